@@ -1,0 +1,1 @@
+//! Observe, plan, apply, record; and the passes over the whole cluster.

@@ -1,0 +1,1 @@
+//! The door on the forge: pull requests and the sticky comment.

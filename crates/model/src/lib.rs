@@ -1,0 +1,1 @@
+//! The nouns of Bivouac: keys, desired and observed state, phases, conditions, money, durations.

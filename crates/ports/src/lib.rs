@@ -1,0 +1,1 @@
+//! The doors: what the controller needs of the world, by meaning.

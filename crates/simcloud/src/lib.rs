@@ -1,0 +1,1 @@
+//! An embedded cloud: ECS, EC2, ECR, DynamoDB and GitHub on their own wire protocols.
