@@ -1,1 +1,44 @@
-//! The nouns of Bivouac: keys, desired and observed state, phases, conditions, money, durations.
+//! The nouns of Bivouac.
+//!
+//! Everything here is plain data with its rules of validity: the key of an environment, what a client desires, what was
+//! observed, and what the controller recorded. No clock, no network, no SDK type. Items of the table arrive as neutral
+//! [`Value`]s, so that the decoders can be tested without a store.
+
+mod comment;
+mod decode;
+mod deploy;
+mod desired;
+mod digest;
+mod duration;
+mod encode;
+mod key;
+mod money;
+mod observed;
+mod phase;
+mod record;
+mod status;
+mod value;
+
+pub use comment::CommentView;
+pub use decode::{Item, decode_record};
+pub use deploy::{
+    RenderedTaskDefinition, ServiceChange, ServiceSpec, TAG_CONTENT, TAG_HASH_VERSION, TAG_MANAGED, TAG_PR,
+    TAG_PROTECT, TAG_REPO, TAG_SPEC,
+};
+pub use desired::{
+    Desired, DesiredState, ImageTag, InvalidImageTag, MAX_ENVIRONMENT_BYTES, MAX_NAME_LENGTH, MAX_VALUE_LENGTH,
+    MAX_VARIABLES, Ttl,
+};
+pub use digest::{ContentHash, HASH_VERSION, short_hash};
+pub use duration::{InvalidDuration, format_duration, parse_duration};
+pub use encode::encode_status;
+pub use key::{EnvKey, InvalidKey, ItemKey, PrNumber, RepoName};
+pub use money::Usd;
+pub use observed::{
+    Container, Deployment, Health, Image, ImageDigest, ImageView, Observed, PullRequestState, Rollout, Service,
+    ServiceEvent, ServiceView, StopCode, Task, TaskDefinitionName, TaskDefinitionRevision, TaskState,
+};
+pub use phase::Phase;
+pub use record::{Problem, Record};
+pub use status::{Capacity, Condition, ConditionStatus, Machinery, SaidComment, Status};
+pub use value::Value;

@@ -1,1 +1,31 @@
 //! The doors: what the controller needs of the world, by meaning.
+//!
+//! Each door is a trait with one adapter (`crates/aws`, `crates/github`) and its fakes in tests. None of them names an
+//! SDK type, and all of them fail with the one [`Error`], which says what a failure *means*.
+//!
+//! Every method may be called twice with the same arguments; where a second call would do something else, its
+//! documentation says so. Every future may be dropped: the call may then have happened or not, and the next observation
+//! tells.
+
+mod clock;
+mod cluster;
+mod error;
+mod forge;
+mod leases;
+mod meter;
+mod probe;
+mod records;
+mod registry;
+
+pub use clock::{Clock, SystemClock};
+pub use cluster::Cluster;
+pub use error::{Error, Meaning};
+pub use forge::Forge;
+pub use leases::{LeaseView, Leases};
+pub use meter::{Meter, NoMeter};
+pub use probe::Probe;
+pub use records::{DesiredChange, RecordFeed, RecordStore};
+pub use registry::{Registry, TaggedImages};
+
+/// What a door answers.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,57 @@
+//! From a status to the attributes that hold it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::Value as Json;
+
+use crate::{Status, Value};
+
+/// The attributes of a status: `Some` is to be set, `None` to be removed. Exactly the ones that contract 1 gives to the
+/// controller, so a write of them never touches what a client wrote.
+pub fn encode_status(status: &Status) -> Vec<(&'static str, Option<Value>)> {
+    let text = |text: &str| Some(Value::String(text.to_owned()));
+    let machinery = serde_json::to_value(&status.machinery).map_or(Value::Null, from_json);
+    vec![
+        ("phase", text(status.phase.as_str())),
+        ("reason", text(&status.reason)),
+        ("message", text(&status.message)),
+        ("url", status.url.as_deref().and_then(text)),
+        ("public_ip", status.public_ip.and_then(|ip| text(&ip.to_string()))),
+        ("expires_at", text(&rfc3339(status.expires_at))),
+        ("hourly_cost_usd", Some(Value::Number(status.hourly_cost_usd.decimal()))),
+        ("cost_usd", Some(Value::Number(status.cost_usd.decimal()))),
+        ("updated_at", text(&rfc3339(status.updated_at))),
+        ("purge_at", status.purge_at.map(|time| Value::Number(time.timestamp().to_string()))),
+        ("status", Some(machinery)),
+    ]
+}
+
+/// RFC 3339 in UTC with whole seconds: all of one length, so that they sort as texts.
+fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+pub(crate) fn from_json(json: Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(yes) => Value::Bool(yes),
+        Json::Number(number) => Value::Number(number.to_string()),
+        Json::String(text) => Value::String(text),
+        Json::Array(list) => Value::List(list.into_iter().map(from_json).collect()),
+        Json::Object(map) => {
+            Value::Map(map.into_iter().map(|(name, value)| (name, from_json(value))).collect::<BTreeMap<_, _>>())
+        }
+    }
+}
+
+pub(crate) fn to_json(value: &Value) -> Json {
+    match value {
+        Value::String(text) => Json::String(text.clone()),
+        Value::Number(number) => number.parse().map_or(Json::Null, Json::Number),
+        Value::Bool(yes) => Json::Bool(*yes),
+        Value::Null | Value::Other(_) => Json::Null,
+        Value::List(list) => Json::Array(list.iter().map(to_json).collect()),
+        Value::Map(map) => Json::Object(map.iter().map(|(name, value)| (name.clone(), to_json(value))).collect()),
+    }
+}

@@ -1,0 +1,328 @@
+//! What was seen in the world.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{Capacity, ContentHash, ImageTag};
+
+/// What one observation found out about one environment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// The service of its name.
+    pub service: ServiceView,
+    /// The tasks of that service: those that run or start, and, after a closer look, those that stopped lately.
+    pub tasks: Vec<Task>,
+    /// The image that the record's tag names.
+    pub image: ImageView,
+    /// What the address of the newest running task answered; `None`: not asked.
+    pub health: Option<Health>,
+    /// The pull request.
+    pub pull_request: PullRequestState,
+    /// The live revisions of the environment's family, newest first; `None`: not looked at.
+    pub task_definitions: Option<Vec<TaskDefinitionRevision>>,
+    /// Tags of this pull request that are in the registry and that no other record which is not down names.
+    pub own_tags: Vec<ImageTag>,
+}
+
+/// What is known of a service.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ServiceView {
+    /// Not on the list of services, and not asked for by name. It may be draining.
+    #[default]
+    Unlisted,
+    /// On the list of services, and not asked for by name.
+    Listed,
+    /// Asked for by name: INACTIVE, MISSING or not found.
+    Absent,
+    /// Asked for by name: being deleted; its name is taken until it is gone.
+    Draining,
+    /// Asked for by name.
+    Active(Box<Service>),
+}
+
+/// An ACTIVE service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// The tag `bivouac:managed`: the instance it belongs to; absent: nobody's.
+    pub managed_by: Option<String>,
+    /// The tags `bivouac:repo` and `bivouac:pr`, as `repo#pr`.
+    pub owner: Option<String>,
+    /// The tag `bivouac:spec`.
+    pub spec: Option<ContentHash>,
+    /// The tag `bivouac:hash-version`.
+    pub hash_version: Option<String>,
+    /// The tag `bivouac:protect` is `true`.
+    pub protected: bool,
+    /// How many tasks it should run.
+    pub desired_count: u32,
+    /// How many it runs.
+    pub running_count: u32,
+    /// What it runs.
+    pub task_definition: TaskDefinitionName,
+    /// The first capacity provider of its strategy with a weight.
+    pub capacity: Option<Capacity>,
+    /// When it was created.
+    pub created_at: Option<DateTime<Utc>>,
+    /// Its deployments, the PRIMARY one first.
+    pub deployments: Vec<Deployment>,
+    /// Its last events, newest first.
+    pub events: Vec<ServiceEvent>,
+}
+
+impl Service {
+    /// The deployment that the service moves towards.
+    pub fn primary(&self) -> Option<&Deployment> {
+        self.deployments.first()
+    }
+}
+
+/// A deployment of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deployment {
+    /// `ecs-svc/…`, which its tasks carry as `startedBy`.
+    pub id: String,
+    /// What it deploys.
+    pub task_definition: TaskDefinitionName,
+    /// How far it is.
+    pub rollout: Rollout,
+    /// ECS's words for it.
+    pub rollout_reason: Option<String>,
+    /// How many of its tasks failed to start.
+    pub failed_tasks: u32,
+    /// When it began.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// `rolloutState`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rollout {
+    /// On its way.
+    InProgress,
+    /// Done.
+    Completed,
+    /// Stopped by the circuit breaker.
+    Failed,
+}
+
+/// A line of a service's event log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceEvent {
+    /// When.
+    pub at: Option<DateTime<Utc>>,
+    /// ECS's words.
+    pub message: String,
+}
+
+/// `family:revision`, the last part of a task definition's ARN.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TaskDefinitionName(Box<str>);
+
+impl TaskDefinitionName {
+    /// From an ARN (`arn:aws:ecs:…:task-definition/family:7`) or from `family:7` itself.
+    pub fn from_arn(arn: &str) -> Self {
+        Self(arn.rsplit('/').next().unwrap_or(arn).into())
+    }
+
+    /// `family:revision`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The family alone.
+    pub fn family(&self) -> &str {
+        self.0.rsplit_once(':').map_or(&*self.0, |(family, _)| family)
+    }
+}
+
+impl fmt::Display for TaskDefinitionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A live revision of a family.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskDefinitionRevision {
+    /// Its name.
+    pub name: TaskDefinitionName,
+    /// The tag `bivouac:content`, the hash of what was registered; absent on one that is not ours.
+    pub content: Option<ContentHash>,
+}
+
+/// A task of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    /// The last part of its ARN.
+    pub id: String,
+    /// The service of its group.
+    pub service: Option<String>,
+    /// The deployment that started it.
+    pub started_by: Option<String>,
+    /// What it runs.
+    pub task_definition: TaskDefinitionName,
+    /// How far it is.
+    pub state: TaskState,
+    /// ECS wants it to run (`desiredStatus` is not STOPPED).
+    pub wanted: bool,
+    /// ECS's own health check says UNHEALTHY.
+    pub unhealthy: bool,
+    /// When it was asked for.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it reached RUNNING; absent: it never did.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it stopped.
+    pub stopped_at: Option<DateTime<Utc>>,
+    /// Why it stopped, as a code.
+    pub stop_code: Option<StopCode>,
+    /// Why it stopped, in ECS's words.
+    pub stopped_reason: Option<String>,
+    /// Its containers.
+    pub containers: Vec<Container>,
+    /// Its network interface.
+    pub network_interface: Option<String>,
+    /// The public address of that interface.
+    pub public_ip: Option<IpAddr>,
+    /// What it runs on.
+    pub capacity: Option<Capacity>,
+}
+
+impl Task {
+    /// It runs and is meant to.
+    pub fn is_running(&self) -> bool {
+        self.wanted && self.state == TaskState::Running
+    }
+}
+
+/// `lastStatus` of a task, in the order of a life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TaskState {
+    /// PROVISIONING, PENDING or ACTIVATING (or a state that is newer than this program).
+    Starting,
+    /// RUNNING.
+    Running,
+    /// DEACTIVATING, STOPPING or DEPROVISIONING.
+    Stopping,
+    /// STOPPED or DELETED.
+    Stopped,
+}
+
+/// `stopCode` of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StopCode {
+    /// It could not start.
+    TaskFailedToStart,
+    /// An essential container ended.
+    EssentialContainerExited,
+    /// A person stopped it.
+    UserInitiated,
+    /// The service's scheduler stopped it.
+    ServiceSchedulerInitiated,
+    /// Spot took it back.
+    SpotInterruption,
+    /// AWS retires what it runs on.
+    TerminationNotice,
+    /// What it ran on broke.
+    InfrastructureHealth,
+    /// A code that is newer than this program.
+    Other(String),
+}
+
+/// A container of a task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// How it ended.
+    pub exit_code: Option<i32>,
+    /// ECS's words for how it ended.
+    pub reason: Option<String>,
+    /// What it runs.
+    pub image_digest: Option<ImageDigest>,
+}
+
+/// `sha256:…`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ImageDigest(Box<str>);
+
+impl ImageDigest {
+    /// As the registry writes it.
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// As the registry writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first twelve digits, as people quote it.
+    pub fn short(&self) -> &str {
+        let digits = self.0.split_once(':').map_or(&*self.0, |(_, digits)| digits);
+        digits.get(..12).unwrap_or(digits)
+    }
+}
+
+impl fmt::Display for ImageDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An image behind a tag.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Image {
+    /// Its digest.
+    pub digest: ImageDigest,
+    /// When it was pushed.
+    pub pushed_at: Option<DateTime<Utc>>,
+    /// Where to pull it from, without tag or digest: `123456789012.dkr.ecr.us-west-2.amazonaws.com/superset-ci`.
+    pub repository_uri: String,
+}
+
+/// What is known of the image.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ImageView {
+    /// Not looked at, or the registry did not answer.
+    #[default]
+    Unknown,
+    /// The tag is not there (yet).
+    Missing,
+    /// The repository is not there.
+    NoRepository,
+    /// It is there.
+    Found(Image),
+    /// The registry answered something this program cannot use, in a sentence.
+    Unusable(String),
+}
+
+/// What an address answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It answered, and well (or the project asks for no probe).
+    Passing,
+    /// It answered with another status.
+    Status(u16),
+    /// It did not answer, in a few words without addresses or times.
+    Silent(String),
+}
+
+/// Whether the pull request is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PullRequestState {
+    /// The forge was not asked or did not answer.
+    #[default]
+    Unknown,
+    /// Open.
+    Open,
+    /// Closed or merged.
+    Closed,
+    /// There is no such pull request.
+    NotFound,
+}

@@ -1,0 +1,184 @@
+//! What the controller writes into a record, and how it reads it back.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::decode::{Item, timestamp};
+use crate::{ContentHash, ImageDigest, Phase, TaskDefinitionName, Usd, Value};
+
+/// Everything that the controller alone writes (contract 1).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// Where it stands.
+    pub phase: Phase,
+    /// Why, in one PascalCase word.
+    pub reason: Cow<'static, str>,
+    /// Why, in one sentence without ids or times, so that saying the same again is no change.
+    pub message: String,
+    /// Where it answers, once it does.
+    pub url: Option<String>,
+    /// The address behind `url`.
+    pub public_ip: Option<IpAddr>,
+    /// When its time is over.
+    pub expires_at: DateTime<Utc>,
+    /// What it costs now, an hour.
+    pub hourly_cost_usd: Usd,
+    /// What it had cost at `updated_at`; see [`Status::cost_at`].
+    pub cost_usd: Usd,
+    /// When this was written; the cost counts on from here.
+    pub updated_at: DateTime<Utc>,
+    /// When DynamoDB may forget the tombstone.
+    pub purge_at: Option<DateTime<Utc>>,
+    /// The rest.
+    pub machinery: Machinery,
+}
+
+impl Status {
+    /// What it has cost until `now`, if nothing changed since it was written.
+    pub fn cost_at(&self, now: DateTime<Utc>) -> Usd {
+        self.cost_usd + self.hourly_cost_usd.per_hour_over((now - self.updated_at).to_std().unwrap_or_default())
+    }
+
+    /// Whether `other` says the same, whenever and however often it was written.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let Self { phase, reason, message, url, public_ip, expires_at, hourly_cost_usd, purge_at, machinery, .. } =
+            self;
+        let mine = Machinery { revision: other.machinery.revision, ..machinery.clone() };
+        *phase == other.phase
+            && *reason == other.reason
+            && *message == other.message
+            && *url == other.url
+            && *public_ip == other.public_ip
+            && *expires_at == other.expires_at
+            && *hourly_cost_usd == other.hourly_cost_usd
+            && *purge_at == other.purge_at
+            && mine == other.machinery
+    }
+}
+
+/// The map `status`: what the machinery remembers between passes. All of it can be found again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Machinery {
+    /// +1 with every write of the status; each write is conditional on the one it read.
+    pub revision: u64,
+    /// The generation this status answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<u64>,
+    /// As in Kubernetes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// When the controller first saw the record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_seen_at: Option<DateTime<Utc>>,
+    /// When the phase began; deadlines count from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase_since: Option<DateTime<Utc>>,
+    /// What the service runs, as a hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spec: Option<ContentHash>,
+    /// A spec that failed for good: it is not tried again until something changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_spec: Option<ContentHash>,
+    /// `family:revision` of what it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_definition: Option<TaskDefinitionName>,
+    /// The id of the PRIMARY deployment that became ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<String>,
+    /// The image it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_digest: Option<ImageDigest>,
+    /// What capacity it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
+    /// The comment, and what it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<SaidComment>,
+}
+
+/// Which Fargate capacity an environment was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capacity {
+    /// FARGATE.
+    OnDemand,
+    /// FARGATE_SPOT.
+    Spot,
+}
+
+/// The sticky comment as it was last written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaidComment {
+    /// The forge's id; absent when the forge refused for good and there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub id: Option<u64>,
+    /// [`crate::CommentView::identity`] of what it says (or would have said).
+    pub said: String,
+}
+
+/// A condition, as in Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// What it is about, in PascalCase.
+    #[serde(rename = "type")]
+    pub kind: Cow<'static, str>,
+    /// Whether it holds.
+    pub status: ConditionStatus,
+    /// Why, in PascalCase.
+    pub reason: Cow<'static, str>,
+    /// Why, in a sentence; empty when the reason says all.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub message: String,
+    /// When `status` last changed.
+    pub last_transition_at: DateTime<Utc>,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ConditionStatus {
+    /// It does.
+    True,
+    /// It does not.
+    False,
+    /// Nobody can say.
+    Unknown,
+}
+
+/// Reads back what the controller wrote. A phase or an expiry that is missing or spoiled makes the whole status lost: it
+/// is found again from the world. Anything else that is spoiled is only itself lost.
+pub(crate) fn decode_status(item: &Item) -> Option<Status> {
+    let text = |name: &str| item.get(name).and_then(Value::as_str);
+    let time = |name: &str| text(name).and_then(timestamp);
+    let dollars = |name: &str| match item.get(name) {
+        Some(Value::Number(number)) => Usd::from_dollars(number.parse().unwrap_or_default()),
+        _ => Usd::ZERO,
+    };
+    let phase = text("phase")?.parse().ok()?;
+    let expires_at = time("expires_at")?;
+    let machinery = item
+        .get("status")
+        .map(crate::encode::to_json)
+        .and_then(|json| serde_json::from_value(json).ok())
+        .unwrap_or_default();
+    let purge_at = item
+        .get("purge_at")
+        .and_then(Value::as_u64)
+        .and_then(|seconds| DateTime::from_timestamp(i64::try_from(seconds).ok()?, 0));
+    Some(Status {
+        phase,
+        reason: Cow::Owned(text("reason").unwrap_or_default().to_owned()),
+        message: text("message").unwrap_or_default().to_owned(),
+        url: text("url").map(str::to_owned),
+        public_ip: text("public_ip").and_then(|ip| ip.parse().ok()),
+        expires_at,
+        hourly_cost_usd: dollars("hourly_cost_usd"),
+        cost_usd: dollars("cost_usd"),
+        updated_at: time("updated_at").unwrap_or(DateTime::UNIX_EPOCH),
+        purge_at,
+        machinery,
+    })
+}

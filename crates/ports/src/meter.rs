@@ -1,0 +1,35 @@
+//! The door to the metrics: what the others report, without knowing who counts.
+
+use std::time::Duration;
+
+/// Counts and measures. Every method returns at once.
+pub trait Meter: Send + Sync {
+    /// A call to AWS or the forge was answered: `code` is `ok` or the error's code.
+    fn api_call(&self, service: &'static str, operation: &'static str, code: &str, took: Duration);
+    /// A reconcile ended: `result` is one of `done`, `requeue`, `backoff`, `terminal`.
+    fn reconciled(&self, result: &'static str, took: Duration);
+    /// How many keys wait in a queue.
+    fn queue_depth(&self, queue: &'static str, depth: usize);
+    /// A pass over the whole cluster ended (`ok` or `error`) and saw so many environments.
+    fn passed(&self, result: &'static str, environments: usize, took: Duration);
+    /// How many environments are in each phase.
+    fn phases(&self, counts: &[(&'static str, usize)]);
+    /// Whether this process holds the lease.
+    fn lease_held(&self, held: bool);
+    /// How many calls the forge still allows this hour.
+    fn forge_quota(&self, remaining: u64);
+}
+
+/// Counts nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoMeter;
+
+impl Meter for NoMeter {
+    fn api_call(&self, _: &'static str, _: &'static str, _: &str, _: Duration) {}
+    fn reconciled(&self, _: &'static str, _: Duration) {}
+    fn queue_depth(&self, _: &'static str, _: usize) {}
+    fn passed(&self, _: &'static str, _: usize, _: Duration) {}
+    fn phases(&self, _: &[(&'static str, usize)]) {}
+    fn lease_held(&self, _: bool) {}
+    fn forge_quota(&self, _: u64) {}
+}

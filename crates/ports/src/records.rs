@@ -1,0 +1,58 @@
+//! The door to the table of environments.
+
+use async_trait::async_trait;
+use bivouac_model::{ItemKey, Record, Status, Value};
+
+use crate::Result;
+
+/// A change of a wish: each attribute that is set (`Some`) or removed (`None`). What is not named stays.
+pub type DesiredChange = Vec<(&'static str, Option<Value>)>;
+
+/// The table of environments.
+#[async_trait]
+pub trait RecordStore: Send + Sync {
+    /// Every record, strongly consistent. Complete or an error. An item that cannot be understood is a record too.
+    async fn all(&self) -> Result<Vec<Record>>;
+
+    /// One record, strongly consistent.
+    async fn get(&self, key: &ItemKey) -> Result<Option<Record>>;
+
+    /// Writes what the controller has to say, and nothing a client wrote.
+    ///
+    /// The write is conditional: the record must exist, its generation must be that of `seen`, and the revision of its
+    /// status must be that of `seen` (absent if it was absent). The written revision is that of `seen` + 1, whatever
+    /// `status` says.
+    ///
+    /// # Errors
+    /// `Conflict` when somebody wrote meanwhile, or when this very write was done and its answer lost: read again.
+    /// `Invalid` when the item would grow over DynamoDB's 400 KB.
+    async fn write_status(&self, seen: &Record, status: &Status) -> Result<()>;
+
+    /// Writes a wish as every client does, creating the record if need be: `generation` becomes one more than it is, in
+    /// the same atomic write. Answers the new generation. A second call is a second wish with the same content.
+    ///
+    /// # Errors
+    /// `Invalid` when the record's `generation` is no number.
+    async fn write_desired(&self, key: &ItemKey, change: &DesiredChange) -> Result<u64>;
+
+    /// Creates what is missing of tables, index, stream and time-to-live, waits until all is ACTIVE, and answers what it
+    /// did, a sentence each. Safe to repeat, and to run twice at once.
+    ///
+    /// # Errors
+    /// `Invalid` when a table exists with another key schema: it is not touched.
+    async fn init(&self) -> Result<Vec<String>>;
+
+    /// Whether the tables are there and as they should be.
+    ///
+    /// # Errors
+    /// `NotFound` names the table that is missing (`bivouac init` makes it), `Invalid` one with another key schema.
+    async fn check(&self) -> Result<()>;
+}
+
+/// News of the table: which records were written. Only a hint; everything is found by the next resync without it.
+#[async_trait]
+pub trait RecordFeed: Send {
+    /// Waits for news and answers the keys, each at least once for each write by a client. Never answers an empty list.
+    /// Dropped half-way, some keys may be answered again or not at all.
+    async fn next(&mut self) -> Result<Vec<ItemKey>>;
+}

@@ -1,0 +1,26 @@
+//! The door to the image registry.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bivouac_model::{Image, ImageTag, ImageView};
+
+use crate::Result;
+
+/// The tagged images of a repository: tag → image.
+pub type TaggedImages = Arc<HashMap<ImageTag, Image>>;
+
+/// The registry of one account and region.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// Every tag of a repository. Complete or an error; `NotFound` when there is no such repository.
+    async fn tagged_images(&self, repository: &str) -> Result<TaggedImages>;
+
+    /// The image behind one tag: `Found`, `Missing`, `NoRepository` or `Unusable`.
+    async fn image(&self, repository: &str, tag: &ImageTag) -> Result<ImageView>;
+
+    /// Removes tags, by tag and never by digest. A tag that is not there is removed already. ECR deletes an image with
+    /// its last tag.
+    async fn remove_tags(&self, repository: &str, tags: &[ImageTag]) -> Result<()>;
+}
