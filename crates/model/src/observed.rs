@@ -19,12 +19,13 @@ pub struct Observed {
     pub image: ImageView,
     /// What the address of the newest running task answered; `None`: not asked.
     pub health: Option<Health>,
-    /// The pull request.
-    pub pull_request: PullRequestState,
+    /// The pull request; `None`: not asked in this observation.
+    pub pull_request: Option<PullRequestState>,
     /// The live revisions of the environment's family, newest first; `None`: not looked at.
     pub task_definitions: Option<Vec<TaskDefinitionRevision>>,
-    /// Tags of this pull request that are in the registry and that no other record which is not down names.
-    pub own_tags: Vec<ImageTag>,
+    /// Tags of this pull request that are in the registry and that no other record which is not down names; `None`: not
+    /// looked at.
+    pub own_tags: Option<Vec<ImageTag>>,
 }
 
 /// What is known of a service.
