@@ -72,6 +72,9 @@ struct State<K> {
     /// Whether one of the waiting `next` calls watches the timers for all of them. If each did, every timer would wake
     /// every idle worker.
     timekeeper: bool,
+    /// Whether a wake-up is on its way that no call has answered by a look yet. That one look passes it on if there is
+    /// more to do, so a thousand adds in a row wake one worker and not a thousand times one.
+    waking: bool,
     closed: bool,
 }
 
@@ -105,6 +108,7 @@ impl<K: Hash + Eq + Clone> WorkQueue<K> {
                 state: Mutex::new(State {
                     table: Table::new(),
                     timekeeper: false,
+                    waking: false,
                     closed: false,
                 }),
                 born: Instant::now(),
@@ -214,14 +218,13 @@ impl<K: Hash + Eq + Clone> WorkQueue<K> {
         if state.closed {
             return Look::Closed;
         }
+        state.waking = false;
         if let Some((slot, key)) = state.table.hand_out(now) {
-            // `notify_one` remembers one call only: whoever takes a key sees to it that the next key, or the timers,
-            // get somebody too.
-            let more = state.table.ready_len() > 0
-                || (!state.timekeeper && state.table.next_due().is_some());
-            drop(state);
-            if more {
-                self.shared.ready.notify_one();
+            // Whoever takes a key sees to it that the next key, or the timers, get somebody too.
+            if state.table.ready_len() > 0
+                || (!state.timekeeper && state.table.next_due().is_some())
+            {
+                self.wake_one(state);
             }
             return Look::Found(Work {
                 queue: self.clone(),
@@ -247,24 +250,24 @@ impl<K: Hash + Eq + Clone> WorkQueue<K> {
 
     /// Wakes who has to know what changed since the next timer was `next_due`.
     fn announce(&self, state: MutexGuard<'_, State<K>>, next_due: Option<u64>) {
-        let ready = state.table.ready_len() > 0;
         let earlier = match (state.table.next_due(), next_due) {
             (Some(new), Some(old)) => new < old,
             (new, _) => new.is_some(),
         };
-        let timekeeper = state.timekeeper;
-        drop(state);
-        if ready {
-            self.shared.ready.notify_one();
+        if earlier && state.timekeeper {
+            self.shared.earlier.notify_one();
         }
-        if earlier {
-            // Without a timekeeper, whoever is idle becomes it.
-            if timekeeper {
-                &self.shared.earlier
-            } else {
-                &self.shared.ready
-            }
-            .notify_one();
+        // Without a timekeeper, whoever is idle becomes it.
+        if state.table.ready_len() > 0 || (earlier && !state.timekeeper) {
+            self.wake_one(state);
+        }
+    }
+
+    /// Makes one waiting call look, or the next one that comes.
+    fn wake_one(&self, mut state: MutexGuard<'_, State<K>>) {
+        if !std::mem::replace(&mut state.waking, true) {
+            drop(state);
+            self.shared.ready.notify_one();
         }
     }
 

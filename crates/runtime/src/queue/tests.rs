@@ -75,6 +75,27 @@ async fn idle_calls_hear_of_a_timer_after_the_timekeeper_left_with_a_key() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_timekeeper_hears_of_an_earlier_timer_while_another_call_is_on_its_way_to_a_key() {
+    let queue = WorkQueue::new();
+    let mut keeper = Box::pin(queue.next());
+    let mut other = Box::pin(queue.next());
+    assert!(poll!(&mut keeper).is_pending());
+    assert!(poll!(&mut other).is_pending());
+    queue.add_after("late", 100 * SECOND);
+    // Looks at its new timer and waits again, now behind the other.
+    assert!(poll!(&mut keeper).is_pending());
+    queue.add("now");
+    queue.add_after("soon", 2 * SECOND);
+    let now = other.await.unwrap();
+    assert_eq!(*now.key(), "now");
+    let start = Instant::now();
+    assert_eq!(
+        (*keeper.await.unwrap().key(), start.elapsed().as_secs()),
+        ("soon", 2)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dropped_timekeeper_passes_the_timers_on() {
     let queue = WorkQueue::new();
     queue.add_after("a", SECOND);
