@@ -25,5 +25,7 @@ pub mod resync;
 pub mod workers;
 
 pub use backoff::Backoff;
+pub use batch::{BatchError, BatchLimits, Batcher};
 pub use queue::{QueueSnapshot, Work, WorkQueue};
+pub use resync::Resync;
 pub use workers::{Drained, Outcome, Reconciled, WorkerObserver, Workers};
