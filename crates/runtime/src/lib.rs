@@ -26,6 +26,7 @@ pub mod workers;
 
 pub use backoff::Backoff;
 pub use batch::{BatchError, BatchLimits, Batcher};
+pub use lease::{Fence, Held, Lease, LeaseLost, LeaseStore, LeaseTiming};
 pub use queue::{QueueSnapshot, Work, WorkQueue};
 pub use resync::Resync;
 pub use workers::{Drained, Outcome, Reconciled, WorkerObserver, Workers};
