@@ -152,7 +152,7 @@ impl Controller {
         self.woken.lock().unwrap_or_else(|e| e.into_inner()).remove(key).unwrap_or("requeue")
     }
 
-    pub(crate) fn remember(&self, world: World) {
+    pub(crate) fn keep(&self, world: World) {
         *self.world.write().unwrap_or_else(|e| e.into_inner()) = world;
     }
 

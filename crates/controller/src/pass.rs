@@ -56,7 +56,7 @@ impl Controller {
         self.doors.meter.phases(&counts);
         self.doors.meter.passed("ok", world.records.len(), began.elapsed());
         tracing::debug!(environments = world.records.len(), woken, "pass done");
-        self.remember(world);
+        self.keep(world);
         Ok(())
     }
 
