@@ -103,11 +103,23 @@ impl Reply {
 
 /// A request that GitHub would turn down. Messages are GitHub's own words, since clients show and match them.
 #[derive(Debug, Clone)]
-pub(super) struct Refusal(pub Reply);
+pub(super) struct Refusal(Box<Reply>);
+
+impl From<Reply> for Refusal {
+    fn from(reply: Reply) -> Self {
+        // Boxed: a refusal is the rare half of every result here.
+        Refusal(Box::new(reply))
+    }
+}
 
 impl Refusal {
+    /// The answer to send.
+    pub fn into_reply(self) -> Reply {
+        *self.0
+    }
+
     pub fn new(status: StatusCode, message: &str, documentation: &str) -> Self {
-        Refusal(Reply::json(
+        Refusal::from(Reply::json(
             status,
             json!({
                 "message": message,
@@ -150,7 +162,7 @@ impl Refusal {
 
     /// The body fits the schema and breaks a rule.
     pub fn validation(resource: &str, code: &str, field: &str, message: &str) -> Self {
-        Refusal(Reply::json(
+        Refusal::from(Reply::json(
             StatusCode::UNPROCESSABLE_ENTITY,
             json!({
                 "message": "Validation Failed",
@@ -164,13 +176,13 @@ impl Refusal {
     /// A 5xx. Bad gateway and gateway timeout come from the proxies in front and are HTML, which a client must survive.
     pub fn server_error(status: StatusCode) -> Self {
         match status {
-            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Refusal(Reply::html(
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Refusal::from(Reply::html(
                 status,
                 "<!DOCTYPE html><html><head><title>Unicorn!</title></head><body><p><strong>We had issues producing \
                  the response to your request.</strong></p></body></html>"
                     .to_owned(),
             )),
-            StatusCode::SERVICE_UNAVAILABLE => Refusal(Reply::json(
+            StatusCode::SERVICE_UNAVAILABLE => Refusal::from(Reply::json(
                 status,
                 json!({ "code": "503", "message": "Service unavailable", "documentation_url": DOCS }),
             )),
@@ -182,8 +194,8 @@ impl Refusal {
         let message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
         // Whole seconds, rounded up, and never nought: GitHub asks for some wait.
         let seconds = (retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0)).max(1);
-        let Refusal(reply) = Refusal::new(status, message, LIMIT_DOCS);
-        Refusal(reply.with("retry-after", seconds.to_string()))
+        let reply = Refusal::new(status, message, LIMIT_DOCS).into_reply();
+        Refusal::from(reply.with("retry-after", seconds.to_string()))
     }
 
     pub fn primary_limit(who: &str) -> Self {

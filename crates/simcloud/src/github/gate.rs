@@ -154,7 +154,7 @@ pub(super) async fn serve(
             "Payload too large",
             super::answer::DOCS,
         )
-        .0
+        .into_reply()
         .into_response();
     };
     let arrived = Arrived {
@@ -210,7 +210,7 @@ fn answer(
     } else if endpoint.kind == Kind::Page {
         Some(
             handle(shared, &mut state, endpoint, arrived, &caller, now)
-                .unwrap_or_else(|Refusal(reply)| reply),
+                .unwrap_or_else(Refusal::into_reply),
         )
     } else {
         let outcome = admit(&state, arrived, now).and_then(|who| {
@@ -219,7 +219,7 @@ fn answer(
             handle(shared, &mut state, endpoint, arrived, &caller, now)
         });
         took_effect = endpoint.kind == Kind::Write && outcome.is_ok();
-        let reply = outcome.unwrap_or_else(|Refusal(reply)| reply);
+        let reply = outcome.unwrap_or_else(Refusal::into_reply);
         let reply = match fault {
             Some(Fault::After(status)) => Some(broken(status)),
             Some(Fault::DropAfter) => None,
@@ -287,7 +287,7 @@ fn admit(state: &State, arrived: &Arrived, now: DateTime<Utc>) -> Result<Caller,
     };
     if text(header::USER_AGENT).is_none_or(str::is_empty) {
         // "Requests with no User-Agent header will be rejected" (docs.github.com, Getting started with the REST API).
-        return Err(Refusal(Reply::html(
+        return Err(Refusal::from(Reply::html(
             StatusCode::FORBIDDEN,
             "\r\nRequest forbidden by administrative rules. Please make sure your request has a User-Agent header \
              (https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required).\r\n"
@@ -351,7 +351,7 @@ fn limited(
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
     match fault {
-        Some(Fault::Before(status)) => return Err(Refusal(broken(status))),
+        Some(Fault::Before(status)) => return Err(Refusal::from(broken(status))),
         Some(Fault::SecondaryLimit {
             status,
             retry_after,
@@ -386,7 +386,7 @@ fn broken(status: u16) -> Reply {
     let status = StatusCode::from_u16(status)
         .ok()
         .filter(StatusCode::is_server_error);
-    Refusal::server_error(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)).0
+    Refusal::server_error(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)).into_reply()
 }
 
 /// Gives a readable answer its entity tag, and turns it into a 304 when the client has that already.
