@@ -25,7 +25,7 @@ pub struct RequestRecord {
     pub status: Option<u16>,
     /// Whose request it was: a login, `app/ID`, or `anonymous`.
     pub caller: String,
-    /// True when content changed, whatever was answered.
+    /// True when a content write was carried out, whatever was answered. An edit to the same text counts.
     pub took_effect: bool,
 }
 
@@ -79,7 +79,7 @@ impl Calls {
         self.content_writes
     }
 
-    /// Content writes that took effect, also when the answer said otherwise or was lost.
+    /// Content writes that were carried out, also when the answer said otherwise or was lost.
     pub fn effects(&self) -> u64 {
         self.effects
     }

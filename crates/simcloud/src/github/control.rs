@@ -1,14 +1,10 @@
-//! The control side of [`Hub`]: what people do on github.com by hand, and what only a test may do.
-
-use std::time::Duration;
+//! What people do on github.com by hand, done to a [`Hub`] by a test: accounts, repositories, pull requests, comments.
 
 use chrono::{DateTime, Utc};
 
 use super::access::Caller;
 use super::model::{AccountKind, Pull, fold};
-use super::{
-    AppOptions, Calls, FaultRule, Hub, HubError, Permission, Quota, RequestRecord, Rights, State,
-};
+use super::{AppOptions, Hub, HubError, Permission, Rights, State};
 
 /// A comment as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +69,7 @@ fn view(pull: &Pull) -> PullView {
 
 impl Hub {
     /// One step on the state, then everybody who waits is told.
-    fn step<T>(&self, act: impl FnOnce(&mut State, DateTime<Utc>) -> T) -> T {
+    pub(super) fn step<T>(&self, act: impl FnOnce(&mut State, DateTime<Utc>) -> T) -> T {
         let shared = &self.0.shared;
         let mut state = shared.state();
         let now = (shared.clock)();
@@ -83,7 +79,7 @@ impl Hub {
         out
     }
 
-    fn look<T>(&self, read: impl FnOnce(&mut State) -> T) -> T {
+    pub(super) fn look<T>(&self, read: impl FnOnce(&mut State) -> T) -> T {
         read(&mut self.0.shared.state())
     }
 
@@ -395,92 +391,5 @@ impl Hub {
     /// No such repository; [`HubError::NoComment`].
     pub fn delete_comment(&self, repository: &str, id: u64) -> Result<(), HubError> {
         self.step(|state, now| state.model.remove_comment(repository, id, now))
-    }
-
-    // ── What was asked ──
-
-    /// Counters of all requests, as of now.
-    pub fn calls(&self) -> Calls {
-        self.look(|state| state.journal.calls.clone())
-    }
-
-    /// The last 10,000 requests, oldest first.
-    pub fn requests(&self) -> Vec<RequestRecord> {
-        self.look(|state| state.journal.records())
-    }
-
-    /// Forgets counters and requests. Quotas stay used.
-    pub fn reset_calls(&self) {
-        self.step(|state, _| state.journal.clear());
-    }
-
-    // ── Faults ──
-
-    /// Adds a rule that makes requests fail.
-    pub fn inject(&self, rule: FaultRule) {
-        self.step(|state, _| state.faults.inject(rule));
-    }
-
-    /// Takes all rules, the latency and the outage away. Used-up quotas stay used up.
-    pub fn clear_faults(&self) {
-        self.step(|state, _| state.faults.clear());
-    }
-
-    /// Takes GitHub down, or up again. While it is down every request, also for a page, loses its connection unanswered.
-    pub fn set_down(&self, down: bool) {
-        self.step(|state, _| state.faults.down = down);
-    }
-
-    /// Adds this wait to every API request.
-    pub fn set_latency(&self, latency: Duration) {
-        self.step(|state, _| state.faults.latency = latency);
-    }
-
-    /// Uses up the primary quota of a login (`SLUG[bot]` has none of its own: name `installation/ID`),
-    /// until the clock has moved by `resets_in`.
-    pub fn exhaust_quota(&self, name: &str, resets_in: Duration) {
-        let limit = self.0.shared.limits.per_hour;
-        self.step(|state, now| state.quotas.exhaust(&fold(name), limit, resets_in, now));
-    }
-
-    /// The primary quota of a login, `installation/ID` or `anonymous`.
-    pub fn quota(&self, name: &str) -> Quota {
-        let limits = self.0.shared.limits;
-        let limit = if name == "anonymous" {
-            limits.anonymous_per_hour
-        } else {
-            limits.per_hour
-        };
-        self.step(|state, now| state.quotas.peek(&fold(name), limit, now))
-    }
-
-    // ── Waiting ──
-
-    /// Waits until `reached` says true. It is asked now, and again after every request and every control call.
-    /// The time is tokio's. Dropped half-way, nothing happens.
-    ///
-    /// # Errors
-    /// [`HubError::TimedOut`].
-    pub async fn wait_until(
-        &self,
-        limit: Duration,
-        mut reached: impl FnMut(&Hub) -> bool,
-    ) -> Result<(), HubError> {
-        let mut changes = self.0.shared.changes.subscribe();
-        let wait = async {
-            loop {
-                changes.mark_unchanged();
-                if reached(self) {
-                    return;
-                }
-                if changes.changed().await.is_err() {
-                    // The sender lives in `self`; there is nothing more to come without it.
-                    std::future::pending::<()>().await;
-                }
-            }
-        };
-        tokio::time::timeout(limit, wait)
-            .await
-            .map_err(|_| HubError::TimedOut { limit })
     }
 }

@@ -11,114 +11,16 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::access::{Caller, Need};
-use super::answer::{Content, Refusal, Reply};
+use super::access::Caller;
+use super::answer::{Content, DOCS, Refusal, Reply};
+use super::ask::{Ask, Endpoint, Kind};
 use super::calls::{RequestRecord, is_write};
 use super::fault::{Fault, Verdict};
-use super::model::Repository;
 use super::server::Switch;
-use super::shape::Links;
 use super::{Shared, State};
 
 /// The largest request body that is read. GitHub publishes none for the interface; this is its limit for webhooks, 25 MB.
 const LARGEST_BODY: usize = 25 * 1024 * 1024;
-
-/// How a request to an endpoint is treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Counts against the primary quota.
-    Api,
-    /// Makes content: counts against the secondary limits too.
-    Write,
-    /// Free of quota.
-    Free,
-    /// A page for people: no credentials, no limits, no faults but an outage.
-    Page,
-}
-
-/// Does the one thing an endpoint is there for. It neither waits nor sees headers.
-pub(super) type Handler = fn(&mut Ask<'_>) -> Result<Reply, Refusal>;
-
-pub(super) struct Endpoint {
-    pub method: Method,
-    pub route: &'static str,
-    pub kind: Kind,
-    pub handle: Handler,
-}
-
-/// What a handler is given.
-pub(super) struct Ask<'a> {
-    pub state: &'a mut State,
-    pub links: &'a Links,
-    pub limits: &'a super::Limits,
-    pub caller: &'a Caller,
-    pub now: DateTime<Utc>,
-    pub uri: &'a Uri,
-    parameters: &'a BTreeMap<String, String>,
-    body: &'a [u8],
-}
-
-impl Ask<'_> {
-    /// A parameter of the path. One that the route does not have is empty, and then found nowhere.
-    pub fn parameter(&self, name: &str) -> &str {
-        self.parameters.get(name).map_or("", String::as_str)
-    }
-
-    /// A number of the path. What is no number names nothing.
-    pub fn number(&self, name: &str) -> Result<u64, Refusal> {
-        self.parameter(name)
-            .parse()
-            .map_err(|_| Refusal::not_found())
-    }
-
-    /// The parameters behind the question mark; of one that comes twice, the last.
-    pub fn query(&self) -> BTreeMap<String, String> {
-        axum::extract::Query::try_from_uri(self.uri)
-            .map(|axum::extract::Query(all)| all)
-            .unwrap_or_default()
-    }
-
-    /// `owner/name` of the path.
-    pub fn repository_name(&self) -> String {
-        format!("{}/{}", self.parameter("owner"), self.parameter("repo"))
-    }
-
-    /// The repository of the path, if the caller may do this with it.
-    pub fn repository(&self, need: Need) -> Result<&Repository, Refusal> {
-        let repository = self
-            .state
-            .model
-            .repository(&self.repository_name())
-            .ok_or_else(Refusal::not_found)?;
-        self.caller.check(repository, need)?;
-        Ok(repository)
-    }
-
-    /// The JSON object that was sent. An empty body is an empty object.
-    pub fn object(&self) -> Result<serde_json::Map<String, serde_json::Value>, Refusal> {
-        if self.body.is_empty() {
-            return Ok(serde_json::Map::new());
-        }
-        match serde_json::from_slice(self.body) {
-            Ok(serde_json::Value::Object(object)) => Ok(object),
-            Ok(_) => Err(Refusal::bad_request("Body should be a JSON object")),
-            Err(_) => Err(Refusal::bad_request("Problems parsing JSON")),
-        }
-    }
-
-    /// A required string property of the object that was sent.
-    pub fn text(&self, name: &str) -> Result<String, Refusal> {
-        match self.object()?.remove(name) {
-            Some(serde_json::Value::String(text)) => Ok(text),
-            Some(other) => Err(Refusal::invalid_request(&format!(
-                "For 'properties/{name}', {other} is not a string."
-            ))),
-            None => Err(Refusal::invalid_request(&format!(
-                "\"{name}\" wasn't supplied."
-            ))),
-        }
-    }
-}
 
 /// A request, read to its end.
 struct Arrived {
@@ -149,13 +51,9 @@ pub(super) async fn serve(
     };
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
-        return Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "Payload too large",
-            super::answer::DOCS,
-        )
-        .into_reply()
-        .into_response();
+        return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large", DOCS)
+            .into_reply()
+            .into_response();
     };
     let arrived = Arrived {
         method: parts.method,
@@ -220,17 +118,14 @@ fn answer(
         });
         took_effect = endpoint.kind == Kind::Write && outcome.is_ok();
         let reply = outcome.unwrap_or_else(Refusal::into_reply);
-        let reply = match fault {
-            Some(Fault::After(status)) => Some(broken(status)),
-            Some(Fault::DropAfter) => None,
-            _ => Some(tagged(arrived, reply)),
+        let mut reply = match fault {
+            Some(Fault::After(status)) => broken(status),
+            _ => tagged(arrived, reply),
         };
-        reply.map(|mut reply| {
-            dress(
-                shared, &mut state, endpoint, &caller, fault, now, &mut reply,
-            );
-            reply
-        })
+        dress(
+            shared, &mut state, endpoint, &caller, fault, now, &mut reply,
+        );
+        (fault != Some(Fault::DropAfter)).then_some(reply)
     };
     let reply = reply.map(|reply| {
         reply
@@ -300,7 +195,7 @@ fn admit(state: &State, arrived: &Arrived, now: DateTime<Utc>) -> Result<Caller,
         return Err(Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             &message,
-            super::answer::DOCS,
+            DOCS,
         ));
     }
     let Some(credentials) = text(header::AUTHORIZATION) else {

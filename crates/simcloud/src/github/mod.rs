@@ -16,6 +16,7 @@
 mod access;
 mod answer;
 mod app;
+mod ask;
 mod calls;
 mod control;
 mod error;
@@ -25,6 +26,7 @@ mod markdown;
 mod model;
 mod page;
 mod paging;
+mod probe;
 mod quota;
 mod routes;
 mod server;
@@ -137,6 +139,7 @@ pub struct Hub(Arc<Running>);
 
 struct Running {
     shared: Arc<Shared>,
+    address: SocketAddr,
     stop: CancellationToken,
     server: Mutex<Option<JoinHandle<()>>>,
 }
@@ -201,14 +204,21 @@ impl Hub {
         });
         Ok(Hub(Arc::new(Running {
             shared,
+            address,
             stop,
             server: Mutex::new(Some(server)),
         })))
     }
 
     /// The root of the interface, without a slash at the end: what goes into `github.api_url`.
+    /// It is [`HubOptions::public_url`] where one was given.
     pub fn url(&self) -> &str {
         &self.0.shared.links.base
+    }
+
+    /// Where it listens; behind a proxy that is another place than [`Hub::url`].
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
     }
 
     /// Stops listening, lets requests under way finish, and returns when all connections are closed.

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 
 use super::answer::{Refusal, Reply};
-use super::gate::Ask;
+use super::ask::Ask;
 use super::markdown::{escape, render};
 use super::model::{Account, AccountKind, Model, Permission, Pull, Repository};
 

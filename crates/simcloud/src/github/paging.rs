@@ -4,7 +4,7 @@ use axum::http::Uri;
 use serde_json::Value;
 
 use super::answer::Reply;
-use super::gate::Ask;
+use super::ask::Ask;
 
 /// "The default is 30" and "maximum 100": docs.github.com/rest, parameter `per_page` of every list here.
 const DEFAULT_PER_PAGE: usize = 30;

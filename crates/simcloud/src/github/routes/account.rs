@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::github::access::Caller;
 use crate::github::answer::{Refusal, Reply};
-use crate::github::gate::Ask;
+use crate::github::ask::Ask;
 use crate::github::shape;
 
 pub(super) fn own_user(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::github::access::{Caller, Level, Rights};
 use crate::github::answer::{DOCS, Refusal, Reply};
 use crate::github::app::App;
-use crate::github::gate::Ask;
+use crate::github::ask::Ask;
 use crate::github::model::AccountKind;
 use crate::github::shape;
 use axum::http::StatusCode;
@@ -79,9 +79,7 @@ pub(super) fn access_token(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let shown = selected.map(|names| {
         let known = names.iter().filter_map(|name| model.repository(name));
         known
-            .map(|at| {
-                shape::full_repository(model, ask.links, at, crate::github::Permission::Write)
-            })
+            .map(|at| shape::repository(model, ask.links, at))
             .collect()
     });
     Ok(Reply::created(shape::installation_token(

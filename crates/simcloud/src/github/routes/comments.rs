@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::github::access::Need;
 use crate::github::answer::{Refusal, Reply};
-use crate::github::gate::Ask;
+use crate::github::ask::Ask;
 use crate::github::model::{AccountKind, Comment, Permission, Reaction, Repository};
 use crate::github::shape::{self, REACTIONS};
 use crate::github::{HubError, paging};

@@ -13,15 +13,11 @@ use axum::extract::Request;
 use axum::http::Method;
 use axum::routing::{MethodFilter, on};
 
-use super::gate::{self, Endpoint, Kind};
+use super::ask::{Endpoint, Handler, Kind};
+use super::gate;
 use super::{Shared, answer::Refusal, page};
 
-const fn endpoint(
-    method: Method,
-    route: &'static str,
-    kind: Kind,
-    handle: gate::Handler,
-) -> Endpoint {
+const fn endpoint(method: Method, route: &'static str, kind: Kind, handle: Handler) -> Endpoint {
     Endpoint {
         method,
         route,

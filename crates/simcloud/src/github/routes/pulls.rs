@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::github::access::Need;
 use crate::github::answer::{Refusal, Reply};
-use crate::github::gate::Ask;
+use crate::github::ask::Ask;
 use crate::github::model::{Pull, Repository};
 use crate::github::{paging, shape};
 

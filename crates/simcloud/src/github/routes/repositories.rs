@@ -2,7 +2,7 @@
 
 use crate::github::access::{Caller, Need};
 use crate::github::answer::{Refusal, Reply};
-use crate::github::gate::Ask;
+use crate::github::ask::Ask;
 use crate::github::model::Permission;
 use crate::github::shape;
 use axum::http::StatusCode;

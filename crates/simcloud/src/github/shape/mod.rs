@@ -16,7 +16,7 @@ use super::model::{Model, Permission, Repository};
 pub(super) use app::{installation, installation_token, integration};
 pub(super) use comment::{REACTIONS, comment, reaction};
 pub(super) use pull::{pull, pull_simple};
-pub(super) use repository::full_repository;
+pub(super) use repository::{full_repository, repository};
 pub(super) use user::{collaborator_permission, own_user, user};
 
 /// The addresses that go into answers: those of the interface and of the pages, which share one root here.

@@ -50,7 +50,11 @@ const ADDRESSES: &[(&str, &str)] = &[
 ];
 
 /// `repository`: the form inside other resources.
-pub(super) fn repository(model: &Model, links: &Links, repository: &Repository) -> Value {
+pub(in crate::github) fn repository(
+    model: &Model,
+    links: &Links,
+    repository: &Repository,
+) -> Value {
     let (api, page) = (links.repository(repository), links.page(repository));
     let open = repository.open_pulls();
     let full_name = repository.full_name();

@@ -144,3 +144,55 @@ async fn control_calls_name_what_is_missing() {
         Err(HubError::NoPullRequest { number: 9, .. })
     ));
 }
+
+#[tokio::test]
+async fn behind_a_proxy_all_addresses_lead_through_it() {
+    let options = HubOptions {
+        public_url: Some("http://proxy.test/".to_owned()),
+        ..HubOptions::default()
+    };
+    let hub = Hub::start(options).await.unwrap();
+    assert_eq!(hub.url(), "http://proxy.test");
+    hub.add_repository(REPO).unwrap();
+    for _ in 0..2 {
+        hub.open_pull_request(REPO, "one", "mona", SHA, None)
+            .unwrap();
+    }
+    let client = reqwest::Client::builder()
+        .user_agent("tests")
+        .build()
+        .unwrap();
+    let path = "repos/apache/superset/pulls?page=2&per_page=1";
+    let answer = client
+        .get(format!("http://{}/{path}", hub.address()))
+        .send()
+        .await
+        .unwrap();
+    let link = header(&answer, "link");
+    assert!(
+        link.contains(
+            "<http://proxy.test/repos/apache/superset/pulls?per_page=1&page=1>; rel=\"prev\""
+        ),
+        "{link}"
+    );
+    assert_eq!(
+        body(answer).await[0]["html_url"],
+        "http://proxy.test/apache/superset/pull/1"
+    );
+}
+
+#[tokio::test]
+async fn every_route_that_is_promised_is_there() {
+    let scene = Scene::new().await;
+    for (method, route) in crate::github::routes() {
+        let path = route.replace(['{', '}'], "");
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        scene.send(method.clone(), &path, json!({})).await;
+        assert_eq!(
+            scene.hub.calls().count(method.as_str(), route),
+            1,
+            "{method} {route}"
+        );
+    }
+    assert_eq!(scene.hub.calls().count("GET", "unknown"), 0);
+}
