@@ -181,7 +181,7 @@ fn admit(state: &State, arrived: &Arrived, now: DateTime<Utc>) -> Result<Caller,
             .map(|value| value.to_str().unwrap_or("\u{fffd}"))
     };
     if text(header::USER_AGENT).is_none_or(str::is_empty) {
-        // "Requests with no User-Agent header will be rejected" (docs.github.com, Getting started with the REST API).
+        // GitHub asks every client to name itself, and refuses who does not, before it looks at anything else.
         return Err(Refusal::from(Reply::html(
             StatusCode::FORBIDDEN,
             "\r\nRequest forbidden by administrative rules. Please make sure your request has a User-Agent header \
@@ -290,7 +290,13 @@ fn tagged(arrived: &Arrived, reply: Reply) -> Reply {
     if !readable || !matches!(reply.content, Content::Json(_)) {
         return reply;
     }
-    let digest: String = Sha256::digest(reply.bytes())
+    // The tag depends on the token too (github/docs#34689): an app's new token makes everything look changed.
+    let mut digest = Sha256::new_with_prefix(reply.bytes());
+    if let Some(credentials) = arrived.headers.get(header::AUTHORIZATION) {
+        digest.update(credentials.as_bytes());
+    }
+    let digest: String = digest
+        .finalize()
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
@@ -323,9 +329,12 @@ fn dress(
     reply: &mut Reply,
 ) {
     let (name, limit) = (caller.quota_name(), quota_limit(shared, caller));
-    // "If you receive a 304 response, that doesn't count against your primary rate limit"
+    // "Making a conditional request does not count against your primary rate limit if a 304 response is returned and the
+    // request was made while correctly authorized with an Authorization header"
     // (docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api).
-    let free = endpoint.kind == Kind::Free || reply.status == StatusCode::NOT_MODIFIED;
+    let unchanged =
+        reply.status == StatusCode::NOT_MODIFIED && !matches!(caller, Caller::Anonymous);
+    let free = endpoint.kind == Kind::Free || unchanged;
     let mut quota = if free {
         state.quotas.peek(&name, limit, now)
     } else {

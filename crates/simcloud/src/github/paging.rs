@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::answer::Reply;
 use super::ask::Ask;
 
-/// "The default is 30" and "maximum 100": docs.github.com/rest, parameter `per_page` of every list here.
+/// The default and "max 100" of the parameter `per_page` in the OpenAPI description.
 const DEFAULT_PER_PAGE: usize = 30;
 const MAX_PER_PAGE: usize = 100;
 

@@ -11,7 +11,7 @@ use crate::github::model::AccountKind;
 use crate::github::shape;
 use axum::http::StatusCode;
 
-/// "The installation access token will expire after 1 hour" (docs.github.com/rest/apps/apps).
+/// "Installation tokens expire one hour from the time you create them" (the OpenAPI description of this endpoint).
 const TOKEN_LIFETIME: TimeDelta = TimeDelta::hours(1);
 
 pub(super) fn own_app(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {

@@ -11,6 +11,9 @@ use crate::github::shape::{self, REACTIONS};
 use crate::github::{HubError, paging};
 use axum::http::StatusCode;
 
+/// Where the refusal to comment on a locked conversation points.
+const LOCK_DOCS: &str = "https://docs.github.com/articles/locking-conversations/";
+
 /// The longest body in characters: "Body is too long (maximum is 65536 characters)" is GitHub's own message.
 const LONGEST_BODY: usize = 65_536;
 
@@ -51,8 +54,10 @@ pub(super) fn create(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let at = ask.repository(Need::WriteComments)?;
     let pull = at.pulls.get(&number).ok_or_else(Refusal::not_found)?;
     if pull.locked && ask.caller.permission(at) < Permission::Write {
-        return Err(Refusal::forbidden(
+        return Err(Refusal::new(
+            StatusCode::FORBIDDEN,
             "Unable to create comment because issue is locked.",
+            LOCK_DOCS,
         ));
     }
     let body = body(ask)?;
@@ -185,15 +190,22 @@ fn own(ask: &Ask<'_>) -> Result<(u64, String), Refusal> {
 /// The text of a comment that was sent, if GitHub would take it.
 fn body(ask: &Ask<'_>) -> Result<String, Refusal> {
     let body = ask.text("body")?;
-    let refuse =
-        |message: &str| Refusal::validation("IssueComment", "unprocessable", "data", message);
     if body.trim().is_empty() {
-        return Err(refuse("Body cannot be blank"));
+        return Err(Refusal::validation(
+            "IssueComment",
+            "custom",
+            "body",
+            "body cannot be blank",
+        ));
     }
     if body.chars().count() > LONGEST_BODY {
-        return Err(refuse(&format!(
-            "Body is too long (maximum is {LONGEST_BODY} characters)"
-        )));
+        let message = format!("Body is too long (maximum is {LONGEST_BODY} characters)");
+        return Err(Refusal::validation(
+            "IssueComment",
+            "unprocessable",
+            "data",
+            &message,
+        ));
     }
     Ok(body)
 }

@@ -100,6 +100,8 @@ async fn a_bad_body_is_refused_in_githubs_words() {
         assert_eq!(answer.status(), status, "{sent}");
         assert_eq!(message(answer).await, says, "{sent}");
     }
+    let blank = body(scene.post(" ").await).await;
+    assert_eq!(blank["errors"][0]["message"], "body cannot be blank");
     assert!(scene.hub.comments(REPO, 1).unwrap().is_empty());
     assert_eq!(scene.post("x").await.status(), 201);
     let elsewhere = scene

@@ -195,3 +195,30 @@ async fn requests_are_counted_by_method_route_and_status() {
     assert_eq!(scene.hub.calls().total(), 0);
     assert!(scene.hub.requests().is_empty());
 }
+
+#[tokio::test]
+async fn an_entity_tag_belongs_to_a_token_and_strangers_pay_for_a_304() {
+    let scene = Scene::new().await;
+    let url = format!("{}/repos/apache/superset/pulls", scene.hub.url());
+    let tag = header(&scene.get(&url).await, "etag").to_owned();
+    scene.hub.add_token("newer", "bot", Rights::commenter());
+    let other = scene
+        .client
+        .get(&url)
+        .bearer_auth("newer")
+        .header("if-none-match", &tag);
+    assert_eq!(other.send().await.unwrap().status(), 200);
+
+    let tag = header(&scene.client.get(&url).send().await.unwrap(), "etag").to_owned();
+    let again = scene
+        .client
+        .get(&url)
+        .header("if-none-match", tag)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (again.status().as_u16(), header(&again, "x-ratelimit-used")),
+        (304, "2")
+    );
+}
