@@ -46,8 +46,7 @@ impl Controller {
     async fn say(&self, key: &ItemKey, view: &CommentView) -> Result<(), Error> {
         let Some(record) = self.doors.records.get(key).await? else { return Ok(()) };
         let said = record.status.as_ref().and_then(|status| status.machinery.comment.clone());
-        self.fence.check().map_err(|lost| Error::new(Meaning::Conflict, "lease", lost.to_string()))?;
-        let (said, trouble) = match self.doors.forge.say(view, said.as_ref()).await {
+        let (said, trouble) = match self.fenced.write(self.doors.forge.say(view, said.as_ref())).await {
             Ok(said) => (said, None),
             Err(error) if matches!(error.meaning(), Meaning::Denied | Meaning::NotFound | Meaning::Invalid) => {
                 tracing::warn!(env = %key, error = &error as &dyn StdError, "the comment was refused");
@@ -71,8 +70,7 @@ impl Controller {
             if record.status.as_ref().is_some_and(|written| status.says_the_same(written)) {
                 return Ok(());
             }
-            self.fence.check().map_err(|lost| Error::new(Meaning::Conflict, "lease", lost.to_string()))?;
-            match self.doors.records.write_status(&record, &status).await {
+            match self.fenced.write(self.doors.records.write_status(&record, &status)).await {
                 Err(error) if error.meaning() == Meaning::Conflict => last = Some(error),
                 other => return other,
             }

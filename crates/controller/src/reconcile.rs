@@ -78,13 +78,10 @@ impl Controller {
                     return (planned, Some(Error::new(Meaning::Conflict, "reconcile", message)));
                 }
                 Next::Look(look) => self.closer.look(look, record, &key, project, &mut observed).await,
-                Next::Do(action) => match self.fence.check() {
-                    Err(lost) => Err(Error::new(Meaning::Conflict, "lease", lost.to_string())),
-                    Ok(()) => {
-                        tracing::info!("{action}");
-                        apply(&self.doors, action, &mut observed).await
-                    }
-                },
+                Next::Do(action) => {
+                    tracing::info!("{action}");
+                    self.fenced.write(apply(&self.doors, action, &mut observed)).await
+                }
             };
             let Err(error) = done else { continue };
             let setback = match (&planned.next, error.meaning()) {
@@ -102,8 +99,7 @@ impl Controller {
         if record.status.as_ref().is_some_and(|written| status.says_the_same(written)) {
             return Ok(());
         }
-        self.fence.check().map_err(|lost| Error::new(Meaning::Conflict, "lease", lost.to_string()))?;
-        self.doors.records.write_status(record, status).await
+        self.fenced.write(self.doors.records.write_status(record, status)).await
     }
 }
 
