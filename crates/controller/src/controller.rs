@@ -39,8 +39,9 @@ impl Default for Settings {
     }
 }
 
-/// Comments written at once: GitHub wants content writes one after the other ("Best practices for using the REST API").
-const ANNOUNCERS: usize = 4;
+/// Comments written at once. GitHub wants content writes one after the other ("Best practices for using the REST API"), so a
+/// second one only hides the latency of reads.
+const ANNOUNCERS: usize = 2;
 
 /// Reconciles environments for as long as its fence holds. Made anew each time this process comes to lead.
 pub struct Controller {
