@@ -84,8 +84,8 @@ pub fn run(words: &[String]) -> Result<ExitCode> {
         })?;
     let pid = Pid::from_child(&child);
     thread::spawn(move || {
-        // Nobody writes; whatever ends the reading means that the other side is gone. The child is not reaped before
-        // it has ended, so the number is still its own.
+        // Nobody writes; whatever ends the reading means that the other side is gone. While this thread lives, the
+        // child is running or about to be reaped by the last step of this process: its number is still its own.
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
         let _ = kill_process(pid, Signal::KILL);
     });
