@@ -1,9 +1,11 @@
 //! The same load for our queue and for kube's: N keys, a reconciler that does nothing.
 //!
 //! What is made equal: the keys exist before the clock starts or bytes are counted; kube's object store is filled
-//! before, and its bytes are not counted; all run on the same multi-threaded tokio runtime; kube's reconcilers are
-//! spawned, as its `Controller` does and as our workers are. Objects carry a name and a namespace and nothing else,
-//! which is less than a real API server sends, in kube's favour.
+//! before, and its bytes are not counted; all run on the same multi-threaded tokio runtime. Objects carry a name and a
+//! namespace and nothing else, which is less than a real API server sends, in kube's favour.
+//!
+//! What is not equal, because it is what is compared: kube spawns a task for each reconcile, as its `Controller` does;
+//! our workers are tasks that live on and run one reconcile after the other. Both run on several threads.
 
 use std::{
     borrow::Cow,
@@ -32,7 +34,7 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-/// Reconciles at once, where there is a bound: kube's example value in the issue this answers.
+/// Reconciles at once, where there is a bound; kube's `Controller` has none by default.
 const CONCURRENCY: u16 = 64;
 
 /// Who does the work.

@@ -37,27 +37,28 @@ fn plain_backoff() -> Backoff {
     }
 }
 
-/// Notes when it was called, in tenths of a second, and answers what `answer` says for the n-th call.
+/// When the reconciler was called, in tenths of a second.
+type Calls = Arc<Mutex<Vec<u64>>>;
+
+/// A reconciler that notes into `calls` and answers what `answer` says for the n-th call.
 fn recorder(
+    calls: &Calls,
     answer: impl Fn(usize) -> Outcome + Send + Sync + 'static,
-) -> (
-    Arc<Mutex<Vec<u64>>>,
-    impl Fn(&'static str) -> futures::future::Ready<Outcome> + Send + Sync + 'static,
-) {
-    let (calls, start) = (Arc::<Mutex<Vec<u64>>>::default(), Instant::now());
-    let noted = Arc::clone(&calls);
-    (calls, move |_| {
-        let mut noted = noted.lock().unwrap();
-        noted.push(start.elapsed().as_millis() as u64 / 100);
-        futures::future::ready(answer(noted.len() - 1))
-    })
+) -> impl Fn(&'static str) -> futures::future::Ready<Outcome> + Send + Sync + 'static {
+    let (calls, start) = (Arc::clone(calls), Instant::now());
+    move |_| {
+        let mut calls = calls.lock().unwrap();
+        calls.push(start.elapsed().as_millis() as u64 / 100);
+        futures::future::ready(answer(calls.len() - 1))
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_outcome_decides_when_the_key_is_looked_at_again() {
     let queue = WorkQueue::new();
     queue.add("a");
-    let (calls, reconcile) = recorder(|call| match call {
+    let calls = Calls::default();
+    let reconcile = recorder(&calls, |call| match call {
         0 => Outcome::RequeueAfter(10 * SECOND),
         1 | 2 => Outcome::backoff("Throttled"),
         3 => Outcome::backoff_at_least("Throttled", 30 * SECOND),
@@ -88,7 +89,8 @@ async fn each_outcome_decides_when_the_key_is_looked_at_again() {
 async fn a_terminal_key_rests_until_it_is_added() {
     let queue = WorkQueue::new();
     queue.add("a");
-    let (calls, reconcile) = recorder(|_| Outcome::terminal("TemplateInvalid"));
+    let calls = Calls::default();
+    let reconcile = recorder(&calls, |_| Outcome::terminal("TemplateInvalid"));
     let stop = CancellationToken::new();
     let events = async {
         sleep(500 * SECOND).await;
