@@ -1,1 +1,3 @@
 //! An embedded cloud: ECS, EC2, ECR, DynamoDB and GitHub on their own wire protocols.
+
+pub mod github;
