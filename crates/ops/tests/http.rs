@@ -112,6 +112,23 @@ async fn one_connection_carries_many_requests() {
 }
 
 #[tokio::test]
+async fn an_idle_connection_is_closed_after_half_a_minute() {
+    let server = Server::start(&[]).await;
+    let mut idle = server.connect().await;
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: ops\r\n\r\n").await.expect("written");
+    head_of_answer(&mut idle).await;
+    // From here on the clock jumps to the next timer whenever nothing else is left to do.
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let end = timeout(Duration::from_secs(60), idle.read_u8()).await.expect("it is closed");
+    assert!(end.is_err(), "closed without a word");
+    assert!(began.elapsed() >= Duration::from_secs(29), "not before its time: {:?}", began.elapsed());
+    tokio::time::resume();
+    assert_eq!(server.get("/healthz").await.status, 200);
+    server.stopped().await;
+}
+
+#[tokio::test]
 async fn stop_closes_the_port_and_idle_connections_at_once() {
     let server = Server::start(&[]).await;
     let address = server.address;

@@ -11,8 +11,8 @@ use prometheus_client::encoding::EncodeLabelSet;
 /// What stands for everything that is not known.
 pub(super) const OTHER: &str = "other";
 
-/// The longest code that is kept, in characters. The longest of AWS's are about 50 (`ECR`'s
-/// `PullThroughCacheRuleNotFoundException` has 37); a text that is longer is a message, not a code.
+/// The longest code that is kept, in characters. The longest error name in the models of ECS, ECR and DynamoDB has 46
+/// (`PlatformTaskDefinitionIncompatibilityException`); a text that is longer is a message, not a code.
 const LONGEST_CODE: usize = 64;
 
 /// How many different codes are kept. The models of ECS, ECR, DynamoDB and its streams name 120 errors; EC2 models none
