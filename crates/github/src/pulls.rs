@@ -24,15 +24,8 @@ pub(crate) struct Pulls(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    lists: HashMap<RepoName, List>,
+    lists: HashMap<RepoName, Vec<Tagged<Page>>>,
     single: HashMap<EnvKey, Tagged<PullRequestState>>,
-}
-
-/// The pages of a list. `whole` once two readings agreed, or there was but one page.
-#[derive(Clone, Debug, Default)]
-struct List {
-    pages: Vec<Tagged<Page>>,
-    whole: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,13 +83,13 @@ impl Pulls {
     pub async fn open(&self, client: &Client, repo: &RepoName) -> Result<BTreeSet<PrNumber>, Error> {
         let mut known = self.known().lists.get(repo).cloned().unwrap_or_default();
         for _ in 0..MOST_READINGS {
-            let pages = read(client, repo, &known.pages).await?;
-            let same = pages.iter().map(|page| &page.content).eq(known.pages.iter().map(|page| &page.content));
+            let pages = read(client, repo, &known).await?;
+            let same = pages.iter().map(|page| &page.content).eq(known.iter().map(|page| &page.content));
             let whole = pages.len() == 1 || same;
-            known = List { pages, whole };
+            known = pages;
             self.known().lists.insert(repo.clone(), known.clone());
-            if known.whole {
-                return Ok(known.pages.iter().flat_map(|page| page.content.numbers.iter().copied()).collect());
+            if whole {
+                return Ok(known.into_iter().flat_map(|page| page.content.numbers).collect());
             }
         }
         Err(Error::new(Meaning::Unavailable, LIST_PULLS.call, "the list of pull requests changes while it is read"))

@@ -40,7 +40,10 @@ pub(super) fn link(address: &str) -> String {
     };
     let web = address.starts_with("http://") || address.starts_with("https://");
     if web && address.len() <= MOST && address.bytes().all(plain) {
-        format!("[{}]({address})", escape(address, false))
+        // In a link's text nothing becomes a link, so most addresses can stand as they are.
+        let simple = address.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b'/'));
+        let shown = if simple { address.to_owned() } else { escape(address, false) };
+        format!("[{shown}]({address})")
     } else {
         code(address, MOST)
     }
