@@ -13,9 +13,6 @@ pub(crate) mod tags;
 pub(crate) mod task;
 pub(crate) mod update;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
