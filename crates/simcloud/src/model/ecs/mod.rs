@@ -3,9 +3,11 @@
 pub(crate) mod cluster;
 pub(crate) mod create;
 pub(crate) mod definition;
+mod demands;
 pub(crate) mod deployment;
 pub(crate) mod fate;
 pub(crate) mod launch;
+mod life;
 pub(crate) mod network;
 pub(crate) mod scheduler;
 pub(crate) mod service;
