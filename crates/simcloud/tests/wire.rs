@@ -453,3 +453,27 @@ async fn a_cloud_that_was_dropped_or_shut_down_answers_no_more() {
         }
     }
 }
+
+#[tokio::test]
+async fn one_family_registers_one_revision_at_a_time() {
+    let latency = Latency::fixed(Duration::from_millis(50));
+    let cloud = start(Options {
+        latency,
+        ..Options::default()
+    })
+    .await;
+    let register = || {
+        ecs(
+            &cloud,
+            "RegisterTaskDefinition",
+            json!({"family": "web", "containerDefinitions": [{"name": "web", "image": "nginx"}]}),
+        )
+    };
+    let (first, second) = tokio::join!(register(), register());
+    let mut statuses = [first.0, second.0];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 400]);
+    let refused = if first.0 == 400 { first.1 } else { second.1 };
+    assert_eq!(refused["__type"], "ClientException");
+    assert_eq!(register().await.0, 200);
+}

@@ -1,5 +1,6 @@
 //! ECS: clusters, services and the tasks they run.
 
+mod breaker;
 pub(crate) mod cluster;
 pub(crate) mod create;
 pub(crate) mod definition;
