@@ -2,6 +2,7 @@
 
 mod decoding;
 mod failures;
+mod invariants;
 mod lifecycle;
 mod paging;
 mod refusals;

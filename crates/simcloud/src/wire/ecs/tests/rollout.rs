@@ -193,3 +193,62 @@ fn a_replacement_whose_image_was_deleted_cannot_be_pulled() {
     );
     assert!(reasons.contains(&json!(expected)), "{reasons:?}");
 }
+
+#[test]
+fn a_deployment_whose_task_ran_once_is_not_failed_by_the_circuit_breaker() {
+    let mut rig = Rig::new();
+    let after = std::time::Duration::from_secs(5);
+    rig.fate(
+        "web",
+        Fate::PullFails {
+            reason: "no route to host".into(),
+        },
+    );
+    let crash = Fate::ExitsWith { code: 1, after };
+    rig.world.ecs.fates.set("web", crash, Some(1));
+    rig.register("web", "nginx");
+    let mut input = create_service("web");
+    input["deploymentConfiguration"] =
+        json!({"deploymentCircuitBreaker": {"enable": true, "rollback": false}});
+    rig.must("CreateService", input);
+    rig.pass(1800);
+    let deployment = rig.service("web")["deployments"][0].clone();
+    assert!(
+        deployment["failedTasks"].as_u64().unwrap() > 3,
+        "{deployment}"
+    );
+    assert_eq!(deployment["rolloutState"], "IN_PROGRESS");
+}
+
+#[test]
+fn with_a_health_check_its_verdict_counts_and_not_the_forty_seconds() {
+    let mut rig = Rig::new();
+    let mut body = super::task_definition("web", "nginx");
+    body["containerDefinitions"][0]["healthCheck"] = json!({"command": ["CMD", "true"]});
+    rig.must("RegisterTaskDefinition", body);
+    rig.must("CreateService", create_service("web"));
+    rig.pass(59);
+    assert_eq!(rig.tasks("web", "RUNNING")[0]["healthStatus"], "UNKNOWN");
+    assert_eq!(
+        rig.service("web")["deployments"][0]["rolloutState"],
+        "IN_PROGRESS"
+    );
+    rig.pass(1);
+    assert_eq!(rig.tasks("web", "RUNNING")[0]["healthStatus"], "HEALTHY");
+    assert_eq!(
+        rig.service("web")["deployments"][0]["rolloutState"],
+        "COMPLETED"
+    );
+}
+
+#[test]
+fn a_new_deployment_does_not_wait_out_the_pause_of_the_failing_one() {
+    let mut rig = Rig::new();
+    rig.register("web", &format!("{ECR}/app:none"));
+    rig.must("CreateService", create_service("web"));
+    rig.pass(1200);
+    let good = rig.register("web", "nginx");
+    update(&mut rig, &json!({"taskDefinition": good}));
+    rig.pass(31);
+    assert_eq!(rig.tasks("web", "RUNNING")[0]["lastStatus"], "RUNNING");
+}
