@@ -97,16 +97,20 @@ impl World {
         }
         let members = self.members(service);
         let lower = service.configuration.lower(service.desired) as usize;
+        let upper = service.configuration.upper(service.desired) as usize;
         let mut healthy = members.iter().filter(|member| member.healthy).count();
+        let mut wanted = members.len();
         let mut stopped = Vec::new();
         for member in members.iter().filter(|member| !member.primary) {
             let expendable = match (member.healthy, member.running) {
                 (true, _) => healthy > lower,
-                (false, true) => healthy >= lower,
+                // Scaled down in the middle of a deployment, there may be more than are allowed.
+                (false, true) => healthy >= lower || wanted > upper,
                 (false, false) => true,
             };
             if expendable {
                 healthy -= usize::from(member.healthy);
+                wanted -= 1;
                 stopped.push(Arc::clone(&member.id));
             }
         }

@@ -164,3 +164,22 @@ fn clusters_say_what_they_are_associated_with() {
         "{refused}"
     );
 }
+
+#[test]
+fn what_is_gone_is_refused_as_each_call_models_it() {
+    let mut rig = Rig::new();
+    let arn = rig.create("web")["service"]["serviceArn"].clone();
+    rig.must(
+        "DeleteService",
+        json!({"cluster": "c", "service": "web", "force": true}),
+    );
+    rig.pass(60);
+    let refused = rig.refused("DeleteService", json!({"cluster": "c", "service": "web"}));
+    assert_eq!(refused.code, "ServiceNotFoundException");
+    let refused = rig.refused("TagResource", json!({"resourceArn": arn, "tags": []}));
+    assert_eq!(refused.code, "ResourceNotFoundException");
+    let refused = rig.refused("ListTagsForResource", json!({"resourceArn": arn}));
+    assert_eq!(refused.code, "InvalidParameterException");
+    let refused = rig.refused("StopTask", json!({"cluster": "c", "task": "0"}));
+    assert_eq!(refused.code, "InvalidParameterException");
+}

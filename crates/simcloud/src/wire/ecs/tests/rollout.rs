@@ -252,3 +252,15 @@ fn a_new_deployment_does_not_wait_out_the_pause_of_the_failing_one() {
     rig.pass(31);
     assert_eq!(rig.tasks("web", "RUNNING")[0]["lastStatus"], "RUNNING");
 }
+
+#[test]
+fn scaling_down_during_a_deployment_keeps_to_the_maximum() {
+    let mut rig = Rig::new();
+    rig.create("web");
+    update(&mut rig, &json!({"desiredCount": 2}));
+    rig.pass(30);
+    update(&mut rig, &json!({"forceNewDeployment": true}));
+    assert_eq!(rig.listed_tasks("web", "RUNNING").len(), 4);
+    update(&mut rig, &json!({"desiredCount": 1}));
+    assert_eq!(rig.listed_tasks("web", "RUNNING").len(), 2);
+}
