@@ -13,10 +13,11 @@ use crate::model::{Scope, World};
 use crate::quotas::Buckets;
 use crate::serve::{Block, Servers};
 use crate::shared::Shared;
-use crate::wire::{self, Gate};
+use crate::wire::{self, Families, Gate};
 use crate::{Calls, Clock, Error, Faults, Options};
 
-/// A running cloud. Dropping it stops it at once; [`SimCloud::shutdown`] lets calls finish.
+/// A running cloud. Dropping it ends it in the background; [`SimCloud::shutdown`] waits until
+/// every listener is closed.
 #[derive(Debug)]
 pub struct SimCloud {
     shared: Arc<Shared>,
@@ -61,6 +62,7 @@ impl SimCloud {
             faults: Faults::new(options.seed),
             latency: options.latency,
             buckets: options.quotas.request_rates.then(Buckets::default),
+            families: Families::default(),
         });
         let (aws_listener, aws) = listen(options.aws_port, "ECS, ECR and EC2").await?;
         let (front, dynamodb) = listen(options.dynamodb_port, "DynamoDB").await?;

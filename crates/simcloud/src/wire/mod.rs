@@ -8,9 +8,7 @@ pub(crate) mod dynamodb;
 pub(crate) mod ec2;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
-
-#[cfg(test)]
-mod tests;
+mod families;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +29,7 @@ use crate::shared::Shared;
 
 use answer::Answer;
 use ec2::Form;
+pub(crate) use families::Families;
 
 /// The largest request that is read. AWS's own limits are far below.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -43,6 +42,7 @@ pub(crate) struct Gate {
     pub(crate) faults: Faults,
     pub(crate) latency: Latency,
     pub(crate) buckets: Option<Buckets>,
+    pub(crate) families: Families,
 }
 
 impl Gate {
@@ -126,6 +126,18 @@ impl Request {
         }
     }
 
+    /// A registration keeps its family to itself for as long as the call takes.
+    fn hold_family(&self, gate: &Gate) -> Result<Option<families::Held>, Refusal> {
+        match self {
+            Self::Json {
+                service: Service::Ecs,
+                operation,
+                body,
+            } if operation == "RegisterTaskDefinition" => gate.families.hold(body).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     fn perform(&self, gate: &Gate) -> Answer {
         let lag = gate.faults.lag();
         match self {
@@ -152,8 +164,10 @@ async fn handle(State(gate): State<Arc<Gate>>, headers: HeaderMap, body: Bytes) 
         return Answer::json(Err(unknown_operation())).into_response();
     };
     let (service, operation) = request.names();
+    let held = request.hold_family(&gate);
     let fault = gate.admit(service, &operation).await;
     let answer = match fault {
+        None | Some(Fault::Delay(_)) if held.is_err() => Answer::json(held.map(|_| Value::Null)),
         None | Some(Fault::Delay(_)) => request.perform(&gate),
         Some(Fault::FailAfter) => {
             request.perform(&gate);

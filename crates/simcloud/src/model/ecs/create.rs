@@ -76,8 +76,11 @@ impl World {
         }
         let service = self.new_service(&key, input, fingerprint)?;
         let cluster = self.ecs.cluster_mut(Some(&key.cluster))?;
+        // Counted only where it could matter: a cluster holds inactive services for a while.
         let active = |s: &&Service| s.status == Status::Active;
-        if cluster.services.values().filter(active).count() >= MAX_SERVICES {
+        if cluster.services.len() >= MAX_SERVICES
+            && cluster.services.values().filter(active).count() >= MAX_SERVICES
+        {
             return Err(Refusal::invalid(
                 "The maximum number of services per cluster has been reached.",
             ));

@@ -85,12 +85,15 @@ impl World {
             .group
             .unwrap_or_else(|| format!("family:{}", definition.family));
         let (mut started, mut failures) = (Vec::new(), Vec::new());
+        let mut providers = Vec::new();
         for _ in 0..count {
-            let provider = launch.pick(|_| started.len());
+            let beside = |provider| providers.iter().filter(|held| **held == provider).count();
+            let provider = launch.pick(beside);
             if let Err(reason) = self.find_room(provider, definition.cpu) {
                 failures.push(reason.to_owned());
                 continue;
             }
+            providers.push(provider);
             started.push(self.draft(Draft {
                 cluster: Arc::clone(&name),
                 service: None,

@@ -1,20 +1,20 @@
 //! ECS: clusters, services and the tasks they run.
 
+mod breaker;
 pub(crate) mod cluster;
 pub(crate) mod create;
 pub(crate) mod definition;
+mod demands;
 pub(crate) mod deployment;
 pub(crate) mod fate;
 pub(crate) mod launch;
+mod life;
 pub(crate) mod network;
 pub(crate) mod scheduler;
 pub(crate) mod service;
 pub(crate) mod tags;
 pub(crate) mod task;
 pub(crate) mod update;
-
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

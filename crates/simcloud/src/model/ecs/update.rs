@@ -139,12 +139,8 @@ impl World {
         let now = self.now;
         let service = self.ecs.service_mut(&key).ok_or_else(service_not_found)?;
         match service.status {
-            Status::Inactive => {
-                return Err(Refusal::new(
-                    "ServiceNotActiveException",
-                    "Service was not ACTIVE.",
-                ));
-            }
+            // DeleteService models no ServiceNotActiveException.
+            Status::Inactive => return Err(service_not_found()),
             Status::Draining => return Ok(key),
             Status::Active => {}
         }

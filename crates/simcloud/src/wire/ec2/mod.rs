@@ -5,6 +5,9 @@ mod form;
 mod show;
 mod xml;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

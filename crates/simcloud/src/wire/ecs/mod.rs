@@ -6,6 +6,9 @@ mod services;
 mod tagging;
 mod tasks;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};

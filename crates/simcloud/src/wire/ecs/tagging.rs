@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use crate::model::ecs::service::Status;
 use crate::model::ecs::tags::{Tag, Tags};
 use crate::model::ecs::task::Phase;
-use crate::model::ecs::update::service_not_found;
 use crate::model::ecs::{ServiceKey, short_name};
 use crate::model::{Refusal, World};
 
@@ -43,14 +42,21 @@ pub(super) fn untag(world: &mut World, input: &UntagResource) -> Result<Value, R
 }
 
 pub(super) fn list(world: &mut World, input: &ListTags) -> Result<Value, Refusal> {
-    let tags = tags_of(world, input.resource_arn.as_deref())?;
+    // ListTagsForResource models no ResourceNotFoundException.
+    let tags = tags_of(world, input.resource_arn.as_deref())
+        .map_err(|refused| Refusal::invalid(refused.message))?;
     Ok(json!({ "tags": tags }))
 }
 
 fn tags_of<'a>(world: &'a mut World, arn: Option<&str>) -> Result<&'a mut Tags, Refusal> {
     let arn = arn.unwrap_or_default();
     let bad = || Refusal::invalid(format!("Invalid parameter: ARN '{arn}' is not valid."));
-    let gone = || Refusal::invalid("The specified resource was not found.");
+    let gone = || {
+        Refusal::new(
+            "ResourceNotFoundException",
+            "The specified resource wasn't found.",
+        )
+    };
     let mut parts = arn.splitn(6, ':');
     let resource = match (parts.next(), parts.nth(1), parts.nth(2)) {
         (Some("arn"), Some("ecs"), Some(resource)) => resource,
@@ -64,9 +70,9 @@ fn tags_of<'a>(world: &'a mut World, arn: Option<&str>) -> Result<&'a mut Tags, 
                 cluster: cluster.into(),
                 name: name.into(),
             };
-            let service = world.ecs.service_mut(&key).ok_or_else(service_not_found)?;
+            let service = world.ecs.service_mut(&key).ok_or_else(gone)?;
             if service.status == Status::Inactive {
-                return Err(service_not_found());
+                return Err(gone());
             }
             Ok(&mut service.tags)
         }

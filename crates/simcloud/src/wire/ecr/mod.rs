@@ -1,22 +1,29 @@
 //! ECR on awsJson 1.1.
 
+mod check;
+mod show;
+
+#[cfg(test)]
+mod tests;
+
 use std::ops::Bound;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::ecs::epoch;
 use crate::model::ecr::{FailureCode, Image, ImageId, Manifest, Mutability, Repository};
-use crate::model::page::{last_key, take};
-use crate::model::scope::is_digest;
-use crate::model::{Refusal, Scope, World};
+use crate::model::page::take;
+use crate::model::{Refusal, World};
+
+use check::{
+    MAX_IDS, check_id, check_ids, check_name, check_tag, constraint, image_not_found, page_size,
+    required, start, too_long,
+};
+use show::{show_detail, show_image, show_repository};
 
 /// What comes before the operation in `X-Amz-Target`.
 pub(crate) const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
-
-/// "Array Members: Minimum number of 1 item. Maximum number of 100 items." (imageIds)
-const MAX_IDS: usize = 100;
 
 /// Answers one call.
 pub(crate) fn answer(world: &mut World, operation: &str, input: Value) -> Result<Value, Refusal> {
@@ -231,7 +238,7 @@ fn list_images(world: &World, input: &Images) -> Result<Value, Refusal> {
 fn describe_images(world: &World, input: &Images) -> Result<Value, Refusal> {
     let name = required("repositoryName", input.repository_name.as_deref())?;
     let repository = world.ecr.repository(&world.scope, name)?;
-    let show = |image: &Image| show_detail(&world.scope, name, image);
+    let show = |image: &Image| show_detail(&world.scope, repository, image);
     if let Some(ids) = &input.image_ids {
         check_ids(ids)?;
         if input.next_token.is_some() || input.max_results.is_some() {
@@ -359,192 +366,9 @@ impl TagStatus {
     }
 }
 
-fn show_repository(scope: &Scope, repository: &Repository) -> Value {
-    let name = &repository.name;
-    let mut shown = json!({
-        "repositoryArn": scope.arn("ecr", &format!("repository/{name}")),
-        "registryId": scope.account,
-        "repositoryName": name,
-        "repositoryUri": format!("{}/{name}", scope.registry()),
-        "createdAt": epoch(repository.created_at),
-        "imageTagMutability": repository.mutability,
-        "imageScanningConfiguration": { "scanOnPush": false },
-        "encryptionConfiguration": { "encryptionType": "AES256" },
-    });
-    if !repository.exclusions.is_empty() {
-        let filters = repository.exclusions.iter();
-        let filters = filters.map(|f| json!({ "filterType": "WILDCARD", "filter": f }));
-        shown["imageTagMutabilityExclusionFilters"] = filters.collect::<Vec<_>>().into();
-    }
-    shown
-}
-
-fn show_image(scope: &Scope, name: &str, image: &Image, id: &ImageId) -> Value {
-    json!({
-        "registryId": scope.account,
-        "repositoryName": name,
-        "imageId": id,
-        "imageManifest": image.manifest.text,
-        "imageManifestMediaType": image.manifest.media_type,
-    })
-}
-
-fn show_detail(scope: &Scope, name: &str, image: &Image) -> Value {
-    let manifest = &image.manifest;
-    let mut shown = json!({
-        "registryId": scope.account,
-        "repositoryName": name,
-        "imageDigest": image.digest,
-        "imagePushedAt": epoch(image.pushed_at),
-        "imageManifestMediaType": manifest.media_type,
-        "imageStatus": "ACTIVE",
-    });
-    if !image.tags.is_empty() {
-        shown["imageTags"] = json!(image.tags);
-    }
-    // An index has no layers of its own, and ECR then says no size.
-    if !manifest.is_index() {
-        shown["imageSizeInBytes"] = manifest.size.into();
-    }
-    if let Some(kind) = &manifest.artifact_media_type {
-        shown["artifactMediaType"] = kind.clone().into();
-    }
-    if let Some(subject) = &manifest.subject {
-        shown["subjectManifestDigest"] = subject.clone().into();
-    }
-    if let Some(at) = image.pulled_at {
-        shown["lastRecordedPullTime"] = epoch(at);
-    }
-    shown
-}
-
 fn paged(mut answer: Value, next: Option<String>) -> Value {
     if let Some(next) = next {
         answer["nextToken"] = next.into();
     }
     answer
-}
-
-fn page_size(wanted: Option<i32>) -> Result<usize, Refusal> {
-    /// "between 1 and 1000"; without it 100 (ListImages, DescribeImages, DescribeRepositories).
-    const DEFAULT: usize = 100;
-    match wanted {
-        None => Ok(DEFAULT),
-        Some(size @ 1..=1000) => Ok(size.unsigned_abs() as usize),
-        Some(size) if size < 1 => Err(constraint(
-            "maxResults",
-            "Member must have value greater than or equal to 1",
-        )),
-        Some(_) => Err(constraint(
-            "maxResults",
-            "Member must have value less than or equal to 1000",
-        )),
-    }
-}
-
-fn start(listing: &str, token: Option<&str>) -> Result<Option<String>, Refusal> {
-    let Some(token) = token else { return Ok(None) };
-    let key = last_key(listing, token);
-    key.map(Some)
-        .ok_or_else(|| Refusal::invalid("Invalid parameter at 'nextToken'"))
-}
-
-fn required<'a>(what: &str, value: Option<&'a str>) -> Result<&'a str, Refusal> {
-    value.ok_or_else(|| constraint(what, "Member must not be null"))
-}
-
-fn constraint(what: &str, constraint: &str) -> Refusal {
-    Refusal::invalid(format!(
-        "Invalid parameter at '{what}' failed to satisfy constraint: '{constraint}'"
-    ))
-}
-
-fn too_long(what: &str, max: usize) -> Refusal {
-    constraint(
-        what,
-        &format!("Member must have length less than or equal to {max}"),
-    )
-}
-
-fn check_ids(ids: &[ImageId]) -> Result<&[ImageId], Refusal> {
-    match ids.len() {
-        0 => Err(constraint(
-            "imageIds",
-            "Member must have length greater than or equal to 1",
-        )),
-        1..=MAX_IDS => Ok(ids),
-        _ => Err(too_long("imageIds", MAX_IDS)),
-    }
-}
-
-fn check_id(id: &ImageId) -> Result<(), Refusal> {
-    if let Some(digest) = id
-        .image_digest
-        .as_deref()
-        .filter(|digest| !is_digest(digest))
-    {
-        return Err(constraint(
-            "imageIds",
-            &format!(
-                "image digest '{digest}' must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"
-            ),
-        ));
-    }
-    if id.image_digest.is_none() && id.image_tag.is_none() {
-        return Err(Refusal::invalid(
-            "Either image digest or image tag must be specified",
-        ));
-    }
-    Ok(())
-}
-
-/// A tag as the OCI distribution specification allows it: "at most 128 characters".
-fn check_tag(tag: &str) -> Result<(), Refusal> {
-    let first = tag
-        .bytes()
-        .next()
-        .is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let rest = tag
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
-    if first && rest && tag.len() <= 128 {
-        return Ok(());
-    }
-    Err(constraint(
-        "imageTag",
-        "must satisfy regular expression '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'",
-    ))
-}
-
-/// "2 to 256 lower-case characters" (repositoryName).
-fn check_name(name: &str) -> Result<(), Refusal> {
-    let part = |part: &str| {
-        let edge =
-            |b: Option<u8>| b.is_some_and(|b: u8| b.is_ascii_lowercase() || b.is_ascii_digit());
-        edge(part.bytes().next())
-            && edge(part.bytes().last())
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
-    };
-    if (2..=256).contains(&name.len()) && name.split('/').all(part) {
-        return Ok(());
-    }
-    Err(constraint(
-        "repositoryName",
-        "must satisfy regular expression '(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*'",
-    ))
-}
-
-fn image_not_found(scope: &Scope, name: &str, id: &ImageId) -> Refusal {
-    let digest = id.image_digest.as_deref().unwrap_or("null");
-    let tag = id.image_tag.as_deref().unwrap_or("null");
-    Refusal::new(
-        "ImageNotFoundException",
-        format!(
-            "The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist \
-             within the repository with name '{name}' in the registry with id '{}'",
-            scope.account
-        ),
-    )
 }
