@@ -207,7 +207,7 @@ fn credentials_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Cred
 }
 
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |cause: &&'a (dyn StdError + 'static)| (**cause).source())
+    std::iter::successors(Some(error), |&cause| cause.source())
 }
 
 /// The SDK's boxed error as a type of its own, which [`Error::caused_by`] needs.
