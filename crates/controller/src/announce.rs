@@ -8,6 +8,7 @@ use bivouac_ports::{Error, Meaning};
 use bivouac_runtime::Outcome;
 use chrono::{DateTime, Utc};
 
+use crate::apply::holds;
 use crate::controller::Controller;
 use crate::reconcile::back_off;
 
@@ -21,6 +22,11 @@ impl Controller {
     pub(crate) fn announce_soon(&self, key: &ItemKey, view: CommentView) {
         self.views.lock().unwrap_or_else(|e| e.into_inner()).insert(key.clone(), view);
         self.announcements.add(key.clone());
+    }
+
+    /// The comment says what it should: a view that waits for the forge is out of date.
+    pub(crate) fn nothing_to_announce(&self, key: &ItemKey) {
+        self.views.lock().unwrap_or_else(|e| e.into_inner()).remove(key);
     }
 
     /// Makes the comment of one pull request say the newest view, and remembers in the record that it does.
@@ -46,7 +52,7 @@ impl Controller {
     async fn say(&self, key: &ItemKey, view: &CommentView) -> Result<(), Error> {
         let Some(record) = self.doors.records.get(key).await? else { return Ok(()) };
         let said = record.status.as_ref().and_then(|status| status.machinery.comment.clone());
-        self.fence.check().map_err(|lost| Error::new(Meaning::Conflict, "lease", lost.to_string()))?;
+        holds(&self.fence)?;
         let (said, trouble) = match self.doors.forge.say(view, said.as_ref()).await {
             Ok(said) => (said, None),
             Err(error) if matches!(error.meaning(), Meaning::Denied | Meaning::NotFound | Meaning::Invalid) => {
@@ -71,7 +77,7 @@ impl Controller {
             if record.status.as_ref().is_some_and(|written| status.says_the_same(written)) {
                 return Ok(());
             }
-            self.fence.check().map_err(|lost| Error::new(Meaning::Conflict, "lease", lost.to_string()))?;
+            holds(&self.fence)?;
             match self.doors.records.write_status(&record, &status).await {
                 Err(error) if error.meaning() == Meaning::Conflict => last = Some(error),
                 other => return other,

@@ -2,7 +2,8 @@
 
 use bivouac_model::{Observed, Service, ServiceView, TAG_HASH_VERSION, TAG_SPEC, TaskDefinitionRevision};
 use bivouac_planner::Action;
-use bivouac_ports::Result;
+use bivouac_ports::{Error, Meaning, Result};
+use bivouac_runtime::Fence;
 
 use crate::doors::Doors;
 
@@ -10,8 +11,12 @@ use crate::doors::Doors;
 ///
 /// What AWS answered is put into `observed`, so that planning can go on without another look. Dropped half-way, the step
 /// may have been taken; the next observation tells.
-pub(crate) async fn apply(doors: &Doors, action: &Action, observed: &mut Observed) -> Result<()> {
+///
+/// # Errors
+/// That of the door, and `Conflict` once `fence` is lost: nothing is written then.
+pub(crate) async fn apply(doors: &Doors, fence: &Fence, action: &Action, observed: &mut Observed) -> Result<()> {
     let cluster = &doors.cluster;
+    holds(fence)?;
     match action {
         Action::Register(rendered) => {
             let name = cluster.register(rendered).await?;
@@ -40,6 +45,8 @@ pub(crate) async fn apply(doors: &Doors, action: &Action, observed: &mut Observe
         }
         Action::Deregister(names) => {
             for name in names {
+                // ECS allows one a second, so a lease may end between two of them.
+                holds(fence)?;
                 cluster.deregister(name).await?;
             }
             if let Some(revisions) = &mut observed.task_definitions {
@@ -48,6 +55,11 @@ pub(crate) async fn apply(doors: &Doors, action: &Action, observed: &mut Observe
         }
     }
     Ok(())
+}
+
+/// Whether this process still leads; to be asked before each write.
+pub(crate) fn holds(fence: &Fence) -> Result<()> {
+    fence.check().map_err(|lost| Error::new(Meaning::Conflict, "lease", lost.to_string()))
 }
 
 fn retag(service: &mut Service, tags: &[(&'static str, String)]) {

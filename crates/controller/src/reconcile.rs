@@ -9,7 +9,7 @@ use bivouac_ports::{Error, Meaning};
 use bivouac_runtime::Outcome;
 use tracing::Instrument as _;
 
-use crate::apply::apply;
+use crate::apply::{apply, holds};
 use crate::controller::Controller;
 use crate::world::project_of;
 
@@ -50,8 +50,9 @@ impl Controller {
         if phase != was {
             tracing::info!(reason = %planned.status.reason, message = %planned.status.message, "{was} → {phase}");
         }
-        if let Some(view) = planned.comment {
-            self.announce_soon(key, view);
+        match planned.comment {
+            Some(view) => self.announce_soon(key, view),
+            None => self.nothing_to_announce(key),
         }
         match stopped_by {
             Some(error) => back_off(&error),
@@ -78,13 +79,10 @@ impl Controller {
                     return (planned, Some(Error::new(Meaning::Conflict, "reconcile", message)));
                 }
                 Next::Look(look) => self.closer.look(look, record, &key, project, &mut observed).await,
-                Next::Do(action) => match self.fence.check() {
-                    Err(lost) => Err(Error::new(Meaning::Conflict, "lease", lost.to_string())),
-                    Ok(()) => {
-                        tracing::info!("{action}");
-                        apply(&self.doors, action, &mut observed).await
-                    }
-                },
+                Next::Do(action) => {
+                    tracing::info!("{action}");
+                    apply(&self.doors, &self.fence, action, &mut observed).await
+                }
             };
             let Err(error) = done else { continue };
             let setback = match (&planned.next, error.meaning()) {
@@ -102,7 +100,7 @@ impl Controller {
         if record.status.as_ref().is_some_and(|written| status.says_the_same(written)) {
             return Ok(());
         }
-        self.fence.check().map_err(|lost| Error::new(Meaning::Conflict, "lease", lost.to_string()))?;
+        holds(&self.fence)?;
         self.doors.records.write_status(record, status).await
     }
 }
