@@ -23,6 +23,11 @@ impl Controller {
         self.announcements.add(key.clone());
     }
 
+    /// The comment says what it should: a view that waits for the forge is out of date.
+    pub(crate) fn nothing_to_announce(&self, key: &ItemKey) {
+        self.views.lock().unwrap_or_else(|e| e.into_inner()).remove(key);
+    }
+
     /// Makes the comment of one pull request say the newest view, and remembers in the record that it does.
     ///
     /// Killed between the two, the comment is found again by its marker. Called twice, it says it once.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use bivouac_model::{CommentView, EnvKey, ItemKey, Observed, PullRequestState, Re
 use bivouac_planner::{Next, Plan, Policy, plan};
 use bivouac_ports::{RecordFeed, Result};
 use bivouac_runtime::{Fence, Reconciled, Resync, WorkQueue, WorkerObserver, Workers};
+use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::closer::Closer;
@@ -143,8 +145,10 @@ impl Controller {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                // Said in the pass itself; the next one may be luckier.
-                _ = self.pass() => {}
+                // An error is said in the pass itself, and the next one may be luckier; so may it after a panic.
+                passed = AssertUnwindSafe(self.pass()).catch_unwind() => if passed.is_err() {
+                    tracing::error!("a pass panicked; the next one is a resync away");
+                }
             }
             self.doors.meter.queue_depth("environments", self.queue.snapshot().ready);
             self.doors.meter.queue_depth("comments", self.announcements.snapshot().ready);

@@ -50,8 +50,9 @@ impl Controller {
         if phase != was {
             tracing::info!(reason = %planned.status.reason, message = %planned.status.message, "{was} → {phase}");
         }
-        if let Some(view) = planned.comment {
-            self.announce_soon(key, view);
+        match planned.comment {
+            Some(view) => self.announce_soon(key, view),
+            None => self.nothing_to_announce(key),
         }
         match stopped_by {
             Some(error) => back_off(&error),
@@ -80,7 +81,7 @@ impl Controller {
                 Next::Look(look) => self.closer.look(look, record, &key, project, &mut observed).await,
                 Next::Do(action) => {
                     tracing::info!("{action}");
-                    self.fenced.write(apply(&self.doors, action, &mut observed)).await
+                    apply(&self.doors, &self.fenced, action, &mut observed).await
                 }
             };
             let Err(error) = done else { continue };

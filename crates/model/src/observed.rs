@@ -33,8 +33,10 @@ pub struct Observed {
 /// What is known of a service.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum ServiceView {
-    /// Not on the list of services, and not asked for by name. It may be draining.
+    /// Neither listed nor asked for by name: nothing is known, so nothing is proved.
     #[default]
+    Unknown,
+    /// Not on the list of services, and not asked for by name. It may be draining.
     Unlisted,
     /// On the list of services, and not asked for by name.
     Listed,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bivouac_model::{
     Capacity, ContentHash, Desired, DesiredState, HASH_VERSION, Image, ImageView, Phase, PullRequestState,
-    RenderedTaskDefinition, Service, ServiceChange, ServiceSpec, ServiceView, TAG_HASH_VERSION, TAG_MANAGED, TAG_PR,
-    TAG_REPO, TAG_SPEC, TaskDefinitionName,
+    RenderedTaskDefinition, Rollout, Service, ServiceChange, ServiceSpec, ServiceView, TAG_HASH_VERSION, TAG_MANAGED,
+    TAG_PR, TAG_REPO, TAG_SPEC, TaskDefinitionName, TaskState, Usd,
 };
 
 use crate::context::{Context, Draft};
@@ -14,55 +14,107 @@ use crate::policy::CapacityPolicy;
 use crate::template::Filling;
 use crate::{glance, reason, rollout};
 
-/// What is wanted of the service, once the image is known.
+/// What is wanted of the service.
 pub(crate) struct Wanted<'a> {
     pub desired: &'a DesiredState,
-    pub image: &'a Image,
+    /// The image to deploy; `None`: it is not to be had, and what runs is kept.
+    pub image: Option<&'a Image>,
     pub environment: BTreeMap<String, String>,
     pub spec: ContentHash,
     pub count: u32,
+    /// What a person should know besides.
+    pub note: Option<String>,
+    /// What the image is waited for on.
+    lacks: Option<WaitingOn>,
+}
+
+impl Wanted<'_> {
+    /// Nothing more to do, or nothing before the image is to be had.
+    pub fn rest(&self, draft: Draft<'_>, context: &Context<'_>) -> Plan {
+        match self.lacks {
+            Some(on) => draft.wait(on, context.policy.deadlines.later),
+            None => draft.settle(),
+        }
+    }
 }
 
 /// The next step towards a desired state that is valid, not over and not withdrawn.
 pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &DesiredState, note: Option<String>) -> Plan {
     let deadlines = &context.policy.deadlines;
-    let mut draft = draft;
-    draft.status.purge_at = None;
+    let draft = draft.wanted();
     if context.observed.pull_request.is_none() {
         return draft.look(Look::PullRequest);
+    }
+    if context.observed.pull_request == Some(PullRequestState::NotFound) && !may_run(&context) {
+        return no_such_pull_request(&context, draft);
     }
     let environment = match environment(&context, desired) {
         Ok(environment) => environment,
         Err(problems) => return crate::hold::hold(context, draft, reason::INVALID_RECORD, &problems),
     };
-    let image = match image(&context, desired) {
-        Ok(image) => image,
-        Err(missing) => return without_image(&context, draft, missing, note),
-    };
-    let spec = spec(&context, desired, image, &environment);
     let count = u32::from(desired.desired == Desired::Up);
-    let wanted = Wanted { desired, image, environment, spec, count };
+    let wanted = match image(&context, desired) {
+        Ok(image) => {
+            let spec = spec(&context, desired, image, &environment);
+            Wanted { desired, image: Some(image), environment, spec, count, note, lacks: None }
+        }
+        Err(missing) => {
+            let lack = lack(&context, missing);
+            let Some(spec) = deployed_already(&context) else { return without_image(&context, draft, lack, note) };
+            // No news of the registry is no reason to say anything else.
+            let kept =
+                (lack.on != WaitingOn::Registry).then(|| format!("{} What ran before is left as it is.", lack.message));
+            let note = note.into_iter().chain(kept).reduce(|note, kept| format!("{note} {kept}"));
+            Wanted { desired, image: None, environment, spec: spec.clone(), count, note, lacks: Some(lack.on) }
+        }
+    };
     if glance::is_settled(&context, &wanted) {
-        return draft.settle();
+        return wanted.rest(draft, &context);
     }
     match &context.observed.service {
-        ServiceView::Unlisted | ServiceView::Listed => draft.look(Look::Service),
+        ServiceView::Unknown | ServiceView::Unlisted | ServiceView::Listed => draft.look(Look::Service),
         ServiceView::Draining => draft
             .nowhere()
+            .costing(Usd::ZERO)
             .say(Phase::Provisioning, reason::SERVICE_DRAINING, "The old service is still being deleted.")
             .wait(WaitingOn::Draining, deadlines.soon),
-        ServiceView::Absent => create(&context, draft, &wanted, note),
+        ServiceView::Absent => create(&context, draft, &wanted),
         ServiceView::Active(service) if !is_ours(&context, service) => {
             let message = format!("A service named `{}` exists and is not this environment's.", service.name);
-            draft.say(Phase::Failed, reason::SERVICE_NAME_TAKEN, message).wait(WaitingOn::Person, deadlines.later)
+            let draft = draft.nowhere().costing(Usd::ZERO).say(Phase::Failed, reason::SERVICE_NAME_TAKEN, message);
+            draft.wait(WaitingOn::Person, deadlines.later)
         }
-        ServiceView::Active(service) => converge(&context, draft, &wanted, service, note),
+        ServiceView::Active(service) => converge(&context, draft, &wanted, service),
     }
+}
+
+/// Whether something of the environment may run, as far as is known.
+fn may_run(context: &Context<'_>) -> bool {
+    match context.observed.service {
+        ServiceView::Listed | ServiceView::Draining | ServiceView::Active(_) => true,
+        ServiceView::Unlisted | ServiceView::Absent => false,
+        ServiceView::Unknown => context.written().is_some_and(|written| written.machinery.spec.is_some()),
+    }
+}
+
+/// What was deployed when the image was last to be had, if it may still be there.
+fn deployed_already<'a>(context: &Context<'a>) -> Option<&'a ContentHash> {
+    let written = context.written()?;
+    let may_be_there = match &context.observed.service {
+        ServiceView::Absent | ServiceView::Draining => false,
+        ServiceView::Active(service) => is_ours(context, service),
+        ServiceView::Unknown | ServiceView::Unlisted | ServiceView::Listed => true,
+    };
+    let lived = matches!(
+        written.phase,
+        Phase::Provisioning | Phase::Starting | Phase::Ready | Phase::Degraded | Phase::Failed | Phase::Asleep
+    );
+    written.machinery.spec.as_ref().filter(|_| lived && may_be_there)
 }
 
 fn no_such_pull_request(context: &Context<'_>, draft: Draft<'_>) -> Plan {
     let message = format!("{} has no pull request {}, or the token may not see it.", context.key.repo, context.key.pr);
-    let draft = draft.say(Phase::Invalid, reason::NO_SUCH_PULL_REQUEST, message);
+    let draft = draft.nowhere().costing(Usd::ZERO).say(Phase::Invalid, reason::NO_SUCH_PULL_REQUEST, message);
     draft.wait(WaitingOn::Person, context.policy.deadlines.later)
 }
 
@@ -118,16 +170,19 @@ fn image<'a>(context: &Context<'a>, desired: &DesiredState) -> Result<&'a Image,
     }
 }
 
-/// Without an image nothing new is started, and nothing that runs is stopped.
-fn without_image(context: &Context<'_>, draft: Draft<'_>, missing: NoImage, note: Option<String>) -> Plan {
-    let deadlines = &context.policy.deadlines;
+/// What is in the way of an image.
+struct Lack {
+    reason: &'static str,
+    message: String,
+    on: WaitingOn,
+}
+
+fn lack(context: &Context<'_>, missing: NoImage) -> Lack {
     let repository = &context.project.ecr_repository;
     let (reason, message, on) = match missing {
         NoImage::Missing(tag) => (
             reason::IMAGE_NOT_FOUND,
-            format!(
-                "The registry has no image `{repository}:{tag}` yet; the environment starts by itself once it is pushed."
-            ),
+            format!("The registry has no image `{repository}:{tag}` yet; it is deployed as soon as it is pushed."),
             WaitingOn::Image,
         ),
         NoImage::Repository => (
@@ -145,26 +200,17 @@ fn without_image(context: &Context<'_>, draft: Draft<'_>, missing: NoImage, note
         }
         NoImage::Unusable(why) => (reason::IMAGE_UNUSABLE, why, WaitingOn::Person),
     };
-    let runs = context.written().filter(|status| status.machinery.spec.is_some() && status.phase != Phase::Terminated);
-    if let Some(status) = runs {
-        if on == WaitingOn::Registry {
-            // No news is no reason to say anything else.
-            let (phase, message) = (status.phase, status.message.clone());
-            let mut draft = draft.say(phase, reason::REGISTRY_UNAVAILABLE, message);
-            draft.status.reason = status.reason.clone();
-            return draft.wait(on, deadlines.later);
-        }
-        if matches!(status.phase, Phase::Ready | Phase::Asleep | Phase::Degraded) {
-            let message = format!("{message} What ran before is left as it is.");
-            let phase = status.phase;
-            return draft.say(phase, reason, message).wait(on, deadlines.later);
-        }
-    }
-    let phase = match on {
+    Lack { reason, message, on }
+}
+
+/// Without an image nothing is started.
+fn without_image(context: &Context<'_>, draft: Draft<'_>, lack: Lack, note: Option<String>) -> Plan {
+    let phase = match lack.on {
         WaitingOn::Person => Phase::Failed,
         _ => Phase::WaitingForImage,
     };
-    draft.say(phase, reason, message).also(note).wait(on, deadlines.later)
+    let draft = draft.nowhere().costing(Usd::ZERO).say(phase, lack.reason, lack.message);
+    draft.also(note).wait(lack.on, context.policy.deadlines.later)
 }
 
 /// The hash of everything that makes one deployment differ from another.
@@ -187,34 +233,33 @@ fn spec(
     ContentHash::of(fixed.into_iter().chain(variables))
 }
 
-fn create(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, note: Option<String>) -> Plan {
+fn create(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>) -> Plan {
     if failed_already(context, wanted) {
         return still_failed(context, draft);
     }
-    let draft = draft.nowhere().say(Phase::Provisioning, reason::DEPLOYING, "The service is being created.").also(note);
-    // The list of open pull requests may be a resync old: nothing is created for one that was closed since.
+    let draft = draft.without_condition(rollout::SPOT_CAPACITY).nowhere();
+    let draft = draft.say(Phase::Provisioning, reason::DEPLOYING, "The service is being created.");
+    let draft = draft.also(wanted.note.clone());
+    // The list of open pull requests may be a resync old: nothing is created for one that was closed since. A forge that
+    // is down does not hold AWS up; a pull request that is seen closed never gets here.
     if !context.observed.pull_request_is_fresh {
         return draft.look(Look::PullRequest);
-    }
-    // A forge that is down does not hold AWS up; a pull request that is seen closed never gets here.
-    if context.observed.pull_request == Some(PullRequestState::NotFound) {
-        return no_such_pull_request(context, draft);
     }
     let name = match revision(context, wanted) {
         Ok(name) => name,
         Err(step) => return step.plan(draft, context),
     };
     let capacity = context.policy.capacity.first_choice();
-    let service = context.service();
     let spec = ServiceSpec {
         task_definition: name,
         desired_count: wanted.count,
         capacity,
         tags: tags(context, &wanted.spec),
-        name: service,
+        name: context.service(),
     };
     let token = token(context, wanted);
-    draft.running_on(capacity).act(Action::Create { spec, token })
+    let draft = if wanted.count > 0 { draft.running_on(capacity) } else { draft.costing(Usd::ZERO) };
+    draft.act(Action::Create { spec, token })
 }
 
 /// `clientToken`, from key and generation: a repeated call is the same call, a later wish is another.
@@ -240,81 +285,84 @@ fn tags(context: &Context<'_>, spec: &ContentHash) -> Vec<(&'static str, String)
 }
 
 /// The service is there: make it run what is wanted, then see how it does.
-fn converge(
-    context: &Context<'_>,
-    draft: Draft<'_>,
-    wanted: &Wanted<'_>,
-    service: &Service,
-    note: Option<String>,
-) -> Plan {
-    let failed = failed_already(context, wanted);
-    let name = match deployed(context, wanted, service) {
-        Some(name) => name,
-        None if failed => return still_failed(context, draft),
-        None => match revision(context, wanted) {
-            Ok(name) => name,
-            Err(step) => {
-                let draft = updating(draft, context);
-                return step.plan(draft, context);
-            }
-        },
-    };
+fn converge(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, service: &Service) -> Plan {
+    if wanted.count == 0 {
+        return put_to_sleep(context, draft, wanted, service);
+    }
+    if failed_already(context, wanted) {
+        let draft = draft.failed();
+        return if service.desired_count == 0 { still_failed(context, draft) } else { rollout::stop(draft, service) };
+    }
     let mut draft = draft;
-    if name != service.task_definition {
-        let change = ServiceChange {
-            task_definition: Some(name),
-            desired_count: (service.desired_count != wanted.count).then_some(wanted.count),
-            ..Default::default()
+    let retried = draft.status.machinery.failed_spec.take().is_some();
+    if wanted.image.is_some() {
+        let name = match deployed(context, wanted, service) {
+            Some(name) => name,
+            None => match revision(context, wanted) {
+                Ok(name) => name,
+                Err(step) => return step.plan(updating(draft, context), context),
+            },
         };
-        return updating(draft, context).also(note).act(Action::Update { service: service.name.clone(), change });
-    }
-    // The service runs what is wanted: remember what that was.
-    let machinery = &mut draft.status.machinery;
-    machinery.spec = Some(wanted.spec.clone());
-    machinery.task_definition = Some(name);
-    machinery.image_digest = Some(wanted.image.digest.clone());
-    machinery.capacity = service.capacity.or(machinery.capacity);
-    if !failed && machinery.failed_spec.is_some() {
-        machinery.failed_spec = None;
-    }
-    if failed && wanted.count > 0 {
-        return match service.desired_count {
-            0 => still_failed(context, draft),
-            _ => rollout::stop(draft, service),
-        };
+        if name != service.task_definition {
+            let change = ServiceChange {
+                task_definition: Some(name),
+                desired_count: (service.desired_count != wanted.count).then_some(wanted.count),
+                ..Default::default()
+            };
+            let draft = updating(draft, context).also(wanted.note.clone());
+            return draft.act(Action::Update { service: service.name.clone(), change });
+        }
     }
     if service.desired_count != wanted.count {
-        let change = ServiceChange { desired_count: Some(wanted.count), ..Default::default() };
-        let draft = match wanted.count {
-            0 => draft.nowhere().say(Phase::Asleep, reason::GOING_TO_SLEEP, "The task is being stopped."),
-            _ => updating(draft, context),
+        // A deployment that was given up starts nothing more, and the crashes of an old one would be counted again.
+        let given_up = service.primary().is_some_and(|primary| primary.rollout == Rollout::Failed);
+        let change = ServiceChange {
+            desired_count: Some(wanted.count),
+            force_new_deployment: retried || given_up,
+            ..Default::default()
         };
-        return draft.act(Action::Update { service: service.name.clone(), change });
+        return updating(draft, context).act(Action::Update { service: service.name.clone(), change });
     }
-    let stamped = service.spec.as_ref() == Some(&wanted.spec) && service.hash_version.as_deref() == Some(HASH_VERSION);
-    if !stamped {
-        let phase = context.written().map_or(Phase::Provisioning, |status| status.phase);
-        let tags = tags(context, &wanted.spec);
-        let message = draft.status.message.clone();
-        return draft.say(phase, reason::DEPLOYING, message).act(Action::Tag { service: service.name.clone(), tags });
+    if let Some(image) = wanted.image {
+        // The service runs what is wanted: remember what that was.
+        let machinery = &mut draft.status.machinery;
+        let rolled = machinery.spec.as_ref() != Some(&wanted.spec);
+        machinery.spec = Some(wanted.spec.clone());
+        machinery.task_definition = Some(service.task_definition.clone());
+        machinery.image_digest = Some(image.digest.clone());
+        machinery.capacity = service.capacity.or(machinery.capacity);
+        let version = service.hash_version.as_deref();
+        if service.spec.as_ref() != Some(&wanted.spec) || version != Some(HASH_VERSION) {
+            let tags = tags(context, &wanted.spec);
+            let draft = if rolled { updating(draft, context) } else { draft };
+            return draft.act(Action::Tag { service: service.name.clone(), tags });
+        }
     }
-    if wanted.count == 0 {
-        return asleep(context, draft, note);
-    }
-    rollout::follow(context, draft, wanted, service, note)
+    rollout::follow(context, draft, wanted, service)
 }
 
-fn asleep(context: &Context<'_>, draft: Draft<'_>, note: Option<String>) -> Plan {
-    let draft = draft.nowhere().costing(bivouac_model::Usd::ZERO);
-    if context.observed.tasks.iter().any(|task| task.state != bivouac_model::TaskState::Stopped) {
-        return draft
-            .say(Phase::Asleep, reason::GOING_TO_SLEEP, "The task is being stopped.")
-            .wait(WaitingOn::TaskStop, context.policy.deadlines.soon);
+/// No task is wanted. What a task would run is looked at when it wakes, so nothing is rolled for a moved tag.
+fn put_to_sleep(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, service: &Service) -> Plan {
+    const GOING: &str = "The task is being stopped.";
+    let mut draft = draft;
+    draft.status.machinery.failed_spec = None;
+    if service.desired_count != 0 {
+        let phase = match draft.status.phase {
+            phase @ (Phase::Ready | Phase::Degraded | Phase::Starting) => phase,
+            _ => Phase::Provisioning,
+        };
+        let change = ServiceChange { desired_count: Some(0), ..Default::default() };
+        let draft = draft.say(phase, reason::GOING_TO_SLEEP, GOING);
+        return draft.act(Action::Update { service: service.name.clone(), change });
     }
-    let mut draft =
-        draft.say(Phase::Asleep, reason::ASLEEP, "No task runs; nothing but the record is kept.").also(note);
+    let draft = draft.nowhere().costing(Usd::ZERO);
+    if context.observed.tasks.iter().any(|task| task.state != TaskState::Stopped) {
+        let draft = draft.say(Phase::Asleep, reason::GOING_TO_SLEEP, GOING);
+        return draft.wait(WaitingOn::TaskStop, context.policy.deadlines.soon);
+    }
+    let mut draft = draft.say(Phase::Asleep, reason::ASLEEP, glance::asleep_message(wanted));
     draft.status.machinery.deployment = None;
-    draft.settle()
+    wanted.rest(draft, context)
 }
 
 /// An update is on its way; what ran before goes on answering until the new task does.
@@ -328,31 +376,37 @@ fn updating<'a>(draft: Draft<'a>, context: &Context<'_>) -> Draft<'a> {
     draft.say(Phase::Provisioning, reason::DEPLOYING, message).running_on(capacity)
 }
 
-/// The wish has failed before and nothing about it has changed since.
+/// The wish has failed before and nothing about it has changed since. Writing it again, or another wish in between, has it
+/// tried again.
 fn failed_already(context: &Context<'_>, wanted: &Wanted<'_>) -> bool {
-    context.written().is_some_and(|status| status.machinery.failed_spec.as_ref() == Some(&wanted.spec))
+    context.written().is_some_and(|status| {
+        status.phase == Phase::Failed
+            && status.machinery.failed_spec.as_ref() == Some(&wanted.spec)
+            && status.machinery.observed_generation == context.record.generation
+    })
 }
 
+/// Reason and message stay as they were when it failed.
 fn still_failed(context: &Context<'_>, draft: Draft<'_>) -> Plan {
-    let draft = draft.nowhere().costing(bivouac_model::Usd::ZERO);
-    // Reason and message stay as they were when it failed.
-    let mut draft = draft;
-    draft.status.phase = Phase::Failed;
-    draft.wait(WaitingOn::Person, context.policy.deadlines.later)
+    draft.failed().nowhere().costing(Usd::ZERO).wait(WaitingOn::Person, context.policy.deadlines.later)
 }
 
 /// What the service runs, if that is known to be what is wanted without looking at the task definitions.
 fn deployed(context: &Context<'_>, wanted: &Wanted<'_>, service: &Service) -> Option<TaskDefinitionName> {
-    let machinery = &context.written()?.machinery;
+    let written = context.written()?;
+    let machinery = &written.machinery;
     let remembered = machinery.task_definition.as_ref().filter(|name| **name == service.task_definition)?;
     if machinery.spec.as_ref() == Some(&wanted.spec) {
         return Some(remembered.clone());
     }
-    // Another version of this program hashed differently: the service is stamped anew, not rolled.
+    // Another version of this program hashed differently: the service is stamped anew, not rolled. Only a generation
+    // proves that the wish is the one that was deployed; without one the contents are compared.
     let other_version = service.hash_version.as_deref().is_some_and(|version| version != HASH_VERSION);
-    let same_wish = machinery.observed_generation == context.record.generation
-        && machinery.image_digest.as_ref() == Some(&wanted.image.digest);
-    (other_version && same_wish).then(|| remembered.clone())
+    let at_rest = matches!(written.phase, Phase::Ready | Phase::Degraded | Phase::Asleep);
+    let same_wish = context.record.generation.is_some()
+        && machinery.observed_generation == context.record.generation
+        && machinery.image_digest.as_ref() == wanted.image.map(|image| &image.digest);
+    (other_version && at_rest && same_wish).then(|| remembered.clone())
 }
 
 /// What has to happen before the revision to deploy is known.
@@ -376,10 +430,10 @@ impl RevisionStep {
 
 /// The revision with the wanted content, reused if one is live.
 fn revision(context: &Context<'_>, wanted: &Wanted<'_>) -> Result<TaskDefinitionName, RevisionStep> {
-    let Some(revisions) = &context.observed.task_definitions else {
+    let (Some(revisions), Some(image)) = (&context.observed.task_definitions, wanted.image) else {
         return Err(RevisionStep::Look);
     };
-    let image = format!("{}@{}", wanted.image.repository_uri, wanted.image.digest);
+    let image = format!("{}@{}", image.repository_uri, image.digest);
     let size = wanted.desired.size.as_ref().and_then(|name| context.project.sizes.get(name)).copied();
     let filling = Filling {
         image: &image,

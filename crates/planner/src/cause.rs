@@ -3,6 +3,8 @@
 //! ECS tells causes in prose (`stoppedReason`, a container's `reason`, service events); the phrases below are those of
 //! the ECS developer guide, "Stopped tasks error messages" and "Service event messages".
 
+use std::net::{IpAddr, SocketAddr};
+
 use bivouac_model::{Container, Rollout, Service, StopCode, Task};
 
 use crate::reason;
@@ -44,12 +46,20 @@ fn of_task(task: &Task) -> Option<Cause> {
         if text.contains("CannotPull") {
             return Some(cause(reason::IMAGE_PULL_FAILED, format!("The image could not be pulled: {}", plain(text))));
         }
-        if text.contains("unable to pull secrets") || text.contains("unable to retrieve secret") {
+        // One sentence begins both; only its end tells which of the two it was.
+        let of_registry = ["ecr registry auth", "pull registry auth", "registry authentication"];
+        if text.contains("ResourceInitializationError") && of_registry.iter().any(|phrase| text.contains(phrase)) {
+            return Some(cause(reason::IMAGE_PULL_FAILED, format!("The image could not be pulled: {}", plain(text))));
+        }
+        if ["unable to pull secrets", "unable to retrieve secret", "cannot pull secrets"]
+            .iter()
+            .any(|p| text.contains(p))
+        {
             let message = format!("A secret of the task definition could not be read: {}", plain(text));
             return Some(cause(reason::SECRET_UNAVAILABLE, message));
         }
     }
-    if why.contains("health check") {
+    if is_health_check(task) {
         return Some(cause(
             reason::HEALTH_CHECK_FAILED,
             "The container's health check failed, so ECS stopped the task.",
@@ -75,6 +85,11 @@ fn of_task(task: &Task) -> Option<Cause> {
         reason,
         format!("The task stopped: {}", plain(if why.is_empty() { "no reason was given" } else { why })),
     ))
+}
+
+/// Whether ECS stopped the task because its health check failed.
+pub(crate) fn is_health_check(task: &Task) -> bool {
+    task.stopped_reason.as_deref().is_some_and(|why| why.contains("health check"))
 }
 
 /// Why the service starts no task, as its newest events of this deployment tell.
@@ -109,25 +124,47 @@ pub(crate) fn of_rollout(service: &Service, tasks: &[&Task]) -> Option<Cause> {
     }))
 }
 
-/// ECS's words without what changes from one time to the next (ids, request ids, retry counts), as one short sentence.
+/// ECS's words without what changes from one time to the next (ids, addresses, request ids, retry counts), as one short
+/// sentence. Of an ARN only the resource is left: the account is nobody's business on a pull request.
 pub(crate) fn plain(text: &str) -> String {
     /// Enough for what matters; ECS puts it first.
     const MOST: usize = 240;
-    let text = text.split_once("(service ").filter(|_| text.starts_with('(')).map_or(text, |_| text);
-    let words = text.split_whitespace().filter(|word| {
-        let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        let hex = word.len() >= 16 && word.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-        !hex
-    });
-    let mut out = words.collect::<Vec<_>>().join(" ");
-    for volatile in [", request id:", "request id:", "(request-id", "RequestId:", "status code: 4", "status code: 5"] {
-        if let Some(at) = out.find(volatile) {
-            out.truncate(at);
+    /// From here on there is nothing that a person can act on.
+    const ENDS: [&str; 5] = ["request id:", "request-id", "requestid:", "status code: 4", "status code: 5"];
+    let mut out = String::with_capacity(text.len());
+    let mut words = text.split_whitespace().filter(|word| !is_volatile(word)).peekable();
+    while let Some(word) = words.next() {
+        // "service call has been retried 3 time(s)"
+        if words.peek().is_some_and(|next| next.starts_with("time(s)")) && word.parse::<u32>().is_ok() {
+            words.next();
+            continue;
+        }
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        match word.find("arn:").and_then(|at| word[at..].splitn(6, ':').nth(5)) {
+            Some(resource) => out.push_str(resource),
+            None => out.push_str(word),
         }
     }
-    if out.chars().count() > MOST {
-        out = out.chars().take(MOST).collect::<String>() + "…";
+    let lower = out.to_ascii_lowercase();
+    if let Some(end) = ENDS.iter().filter_map(|end| lower.find(end)).min() {
+        out.truncate(end);
+    }
+    if let Some((end, _)) = out.char_indices().nth(MOST) {
+        out.truncate(end);
+        out.push('…');
     }
     let out = out.trim_end_matches([' ', ',', ':', '(', '.']);
     format!("{out}.")
+}
+
+/// Task ids, request ids, deployment ids and addresses.
+fn is_volatile(word: &str) -> bool {
+    let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let id = word.len() >= 16 && word.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    let deployment = word.starts_with("ecs-svc/");
+    let address = word.parse::<SocketAddr>().is_ok() || word.parse::<IpAddr>().is_ok();
+    let source = word.split_once("->").is_some_and(|(from, _)| from.parse::<SocketAddr>().is_ok());
+    id || deployment || address || source
 }

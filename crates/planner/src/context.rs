@@ -9,12 +9,16 @@ use bivouac_model::{
 };
 use chrono::{DateTime, Utc};
 
+use crate::expiry::after;
 use crate::plan::{Action, Look, Next, Plan, WaitingOn};
 use crate::policy::Policy;
 use crate::project::Project;
 
 /// The condition that says whether an environment answers.
 const READY: &str = "Ready";
+/// The condition that says that an environment shall not be, and why. It is remembered apart from the reason, which tells
+/// what is in the way of a take-down (a protection, a permission) when something is.
+const WITHDRAWN: &str = "Withdrawn";
 
 /// Everything a decision about one environment may depend on.
 #[derive(Clone, Copy)]
@@ -43,6 +47,13 @@ impl<'a> Context<'a> {
         self.record.desired.as_ref().ok()
     }
 
+    /// Why the environment is being or was taken down, as was written.
+    pub fn withdrawn_for(&self) -> Option<&'a str> {
+        let conditions = &self.written()?.machinery.conditions;
+        let condition = conditions.iter().find(|condition| condition.kind == WITHDRAWN)?;
+        Some(&condition.reason)
+    }
+
     /// How long the phase has lasted.
     pub fn in_phase_for(&self, phases: &[Phase]) -> Duration {
         let since = self
@@ -65,12 +76,10 @@ impl<'a> Draft<'a> {
         let mut status = context.written().cloned().unwrap_or_else(|| blank(expires_at, context.now));
         status.expires_at = expires_at;
         status.machinery.first_seen_at = Some(first_seen_at);
-        if let Some(generation) = context.record.generation {
-            let newest = status.machinery.observed_generation.unwrap_or(0).max(generation);
-            status.machinery.observed_generation = Some(newest);
-        } else {
-            status.machinery.observed_generation = None;
-        }
+        let newest = status.machinery.observed_generation.max(context.record.generation);
+        // A valid wish without a generation is a new wish; of a broken one nothing is believed.
+        let counted = context.record.generation.is_some() || context.record.desired.is_err();
+        status.machinery.observed_generation = newest.filter(|_| counted);
         Self { context, status }
     }
 
@@ -141,11 +150,35 @@ impl<'a> Draft<'a> {
         mut self,
         kind: &'static str,
         holds: ConditionStatus,
-        reason: Cow<'static, str>,
+        reason: &'static str,
         message: String,
     ) -> Self {
-        set_condition(&mut self.status, kind, holds, reason, message, self.context.now);
+        set_condition(&self.context, &mut self.status, kind, holds, reason.into(), message);
         self
+    }
+
+    /// Forgets a condition.
+    pub fn without_condition(mut self, kind: &'static str) -> Self {
+        self.status.machinery.conditions.retain(|condition| condition.kind != kind);
+        self
+    }
+
+    /// It failed before, and stays so for the reason that is written.
+    pub fn failed(mut self) -> Self {
+        self.status.phase = Phase::Failed;
+        self
+    }
+
+    /// It shall not be, for this reason.
+    pub fn withdrawn(self, reason: &'static str) -> Self {
+        self.condition(WITHDRAWN, ConditionStatus::True, reason, String::new())
+    }
+
+    /// It shall be (again).
+    pub fn wanted(self) -> Self {
+        let mut draft = self.without_condition(WITHDRAWN);
+        draft.status.purge_at = None;
+        draft
     }
 
     pub fn act(self, action: Action) -> Plan {
@@ -169,17 +202,18 @@ impl<'a> Draft<'a> {
 
     fn finish(mut self, next: Next, requeue_after: Option<Duration>) -> Plan {
         let context = self.context;
-        let moved = context.written().is_none_or(|written| written.phase != self.status.phase);
-        if moved || self.status.machinery.phase_since.is_none() {
-            self.status.machinery.phase_since = Some(context.now);
-        }
+        // Compared with what is written, not with what was drafted in between: a step that is tried again and refused again
+        // is no change.
+        let stayed = context.written().filter(|written| written.phase == self.status.phase);
+        let since = stayed.and_then(|written| written.machinery.phase_since);
+        self.status.machinery.phase_since = Some(since.unwrap_or(context.now));
         let ready = match self.status.phase {
             Phase::Ready => ConditionStatus::True,
             Phase::Invalid => ConditionStatus::Unknown,
             _ => ConditionStatus::False,
         };
         let reason = self.status.reason.clone();
-        set_condition(&mut self.status, READY, ready, reason, String::new(), context.now);
+        set_condition(&context, &mut self.status, READY, ready, reason, String::new());
         self.status.cost_usd = context.written().map_or(Usd::ZERO, |written| written.cost_at(context.now));
         self.status.updated_at = context.now;
         let comment = comment(&context, &self.status);
@@ -211,45 +245,48 @@ pub(crate) fn refused(
     reason: &'static str,
     message: String,
 ) -> Plan {
-    let mut status = record.status.clone().unwrap_or_else(|| blank(now + policy.ttl, now));
-    let moved = status.phase != Phase::Invalid;
+    let written = record.status.as_ref();
+    let mut status = written.cloned().unwrap_or_else(|| blank(after(now, policy.ttl), now));
+    let stayed = status.phase == Phase::Invalid;
     status.phase = Phase::Invalid;
     status.reason = Cow::Borrowed(reason);
     status.message = message;
-    status.machinery.observed_generation = record.generation;
-    if moved || status.machinery.phase_since.is_none() {
-        status.machinery.phase_since = Some(now);
-    }
+    status.machinery.observed_generation = status.machinery.observed_generation.max(record.generation);
+    status.machinery.phase_since = Some(status.machinery.phase_since.filter(|_| stayed).unwrap_or(now));
+    status.cost_usd = written.map_or(Usd::ZERO, |written| written.cost_at(now));
     status.updated_at = now;
-    set_condition(&mut status, READY, ConditionStatus::Unknown, Cow::Borrowed(reason), String::new(), now);
+    mark(written, &mut status, now, READY, ConditionStatus::Unknown, Cow::Borrowed(reason), String::new());
     Plan { next: Next::Wait(WaitingOn::Person), status, comment: None, requeue_after: Some(policy.deadlines.later) }
 }
 
 fn set_condition(
+    context: &Context<'_>,
     status: &mut Status,
     kind: &'static str,
     holds: ConditionStatus,
     reason: Cow<'static, str>,
     message: String,
-    now: DateTime<Utc>,
 ) {
+    mark(context.written(), status, context.now, kind, holds, reason, message);
+}
+
+/// Sets a condition, whose time is that of what is written unless its status is another.
+fn mark(
+    written: Option<&Status>,
+    status: &mut Status,
+    now: DateTime<Utc>,
+    kind: &'static str,
+    holds: ConditionStatus,
+    reason: Cow<'static, str>,
+    message: String,
+) {
+    let before = written.and_then(|written| written.machinery.conditions.iter().find(|before| before.kind == kind));
+    let since = before.filter(|before| before.status == holds).map_or(now, |before| before.last_transition_at);
+    let condition = Condition { kind: Cow::Borrowed(kind), status: holds, reason, message, last_transition_at: since };
     let conditions = &mut status.machinery.conditions;
     match conditions.iter_mut().find(|condition| condition.kind == kind) {
-        Some(condition) => {
-            if condition.status != holds {
-                condition.last_transition_at = now;
-            }
-            condition.status = holds;
-            condition.reason = reason;
-            condition.message = message;
-        }
-        None => conditions.push(Condition {
-            kind: Cow::Borrowed(kind),
-            status: holds,
-            reason,
-            message,
-            last_transition_at: now,
-        }),
+        Some(there) => *there = condition,
+        None => conditions.push(condition),
     }
 }
 

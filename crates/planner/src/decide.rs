@@ -3,10 +3,10 @@
 use bivouac_model::{Desired, Observed, Phase, PullRequestState, Record, ServiceView};
 use chrono::{DateTime, Utc};
 
-use crate::bring_up::bring_up;
+use crate::bring_up::{bring_up, is_ours};
 use crate::context::{Context, Draft, refused};
-use crate::expiry::{created_at, lifetime, whole_seconds};
-use crate::plan::{Plan, WaitingOn};
+use crate::expiry::{after, created_at, lifetime, whole_seconds};
+use crate::plan::{Look, Plan, WaitingOn};
 use crate::policy::Policy;
 use crate::take_down::{Why, take_down};
 use crate::{hold, reason};
@@ -76,12 +76,9 @@ fn decide(context: Context<'_>) -> Plan {
             return held(context, |context, draft| hold::hold(context, draft, reason::INVALID_RECORD, &problems));
         }
     };
-    if let (Some(written), Some(newest)) =
-        (context.written(), context.written().and_then(|w| w.machinery.observed_generation))
-        && record.generation.is_some_and(|generation| generation < newest)
-        && written.phase != Phase::Invalid
+    if let Some(newest) = context.written().and_then(|written| written.machinery.observed_generation)
+        && let Some(generation) = record.generation.filter(|generation| *generation < newest)
     {
-        let generation = record.generation.unwrap_or_default();
         return held(context, |context, draft| stale(context, draft, generation, newest));
     }
     let life = lifetime(&context, desired);
@@ -98,15 +95,9 @@ fn decide(context: Context<'_>) -> Plan {
 
 /// Why the environment shall not be, if it shall not.
 fn withdrawn(context: &Context<'_>, desired: Desired, expires_at: DateTime<Utc>) -> Option<Why> {
-    let closed = match context.observed.pull_request {
-        Some(PullRequestState::Closed) => true,
-        Some(PullRequestState::Open) => false,
-        // Closed stays closed until the forge is seen to say otherwise.
-        _ => context.written().is_some_and(|written| written.reason == reason::PULL_REQUEST_CLOSED),
-    };
     if desired == Desired::Down {
         Some(Why::Requested)
-    } else if closed {
+    } else if is_closed(context) {
         Some(Why::Closed)
     } else if context.now >= expires_at {
         Some(Why::Expired)
@@ -115,33 +106,55 @@ fn withdrawn(context: &Context<'_>, desired: Desired, expires_at: DateTime<Utc>)
     }
 }
 
-/// A record that cannot be followed keeps its last known time; without one, that of its service.
+fn is_closed(context: &Context<'_>) -> bool {
+    match context.observed.pull_request {
+        Some(PullRequestState::Closed) => true,
+        Some(PullRequestState::Open) => false,
+        // Closed stays closed until the forge is seen to say otherwise.
+        _ => context.withdrawn_for() == Some(reason::PULL_REQUEST_CLOSED),
+    }
+}
+
+/// A record that cannot be followed keeps its last known time; without one, that of its service. A take-down that has
+/// begun goes on, and nothing runs for a closed pull request.
 fn held(context: Context<'_>, then: impl FnOnce(Context<'_>, Draft<'_>) -> Plan) -> Plan {
     let known = context.written().map(|written| written.expires_at);
     let created = created_at(&context);
-    let expires_at =
-        known.or_else(|| created.map(|at| at + context.policy.ttl)).unwrap_or(context.now + context.policy.ttl);
+    let expires_at = known.unwrap_or(after(created.unwrap_or(context.now), context.policy.ttl));
     let first_seen_at = context.written().and_then(|written| written.machinery.first_seen_at).or(created);
     let draft = Draft::new(context, first_seen_at.unwrap_or(context.now), expires_at);
-    if hold::needs_a_look(&context) {
+    if context.observed.service == ServiceView::Unknown || hold::needs_a_look(&context) {
         return hold::look(draft);
     }
-    let going =
-        context.written().is_some_and(|written| matches!(written.phase, Phase::Terminating | Phase::Terminated));
-    let runs = !matches!(context.observed.service, ServiceView::Unlisted | ServiceView::Absent);
-    if context.now >= expires_at && (going || runs) {
-        return take_down(context, draft, Why::Expired);
+    if context.written().is_some_and(|written| written.phase == Phase::Terminating) {
+        return take_down(context, draft, Why::remembered(&context));
     }
-    then(context, draft)
+    let runs = match &context.observed.service {
+        ServiceView::Active(service) => is_ours(&context, service),
+        service => *service == ServiceView::Listed,
+    };
+    if runs && context.observed.pull_request.is_none() {
+        return draft.look(Look::PullRequest);
+    }
+    match is_closed(&context) {
+        true if runs => take_down(context, draft, Why::Closed),
+        false if runs && context.now >= expires_at => take_down(context, draft, Why::Expired),
+        _ => then(context, draft),
+    }
 }
 
 /// A write with an older generation than the observed one loses: nothing changes but the message.
 fn stale(context: Context<'_>, draft: Draft<'_>, generation: u64, newest: u64) -> Plan {
-    let message =
-        format!("The newest write has generation {generation}, older than the observed {newest}, and is ignored.");
+    /// What the sentence begins with, so that the one of the stale write before is replaced.
+    const BEGINS: &str = "The newest write has generation ";
     let mut draft = draft;
-    if !draft.status.message.contains(&message) {
-        draft = draft.also(Some(message));
+    if let Some(at) = draft.status.message.find(BEGINS) {
+        draft.status.message.truncate(at);
+        draft.status.message.truncate(draft.status.message.trim_end().len());
     }
-    draft.wait(WaitingOn::Person, context.policy.deadlines.later)
+    let sentence = format!("{BEGINS}{generation}, older than the observed {newest}, and is ignored.");
+    let mut plan = draft.also(Some(sentence)).wait(WaitingOn::Person, context.policy.deadlines.later);
+    // The flags and the tag of the ignored write are in the record now, and would be in the comment.
+    plan.comment = None;
+    plan
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bivouac_model::{DesiredState, Phase, ServiceView, format_duration};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::bring_up::is_ours;
 use crate::context::Context;
 use crate::reason;
 
@@ -41,27 +42,28 @@ pub(crate) fn lifetime(context: &Context<'_>, desired: &DesiredState) -> Lifetim
     } else {
         None
     };
-    Lifetime { first_seen_at, expires_at: whole_seconds(begin + life), note }
+    Lifetime { first_seen_at, expires_at: whole_seconds(after(begin, life)), note }
 }
 
-/// When the record was first seen: as remembered, else when its service was created, else now. A new wish after the end
-/// of an old one begins anew.
+/// When the record was first seen: as remembered, else when its service was created, else now. A new wish for something
+/// that is going or gone begins anew.
 fn first_seen_at(context: &Context<'_>, desired: &DesiredState) -> DateTime<Utc> {
     let Some(written) = context.written() else {
         return created_at(context).unwrap_or(context.now);
     };
     let newer = context.record.generation > written.machinery.observed_generation;
-    let revived = written.reason == reason::DOWN_REQUESTED && desired.desired != bivouac_model::Desired::Down;
-    if written.phase == Phase::Terminated && (newer || revived) {
+    let revived =
+        context.withdrawn_for() == Some(reason::DOWN_REQUESTED) && desired.desired != bivouac_model::Desired::Down;
+    if matches!(written.phase, Phase::Terminating | Phase::Terminated) && (newer || revived) {
         return context.now;
     }
     written.machinery.first_seen_at.or_else(|| created_at(context)).unwrap_or(context.now)
 }
 
-/// When the service was created, if it was looked at.
+/// When the environment's own service was created, if it was looked at.
 pub(crate) fn created_at(context: &Context<'_>) -> Option<DateTime<Utc>> {
     match &context.observed.service {
-        ServiceView::Active(service) => service.created_at.map(whole_seconds),
+        ServiceView::Active(service) if is_ours(context, service) => service.created_at.map(whole_seconds),
         _ => None,
     }
 }
@@ -69,4 +71,9 @@ pub(crate) fn created_at(context: &Context<'_>) -> Option<DateTime<Utc>> {
 /// Cut to whole seconds, as the table holds it.
 pub(crate) fn whole_seconds(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp(time.timestamp(), 0).unwrap_or(time)
+}
+
+/// A time later; the time itself where that would be beyond the calendar, as from a record that somebody spoiled.
+pub(crate) fn after(time: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(duration).ok().and_then(|delta| time.checked_add_signed(delta)).unwrap_or(time)
 }

@@ -14,23 +14,28 @@ pub(crate) fn hold(context: Context<'_>, draft: Draft<'_>, reason: &'static str,
     if problems.len() > MOST {
         message.push_str(&format!(" And {} more.", problems.len() - MOST));
     }
+    let kept = format!("{message} What ran before is left as it is until its time is over.");
     let runs = match &context.observed.service {
         ServiceView::Active(service) => is_ours(&context, service),
-        ServiceView::Listed | ServiceView::Draining => true,
-        ServiceView::Unlisted | ServiceView::Absent => false,
+        ServiceView::Unlisted | ServiceView::Absent | ServiceView::Draining => false,
+        // The list does not tell whose it is; a look has told before if the record says the one or the other.
+        ServiceView::Listed => match context.written() {
+            Some(written) if written.phase == Phase::Invalid && written.message == kept => true,
+            Some(written) if written.phase == Phase::Invalid && written.message == message => false,
+            _ => return look(draft),
+        },
+        ServiceView::Unknown => return look(draft),
     };
-    let mut draft = draft.say(Phase::Invalid, reason, message);
-    if runs {
-        draft = draft.also(Some("What ran before is left as it is until its time is over.".into()));
-    } else {
+    let mut draft = draft.say(Phase::Invalid, reason, if runs { kept } else { message });
+    if !runs {
         draft = draft.nowhere().costing(bivouac_model::Usd::ZERO);
     }
     draft.wait(WaitingOn::Person, context.policy.deadlines.later)
 }
 
-/// Whether the service has to be looked at before the time of a held record is known.
+/// Whether the service has to be looked at before the time of a record without a status is known.
 pub(crate) fn needs_a_look(context: &Context<'_>) -> bool {
-    context.written().is_none() && context.observed.service == ServiceView::Listed
+    context.written().is_none() && matches!(context.observed.service, ServiceView::Listed | ServiceView::Unknown)
 }
 
 /// A look at the service, with nothing said yet.

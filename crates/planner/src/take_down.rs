@@ -5,8 +5,9 @@ use bivouac_model::{Phase, PullRequestState, ServiceView, TaskState, Usd};
 
 use crate::bring_up::is_ours;
 use crate::context::{Context, Draft};
+use crate::expiry::after;
 use crate::plan::{Action, Look, Plan, WaitingOn};
-use crate::{glance, reason};
+use crate::{glance, hold, reason};
 
 /// Why an environment is taken down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,15 @@ pub(crate) enum Why {
 }
 
 impl Why {
+    /// Why a take-down that has begun did begin.
+    pub fn remembered(context: &Context<'_>) -> Self {
+        match context.withdrawn_for() {
+            Some(reason::EXPIRED) => Self::Expired,
+            Some(reason::PULL_REQUEST_CLOSED) => Self::Closed,
+            _ => Self::Requested,
+        }
+    }
+
     fn reason(self) -> &'static str {
         match self {
             Self::Requested => reason::DOWN_REQUESTED,
@@ -52,13 +62,16 @@ pub(crate) fn take_down(context: Context<'_>, draft: Draft<'_>, why: Why) -> Pla
         return draft.settle();
     }
     let buried = context.written().is_some_and(|written| written.phase == Phase::Terminated);
+    let mut draft = draft.withdrawn(why.reason());
+    // Whoever wants it again wants it tried again.
+    draft.status.machinery.failed_spec = None;
     let draft = match buried {
         // Something of a tombstone is still there, such as a tag: it stays a tombstone while that is removed.
         true => draft,
         false => draft.nowhere().say(Phase::Terminating, why.reason(), why.going()),
     };
     match &context.observed.service {
-        ServiceView::Unlisted | ServiceView::Listed => return draft.look(Look::Service),
+        ServiceView::Unknown | ServiceView::Unlisted | ServiceView::Listed => return draft.look(Look::Service),
         ServiceView::Draining => {
             return draft.costing(Usd::ZERO).wait(WaitingOn::Draining, deadlines.soon);
         }
@@ -99,6 +112,8 @@ fn clean_up(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
         }
     }
     match &context.observed.task_definitions {
+        // The family is named after the service, so it is not ours either when somebody else has the name.
+        _ if matches!(context.observed.service, ServiceView::Active(_)) => {}
         None => return draft.look(Look::TaskDefinitions),
         Some(revisions) => {
             let ours = revisions.iter().filter(|revision| revision.content.is_some());
@@ -113,7 +128,13 @@ fn clean_up(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
 
 /// Everything is gone: the comment says so, then the record.
 fn bury(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
+    // A record that cannot be understood says so again, now that nothing of it runs.
+    if let Err(problems) = &context.record.desired {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        return hold::hold(context, draft, reason::INVALID_RECORD, &problems);
+    }
     let deadlines = &context.policy.deadlines;
+    let going = draft.status.clone();
     let spoken =
         context.written().and_then(|written| written.machinery.comment.as_ref()).is_some_and(|c| c.id.is_some());
     let waited = context.in_phase_for(&[Phase::Terminating]);
@@ -121,8 +142,8 @@ fn bury(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
     let mut draft = draft.say(Phase::Terminated, why.reason(), why.gone());
     let machinery = &mut draft.status.machinery;
     (machinery.spec, machinery.failed_spec, machinery.deployment, machinery.task_definition) = (None, None, None, None);
-    if !already {
-        draft.status.purge_at = Some(context.now + context.policy.purge_after);
+    if !already || draft.status.purge_at.is_none() {
+        draft.status.purge_at = Some(after(context.now, context.policy.purge_after));
     }
     let mut plan = draft.settle();
     if already || !spoken || waited >= deadlines.comment || plan.comment.is_none() {
@@ -130,8 +151,7 @@ fn bury(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
     }
     // The last word first: what the comment is to say is the tombstone's text, and the record waits for it.
     let last_word = plan.comment.take();
-    let draft = Draft::new(context, plan.status.machinery.first_seen_at.unwrap_or(context.now), plan.status.expires_at);
-    let draft = draft.nowhere().costing(Usd::ZERO).say(Phase::Terminating, why.reason(), why.going());
+    let draft = Draft::resume(context, going).say(Phase::Terminating, why.reason(), why.going());
     let mut plan = draft.wait(WaitingOn::Comment, deadlines.soon);
     plan.comment = last_word;
     plan
