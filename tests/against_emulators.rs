@@ -19,10 +19,7 @@ fn aws(url: String, service: &str, target: &str, body: &Value) -> RequestBuilder
     let scope = format!("bivouac/20260101/us-east-1/{service}/aws4_request");
     Client::new()
         .post(url)
-        .header(
-            "authorization",
-            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
-        )
+        .header("authorization", format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"))
         .header("content-type", "application/x-amz-json-1.1")
         .header("x-amz-target", target)
         .body(body.to_string())
@@ -32,10 +29,7 @@ async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     let response = request.send().await.expect("an answer");
     let status = response.status();
     let text = response.text().await.expect("a whole answer");
-    (
-        status,
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")),
-    )
+    (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
 }
 
 #[tokio::test]
@@ -46,11 +40,7 @@ async fn moto_keeps_a_cluster() {
     };
     let (status, made) = ecs("CreateCluster", json!({ "clusterName": "answers" })).await;
     assert_eq!(status, StatusCode::OK, "{made}");
-    let (_, found) = ecs(
-        "DescribeClusters",
-        json!({ "clusters": ["answers", "nobody"] }),
-    )
-    .await;
+    let (_, found) = ecs("DescribeClusters", json!({ "clusters": ["answers", "nobody"] })).await;
     assert_eq!(found["clusters"][0]["status"], "ACTIVE", "{found}");
     assert_eq!(found["failures"][0]["reason"], "MISSING", "{found}");
 }
@@ -58,13 +48,7 @@ async fn moto_keeps_a_cluster() {
 #[tokio::test]
 async fn dynamodb_local_refuses_what_dynamodb_refuses() {
     let put = json!({ "TableName": "nobody-made-this", "Item": { "id": { "S": "1" } } });
-    let (status, refused) = answer(aws(
-        emulators::dynamodb_url(),
-        "dynamodb",
-        "DynamoDB_20120810.PutItem",
-        &put,
-    ))
-    .await;
+    let (status, refused) = answer(aws(emulators::dynamodb_url(), "dynamodb", "DynamoDB_20120810.PutItem", &put)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     let kind = refused["__type"].as_str().expect("an error type");
     assert!(kind.ends_with("#ResourceNotFoundException"), "{refused}");
@@ -87,12 +71,7 @@ fn github(body: &'static str) -> String {
 /// What a client of GitHub's sees through Prism.
 async fn through(prism: &Prism, path: &str) -> (StatusCode, Value) {
     let request = Client::new().get(format!("{}{path}", prism.url()));
-    answer(
-        request
-            .header("accept", "application/vnd.github+json")
-            .header("user-agent", "bivouac"),
-    )
-    .await
+    answer(request.header("accept", "application/vnd.github+json").header("user-agent", "bivouac")).await
 }
 
 const PERMISSION: &str = "/repos/apache/superset/collaborators/octocat/permission";
@@ -111,13 +90,7 @@ async fn prism_refuses_an_answer_that_github_would_not_give() {
     let prism = Prism::in_front_of(&github(r#"{"permission": 1}"#));
     let (status, answer) = through(&prism, PERMISSION).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{answer}");
-    assert!(
-        answer["type"]
-            .as_str()
-            .expect("a type")
-            .ends_with("#VIOLATIONS"),
-        "{answer}"
-    );
+    assert!(answer["type"].as_str().expect("a type").ends_with("#VIOLATIONS"), "{answer}");
 }
 
 #[tokio::test]
@@ -125,11 +98,5 @@ async fn prism_refuses_a_request_that_github_does_not_have() {
     let prism = Prism::in_front_of(&github("{}"));
     let (status, answer) = through(&prism, "/repos/apache/superset/environments-of-ours").await;
     assert_eq!(status, StatusCode::NOT_FOUND, "{answer}");
-    assert!(
-        answer["type"]
-            .as_str()
-            .expect("a type")
-            .ends_with("#NO_PATH_MATCHED_ERROR"),
-        "{answer}"
-    );
+    assert!(answer["type"].as_str().expect("a type").ends_with("#NO_PATH_MATCHED_ERROR"), "{answer}");
 }

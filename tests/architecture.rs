@@ -24,15 +24,7 @@ const ARROWS: &[(&str, Knows)] = &[
     ("bivouac-planner", Only(&["bivouac-model"])),
     ("bivouac-runtime", Only(&[])),
     ("bivouac-ports", Only(&["bivouac-model"])),
-    (
-        "bivouac-controller",
-        Only(&[
-            "bivouac-model",
-            "bivouac-planner",
-            "bivouac-runtime",
-            "bivouac-ports",
-        ]),
-    ),
+    ("bivouac-controller", Only(&["bivouac-model", "bivouac-planner", "bivouac-runtime", "bivouac-ports"])),
     ("bivouac-aws", Only(&["bivouac-model", "bivouac-ports"])),
     ("bivouac-github", Only(&["bivouac-model", "bivouac-ports"])),
     ("bivouac-bot", Only(&["bivouac-model", "bivouac-ports"])),
@@ -57,48 +49,22 @@ const RESERVED: &[Reserved] = &[
     // One place sees SDK types; everything else sees the ports' errors by meaning. aws-sdk-ec2 alone compiles for
     // minutes, so the other crates also build in seconds this way.
     Reserved {
-        crates: &[
-            "aws-config",
-            "aws-sdk-*",
-            "aws-smithy-*",
-            "aws-types",
-            "serde_dynamo",
-        ],
+        crates: &["aws-config", "aws-sdk-*", "aws-smithy-*", "aws-types", "serde_dynamo"],
         home: "bivouac-aws",
         tests: Some("bivouac"),
     },
-    Reserved {
-        crates: &["octocrab"],
-        home: "bivouac-github",
-        tests: None,
-    },
+    Reserved { crates: &["octocrab"], home: "bivouac-github", tests: None },
     // What we compare our work queue with.
-    Reserved {
-        crates: &["k8s-openapi", "kube", "kube-*"],
-        home: "bivouac-bench",
-        tests: None,
-    },
+    Reserved { crates: &["k8s-openapi", "kube", "kube-*"], home: "bivouac-bench", tests: None },
     // Unmaintained (RUSTSEC-2025-0012): used as a policy, in one module, easy to take out.
-    Reserved {
-        crates: &["backoff"],
-        home: "bivouac-runtime",
-        tests: None,
-    },
+    Reserved { crates: &["backoff"], home: "bivouac-runtime", tests: None },
 ];
 
 /// Crates that decide and never act: no executor, no network, no random source, not even in their tests.
 const PURE: &[&str] = &["bivouac-model", "bivouac-planner"];
 
 /// What would let a pure crate act.
-const ACTING: &[&str] = &[
-    "async-trait",
-    "fastrand",
-    "futures",
-    "rand",
-    "reqwest",
-    "tokio",
-    "tokio-util",
-];
+const ACTING: &[&str] = &["async-trait", "fastrand", "futures", "rand", "reqwest", "tokio", "tokio-util"];
 
 /// One crate of the workspace with everything that its manifest names.
 struct Crate {
@@ -120,21 +86,13 @@ fn violations(crates: &[Crate]) -> Vec<String> {
             if ours.contains(dependency) && !knows.allows(dependency) {
                 found.push(format!("{name} may not know {dependency}"));
             }
-            for reserved in RESERVED
-                .iter()
-                .filter(|reserved| reserved.names(dependency))
-            {
+            for reserved in RESERVED.iter().filter(|reserved| reserved.names(dependency)) {
                 if !reserved.allows(name, *kind) {
-                    found.push(format!(
-                        "{name} may not use {dependency}: only {} does",
-                        reserved.home
-                    ));
+                    found.push(format!("{name} may not use {dependency}: only {} does", reserved.home));
                 }
             }
             if PURE.contains(&name.as_str()) && ACTING.contains(&dependency) {
-                found.push(format!(
-                    "{name} may not use {dependency}: it decides and does not act"
-                ));
+                found.push(format!("{name} may not use {dependency}: it decides and does not act"));
             }
         }
     }
@@ -165,26 +123,16 @@ impl Reserved {
 
 #[test]
 fn every_arrow_points_where_the_house_says() {
-    let metadata = MetadataCommand::new()
-        .no_deps()
-        .exec()
-        .expect("cargo metadata answers");
+    let metadata = MetadataCommand::new().no_deps().exec().expect("cargo metadata answers");
     let crates: Vec<Crate> = metadata
         .packages
         .iter()
         .map(|package| Crate {
             name: package.name.to_string(),
-            dependencies: package
-                .dependencies
-                .iter()
-                .map(|each| (each.name.clone(), each.kind))
-                .collect(),
+            dependencies: package.dependencies.iter().map(|each| (each.name.clone(), each.kind)).collect(),
         })
         .collect();
-    assert!(
-        crates.iter().any(|each| each.name == "bivouac-planner"),
-        "the workspace was read"
-    );
+    assert!(crates.iter().any(|each| each.name == "bivouac-planner"), "the workspace was read");
     let found = violations(&crates);
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
@@ -193,10 +141,8 @@ fn every_arrow_points_where_the_house_says() {
 fn the_table_points_only_at_crates_it_has() {
     for (name, knows) in ARROWS {
         if let Only(names) = knows {
-            let strangers: Vec<_> = names
-                .iter()
-                .filter(|target| ARROWS.iter().all(|(known, _)| known != *target))
-                .collect();
+            let strangers: Vec<_> =
+                names.iter().filter(|target| ARROWS.iter().all(|(known, _)| known != *target)).collect();
             assert!(strangers.is_empty(), "{name}: {strangers:?}");
         }
     }
@@ -211,20 +157,11 @@ mod made_up {
     fn found(name: &str, dependencies: &[(&str, DependencyKind)]) -> Vec<String> {
         let mut crates: Vec<Crate> = ARROWS
             .iter()
-            .map(|(known, _)| Crate {
-                name: (*known).to_owned(),
-                dependencies: Vec::new(),
-            })
+            .map(|(known, _)| Crate { name: (*known).to_owned(), dependencies: Vec::new() })
             .filter(|each| each.name != name)
             .collect();
-        let dependencies = dependencies
-            .iter()
-            .map(|(each, kind)| ((*each).to_owned(), *kind))
-            .collect();
-        crates.push(Crate {
-            name: name.to_owned(),
-            dependencies,
-        });
+        let dependencies = dependencies.iter().map(|(each, kind)| ((*each).to_owned(), *kind)).collect();
+        crates.push(Crate { name: name.to_owned(), dependencies });
         violations(&crates)
     }
 
@@ -252,20 +189,14 @@ mod made_up {
     fn the_leaves_know_nothing_of_ours() {
         for leaf in ["bivouac-model", "bivouac-runtime", "bivouac-simcloud"] {
             for (target, _) in ARROWS.iter().filter(|(target, _)| *target != leaf) {
-                assert_eq!(
-                    normal(leaf, target),
-                    [format!("{leaf} may not know {target}")]
-                );
+                assert_eq!(normal(leaf, target), [format!("{leaf} may not know {target}")]);
             }
         }
     }
 
     #[test]
     fn a_crate_without_a_place_is_found() {
-        assert_eq!(
-            normal("bivouac-extra", "serde"),
-            ["bivouac-extra has no place in the table of this test"]
-        );
+        assert_eq!(normal("bivouac-extra", "serde"), ["bivouac-extra has no place in the table of this test"]);
     }
 
     #[test]
@@ -275,16 +206,8 @@ mod made_up {
             normal("bivouac-controller", "aws-sdk-ecs"),
             ["bivouac-controller may not use aws-sdk-ecs: only bivouac-aws does"]
         );
-        assert_eq!(
-            normal("bivouac", "aws-sdk-ec2").len(),
-            1,
-            "the program speaks through the ports"
-        );
-        assert_eq!(
-            development("bivouac", "aws-sdk-ec2"),
-            [""; 0],
-            "its tests may look from outside"
-        );
+        assert_eq!(normal("bivouac", "aws-sdk-ec2").len(), 1, "the program speaks through the ports");
+        assert_eq!(development("bivouac", "aws-sdk-ec2"), [""; 0], "its tests may look from outside");
         assert_eq!(development("bivouac-controller", "aws-sdk-ec2").len(), 1);
         assert_eq!(normal("bivouac-planner", "serde_dynamo").len(), 1);
     }
@@ -299,16 +222,8 @@ mod made_up {
         ] {
             for (name, _) in ARROWS {
                 let expected = usize::from(*name != home);
-                assert_eq!(
-                    normal(name, dependency).len(),
-                    expected,
-                    "{name} -> {dependency}"
-                );
-                assert_eq!(
-                    development(name, dependency).len(),
-                    expected,
-                    "{name} -> {dependency} (tests)"
-                );
+                assert_eq!(normal(name, dependency).len(), expected, "{name} -> {dependency}");
+                assert_eq!(development(name, dependency).len(), expected, "{name} -> {dependency} (tests)");
             }
         }
     }
@@ -316,12 +231,7 @@ mod made_up {
     #[test]
     fn who_decides_does_not_act() {
         for name in PURE {
-            assert_eq!(
-                normal(name, "tokio"),
-                [format!(
-                    "{name} may not use tokio: it decides and does not act"
-                )]
-            );
+            assert_eq!(normal(name, "tokio"), [format!("{name} may not use tokio: it decides and does not act")]);
         }
         assert_eq!(normal("bivouac-controller", "tokio"), [""; 0]);
     }

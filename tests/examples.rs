@@ -9,16 +9,7 @@ use toml_edit::{DocumentMut, Item, TableLike};
 
 /// Every section and key of the configuration. An example shows all of them, and no other.
 const KEYS: &[(&str, &[&str])] = &[
-    (
-        "aws",
-        &[
-            "region",
-            "cluster",
-            "subnets",
-            "security_groups",
-            "capacity",
-        ],
-    ),
+    ("aws", &["region", "cluster", "subnets", "security_groups", "capacity"]),
     ("github", &["api_url", "token_file", "webhook_secret_file"]),
     ("controller", &["resync", "instance", "lease"]),
     ("bot", &["listen"]),
@@ -70,38 +61,25 @@ const NOBODY: &str = "123456789012";
 fn configurations() -> Vec<(PathBuf, DocumentMut)> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/examples");
     let directories = fs::read_dir(&examples).expect("the examples are there");
-    let directories = directories
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.is_dir());
+    let directories = directories.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_dir());
     let files = directories.flat_map(|path| fs::read_dir(path).expect("an example"));
     let files = files.map(|entry| entry.expect("an entry").path());
     let mut found: Vec<_> = files
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "toml")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .map(|path| {
             let text = fs::read_to_string(&path).expect("readable");
-            let document = text
-                .parse()
-                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let document = text.parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             (path, document)
         })
         .collect();
     found.sort_by(|(left, _), (right, _)| left.cmp(right));
-    assert!(
-        found.len() >= 3,
-        "hello, superset and superset with workers: {}",
-        found.len()
-    );
+    assert!(found.len() >= 3, "hello, superset and superset with workers: {}", found.len());
     found
 }
 
 /// The one project of an example.
 fn project(document: &DocumentMut) -> &dyn TableLike {
-    let projects = document["project"]
-        .as_array_of_tables()
-        .expect("[[project]]");
+    let projects = document["project"].as_array_of_tables().expect("[[project]]");
     assert_eq!(projects.len(), 1);
     projects.get(0).expect("one")
 }
@@ -109,19 +87,10 @@ fn project(document: &DocumentMut) -> &dyn TableLike {
 /// The task definition that the project names, with the containers that get the pull request's image.
 fn template(path: &Path, document: &DocumentMut) -> (Value, Vec<String>) {
     let project = project(document);
-    let name = project
-        .get("task_definition")
-        .and_then(Item::as_str)
-        .expect("a file name");
+    let name = project.get("task_definition").and_then(Item::as_str).expect("a file name");
     let text = fs::read_to_string(path.with_file_name(name)).expect("the template is there");
-    let containers = project
-        .get("containers")
-        .and_then(Item::as_array)
-        .expect("a list");
-    let containers = containers
-        .iter()
-        .map(|name| name.as_str().expect("a name").to_owned())
-        .collect();
+    let containers = project.get("containers").and_then(Item::as_array).expect("a list");
+    let containers = containers.iter().map(|name| name.as_str().expect("a name").to_owned()).collect();
     (serde_json::from_str(&text).expect("JSON"), containers)
 }
 
@@ -129,23 +98,11 @@ fn template(path: &Path, document: &DocumentMut) -> (Value, Vec<String>) {
 fn an_example_has_every_key_and_no_other() {
     for (path, document) in configurations() {
         let sections: BTreeSet<&str> = document.iter().map(|(name, _)| name).collect();
-        assert_eq!(
-            sections,
-            KEYS.iter().map(|(name, _)| *name).collect(),
-            "{}",
-            path.display()
-        );
+        assert_eq!(sections, KEYS.iter().map(|(name, _)| *name).collect(), "{}", path.display());
         for (section, keys) in KEYS {
-            let table = document[*section]
-                .as_table_like()
-                .unwrap_or_else(|| project(&document));
+            let table = document[*section].as_table_like().unwrap_or_else(|| project(&document));
             let found: BTreeSet<&str> = table.iter().map(|(name, _)| name).collect();
-            assert_eq!(
-                found,
-                keys.iter().copied().collect(),
-                "[{section}] of {}",
-                path.display()
-            );
+            assert_eq!(found, keys.iter().copied().collect(), "[{section}] of {}", path.display());
         }
     }
 }
@@ -154,18 +111,10 @@ fn an_example_has_every_key_and_no_other() {
 fn a_template_has_the_containers_and_the_port_that_the_configuration_names() {
     for (path, document) in configurations() {
         let (template, names) = template(&path, &document);
-        let port = project(&document)
-            .get("port")
-            .and_then(Item::as_integer)
-            .expect("a port");
-        let containers = template["containerDefinitions"]
-            .as_array()
-            .expect("containers");
+        let port = project(&document).get("port").and_then(Item::as_integer).expect("a port");
+        let containers = template["containerDefinitions"].as_array().expect("containers");
         for name in &names {
-            let count = containers
-                .iter()
-                .filter(|each| each["name"] == name.as_str())
-                .count();
+            let count = containers.iter().filter(|each| each["name"] == name.as_str()).count();
             assert_eq!(count, 1, "container {name} of {}", path.display());
         }
         let listens = containers
@@ -173,11 +122,7 @@ fn a_template_has_the_containers_and_the_port_that_the_configuration_names() {
             .filter(|each| names.iter().any(|name| each["name"] == name.as_str()))
             .flat_map(|each| each["portMappings"].as_array().expect("port mappings"))
             .any(|mapping| mapping["containerPort"] == port);
-        assert!(
-            listens,
-            "no container of the pull request's image listens on {port}: {}",
-            path.display()
-        );
+        assert!(listens, "no container of the pull request's image listens on {port}: {}", path.display());
     }
 }
 
@@ -189,22 +134,12 @@ fn a_template_is_what_ecs_exports_for_fargate() {
             assert!(!template[key].is_null(), "{key} of {}", path.display());
         }
         assert_eq!(template["networkMode"], "awsvpc");
-        assert_eq!(
-            template["requiresCompatibilities"],
-            serde_json::json!(["FARGATE"])
-        );
-        for container in template["containerDefinitions"]
-            .as_array()
-            .expect("containers")
-        {
+        assert_eq!(template["requiresCompatibilities"], serde_json::json!(["FARGATE"]));
+        for container in template["containerDefinitions"].as_array().expect("containers") {
             let logs = &container["logConfiguration"];
             // Fargate takes awslogs only with a stream prefix.
             assert_eq!(logs["logDriver"], "awslogs", "{}", path.display());
-            assert!(
-                logs["options"]["awslogs-stream-prefix"].is_string(),
-                "{}",
-                path.display()
-            );
+            assert!(logs["options"]["awslogs-stream-prefix"].is_string(), "{}", path.display());
         }
     }
 }
@@ -213,9 +148,7 @@ fn a_template_is_what_ecs_exports_for_fargate() {
 fn no_example_names_an_account_of_somebody() {
     for (path, document) in configurations() {
         let text = template(&path, &document).0.to_string();
-        let numbers = text
-            .split(|c: char| !c.is_ascii_digit())
-            .filter(|digits| digits.len() == NOBODY.len());
+        let numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|digits| digits.len() == NOBODY.len());
         let numbers: BTreeSet<&str> = numbers.collect();
         assert_eq!(numbers, BTreeSet::from([NOBODY]), "{}", path.display());
     }

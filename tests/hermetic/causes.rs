@@ -84,9 +84,7 @@ async fn a_used_up_quota_is_called_so_and_waited_for() {
     system.cloud.ecs().set_vcpu_quota(Some(0.0), Some(0.0));
     let pr = system.pull_request();
     system.put(pr, &[]).await;
-    system
-        .until(pr, "waiting for the quota", |record| reason_of(record) == "QuotaExceeded")
-        .await;
+    system.until(pr, "waiting for the quota", |record| reason_of(record) == "QuotaExceeded").await;
     system.cloud.ecs().set_vcpu_quota(None, None);
     system.until_phase(pr, Phase::Ready).await;
     system.until_settled().await;
@@ -98,9 +96,7 @@ async fn an_application_that_answers_badly_is_not_called_ready() {
     let pr = system.pull_request();
     system.cloud.ecs().fate(&format!("pr-{pr}-service"), Fate::Answers { status: 500 });
     system.put(pr, &[]).await;
-    let record = system
-        .until(pr, "waiting for an answer", |record| message_of(record).contains("status 500"))
-        .await;
+    let record = system.until(pr, "waiting for an answer", |record| message_of(record).contains("status 500")).await;
     assert_eq!(record.status.unwrap().phase, Phase::Starting);
     system.cloud.ecs().clear_fates();
     system.cloud.ecs().fate(&format!("pr-{pr}-service"), Fate::Healthy);

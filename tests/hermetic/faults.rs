@@ -16,7 +16,16 @@ async fn lives_under(seed: u64, rules: Vec<Rule>) {
         system.cloud.faults().add(rule);
     }
     system.launch();
-    retry(|| system.table.put_item().table_name("bivouac-environments").item("repo", s(crate::system::REPO)).item("pr", crate::system::n(pr)).send()).await;
+    retry(|| {
+        system
+            .table
+            .put_item()
+            .table_name("bivouac-environments")
+            .item("repo", s(crate::system::REPO))
+            .item("pr", crate::system::n(pr))
+            .send()
+    })
+    .await;
     system.cloud.faults().clear();
     system.until_phase(pr, Phase::Ready).await;
     assert_eq!(system.services().len(), 1, "{:#?}", system.services());
@@ -111,7 +120,11 @@ async fn a_comment_whose_answer_was_lost_is_not_posted_twice() {
 async fn a_forge_that_asks_for_patience_gets_it() {
     let system = System::start().await;
     let pr = system.pull_request();
-    system.hub.inject(FaultRule::new(ForgeFault::SecondaryLimit { retry_after: Some(Duration::from_secs(1)) }).method("POST").times(1));
+    system.hub.inject(
+        FaultRule::new(ForgeFault::SecondaryLimit { retry_after: Some(Duration::from_secs(1)) })
+            .method("POST")
+            .times(1),
+    );
     system.put(pr, &[]).await;
     let url = system.until_phase(pr, Phase::Ready).await.status.unwrap().url.unwrap();
     system.until_comment(pr, &url).await;
@@ -122,10 +135,7 @@ async fn a_forge_that_asks_for_patience_gets_it() {
 async fn a_permission_that_is_missing_is_told_and_then_found_mended() {
     let system = System::start().await;
     let pr = system.pull_request();
-    system
-        .cloud
-        .faults()
-        .add(Rule::operation(bivouac_simcloud::Service::Ecs, "CreateService", Fault::Deny));
+    system.cloud.faults().add(Rule::operation(bivouac_simcloud::Service::Ecs, "CreateService", Fault::Deny));
     system.put(pr, &[]).await;
     let record = system.until_phase(pr, Phase::Failed).await;
     let message = crate::system::message_of(&record);

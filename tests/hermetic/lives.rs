@@ -25,9 +25,10 @@ async fn a_record_becomes_an_environment_and_goes_away_again() {
     system.set(pr, "image_tag", s("another")).await;
     system.until_comment(pr, "another").await;
     let record = system.until(pr, "ready again elsewhere", |record| {
-        record.status.as_ref().is_some_and(|status| {
-            status.phase == Phase::Ready && status.url.as_ref().is_some_and(|new| *new != url)
-        })
+        record
+            .status
+            .as_ref()
+            .is_some_and(|status| status.phase == Phase::Ready && status.url.as_ref().is_some_and(|new| *new != url))
     });
     let second = record.await.status.unwrap().url.unwrap();
     system.until_comment(pr, &second).await;
@@ -83,9 +84,10 @@ async fn a_moved_tag_rolls_the_environment_forward() {
     system.cloud.ecr().push_image(ECR, &format!("pr-{pr}-ci"));
     system
         .until(pr, "ready with the new image", |record| {
-            record.status.as_ref().is_some_and(|status| {
-                status.phase == Phase::Ready && status.machinery.image_digest != first
-            })
+            record
+                .status
+                .as_ref()
+                .is_some_and(|status| status.phase == Phase::Ready && status.machinery.image_digest != first)
         })
         .await;
     system.until_settled().await;
@@ -144,10 +146,9 @@ async fn down_and_up_again_is_one_service_at_a_time() {
     system.put(pr, &[]).await;
     system.until_phase(pr, Phase::Ready).await;
     system.set(pr, "desired", s("down")).await;
-    system.until(pr, "on its way down", |record| {
-        matches!(phase_of(record), Some(Phase::Terminating | Phase::Terminated))
-    })
-    .await;
+    system
+        .until(pr, "on its way down", |record| matches!(phase_of(record), Some(Phase::Terminating | Phase::Terminated)))
+        .await;
     // While the old service may still drain.
     system.set(pr, "desired", s("up")).await;
     system.until_phase(pr, Phase::Ready).await;

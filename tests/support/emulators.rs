@@ -98,7 +98,6 @@ impl Drop for Prism {
 }
 
 fn required(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| {
-        panic!("{name} is not set: this test needs an emulator, run it with `cargo xtask test`")
-    })
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: this test needs an emulator, run it with `cargo xtask test`"))
 }

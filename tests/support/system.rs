@@ -178,8 +178,7 @@ impl System {
 
     /// Writes an item whole, as `aws dynamodb put-item` does.
     pub async fn put(&self, pr: u64, attributes: &[(&str, AttributeValue)]) {
-        let mut item: HashMap<String, AttributeValue> =
-            [("repo".to_owned(), s(REPO)), ("pr".to_owned(), n(pr))].into();
+        let mut item: HashMap<String, AttributeValue> = [("repo".to_owned(), s(REPO)), ("pr".to_owned(), n(pr))].into();
         item.extend(attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         self.table.put_item().table_name("bivouac-environments").set_item(Some(item)).send().await.expect("put-item");
     }

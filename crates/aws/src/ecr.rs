@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_sdk_ecr::Client;
 use aws_sdk_ecr::operation::describe_images::builders::DescribeImagesFluentBuilder;
 use aws_sdk_ecr::types::{DescribeImagesFilter, ImageDetail, ImageFailureCode, ImageIdentifier, TagStatus};
-use aws_sdk_ecr::Client;
 use bivouac_model::{Image, ImageDigest, ImageTag, ImageView};
 use bivouac_ports::{Error, Meaning, Registry, Result, TaggedImages};
 use chrono::DateTime;
@@ -65,9 +65,14 @@ impl Ecr {
             .send()
             .await
             .map_err(|error| from_sdk(&DESCRIBE_REPOSITORIES, error))?;
-        let uri = answer.repositories().first().and_then(|repository| repository.repository_uri()).ok_or_else(|| {
-            Error::new(Meaning::Unavailable, DESCRIBE_REPOSITORIES.name, "the repository was answered without its URI")
-        })?;
+        let uri =
+            answer.repositories().first().and_then(|repository| repository.repository_uri()).ok_or_else(|| {
+                Error::new(
+                    Meaning::Unavailable,
+                    DESCRIBE_REPOSITORIES.name,
+                    "the repository was answered without its URI",
+                )
+            })?;
         uris.insert(repository.to_owned(), uri.to_owned());
         Ok(uri.to_owned())
     }
@@ -136,9 +141,10 @@ impl Registry for Ecr {
                 .send()
                 .await
                 .map_err(|error| from_sdk(&BATCH_DELETE_IMAGE, error))?;
-            let failure = answer.failures().iter().find(|failure| {
-                !matches!(failure.failure_code(), Some(ImageFailureCode::ImageNotFound))
-            });
+            let failure = answer
+                .failures()
+                .iter()
+                .find(|failure| !matches!(failure.failure_code(), Some(ImageFailureCode::ImageNotFound)));
             if let Some(failure) = failure {
                 let tag = failure.image_id().and_then(|id| id.image_tag()).unwrap_or_default();
                 let why = failure.failure_reason().or(failure.failure_code().map(|code| code.as_str()));

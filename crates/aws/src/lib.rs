@@ -5,9 +5,9 @@
 //! [`Sdk`] is loaded once and makes the clients; [`Quotas`] is shared by all callers of one account and region.
 
 mod calls;
-mod error;
 mod ec2;
 mod ecr;
+mod error;
 mod quota;
 mod sdk;
 

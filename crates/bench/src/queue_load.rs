@@ -52,19 +52,12 @@ pub enum Contender {
 
 impl Contender {
     /// All of them, ours first.
-    pub const ALL: [Self; 4] = [
-        Self::Bivouac,
-        Self::BivouacKubeKey,
-        Self::KubeApplier,
-        Self::KubeController,
-    ];
+    pub const ALL: [Self; 4] = [Self::Bivouac, Self::BivouacKubeKey, Self::KubeApplier, Self::KubeController];
 
     /// The one whose [`Display`](fmt::Display) is `name`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|contender| contender.to_string() == name)
+        Self::ALL.into_iter().find(|contender| contender.to_string() == name)
     }
 }
 
@@ -140,15 +133,8 @@ impl Fixture {
             writer.apply_watcher_event(&watcher::Event::InitApply(object));
         }
         writer.apply_watcher_event(&watcher::Event::InitDone);
-        let keys = (0..count as u64)
-            .map(|number| ("apache/superset".to_owned(), number))
-            .collect();
-        Self {
-            keys,
-            refs,
-            store,
-            _writer: writer,
-        }
+        let keys = (0..count as u64).map(|number| ("apache/superset".to_owned(), number)).collect();
+        Self { keys, refs, store, _writer: writer }
     }
 
     /// How many keys there are.
@@ -203,12 +189,7 @@ impl<'a> Rig<'a> {
             Contender::KubeController => kube_controller(fixture, requeue, &countdown),
         };
         let task = AbortOnDropHandle::new(tokio::spawn(work));
-        Self {
-            countdown,
-            keys: fixture.len(),
-            add_all,
-            _task: task,
-        }
+        Self { countdown, keys: fixture.len(), add_all, _task: task }
     }
 
     /// Wants every key looked at, and waits until each was. Says how long that took.
@@ -224,11 +205,7 @@ impl<'a> Rig<'a> {
 type AddAll<'a> = Box<dyn FnMut() + 'a>;
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-fn ours<'a, K>(
-    keys: &'a [K],
-    requeue: Option<Duration>,
-    countdown: &Arc<Countdown>,
-) -> (AddAll<'a>, Work)
+fn ours<'a, K>(keys: &'a [K], requeue: Option<Duration>, countdown: &Arc<Countdown>) -> (AddAll<'a>, Work)
 where
     K: std::hash::Hash + Eq + Clone + fmt::Debug + Send + Sync + 'static,
 {
@@ -241,9 +218,7 @@ where
             countdown.one();
             ready(requeue.map_or(Outcome::Done, Outcome::RequeueAfter))
         };
-        Workers::new(CONCURRENCY.into())
-            .run(&queue, reconcile, CancellationToken::new())
-            .await;
+        Workers::new(CONCURRENCY.into()).run(&queue, reconcile, CancellationToken::new()).await;
     };
     (Box::new(add_all), Box::pin(work))
 }
@@ -252,17 +227,11 @@ fn action(requeue: Option<Duration>) -> Action {
     requeue.map_or_else(Action::await_change, Action::requeue)
 }
 
-fn kube_applier<'a>(
-    fixture: &'a Fixture,
-    requeue: Option<Duration>,
-    countdown: &Arc<Countdown>,
-) -> (AddAll<'a>, Work) {
+fn kube_applier<'a>(fixture: &'a Fixture, requeue: Option<Duration>, countdown: &Arc<Countdown>) -> (AddAll<'a>, Work) {
     let (sender, queue) = mpsc::unbounded();
     let add_all = move || {
         for key in &fixture.refs {
-            sender
-                .unbounded_send(Ok::<_, Infallible>(key.clone()))
-                .expect("the applier runs");
+            sender.unbounded_send(Ok::<_, Infallible>(key.clone())).expect("the applier runs");
         }
     };
     let reconcile = move |_: Arc<Object>, countdown: Arc<Countdown>| {
@@ -274,14 +243,7 @@ fn kube_applier<'a>(
     };
     let config = Config::default().concurrency(CONCURRENCY);
     let never = |_: Arc<Object>, _: &Infallible, _: Arc<Countdown>| Action::await_change();
-    let applier = applier(
-        reconcile,
-        never,
-        Arc::clone(countdown),
-        fixture.store.clone(),
-        queue,
-        config,
-    );
+    let applier = applier(reconcile, never, Arc::clone(countdown), fixture.store.clone(), queue, config);
     (Box::new(add_all), Box::pin(applier.for_each(|_| ready(()))))
 }
 
@@ -297,11 +259,10 @@ fn kube_controller<'a>(
         Ok::<_, Infallible>(action(requeue))
     };
     let never = |_: Arc<Object>, _: &Infallible, _: Arc<Countdown>| Action::await_change();
-    let controller = Controller::for_stream(stream::pending(), fixture.store.clone())
-        .reconcile_all_on(all)
-        .run(reconcile, never, Arc::clone(countdown));
-    (
-        Box::new(add_all),
-        Box::pin(controller.for_each(|_| ready(()))),
-    )
+    let controller = Controller::for_stream(stream::pending(), fixture.store.clone()).reconcile_all_on(all).run(
+        reconcile,
+        never,
+        Arc::clone(countdown),
+    );
+    (Box::new(add_all), Box::pin(controller.for_each(|_| ready(()))))
 }

@@ -53,9 +53,7 @@ pub struct WorkQueue<K> {
 
 impl<K> Clone for WorkQueue<K> {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -107,12 +105,7 @@ impl<K: Hash + Eq + Clone> WorkQueue<K> {
     pub fn new() -> Self {
         Self {
             shared: Arc::new(Shared {
-                state: Mutex::new(State {
-                    table: Table::new(),
-                    timekeeper: false,
-                    waking: false,
-                    closed: false,
-                }),
+                state: Mutex::new(State { table: Table::new(), timekeeper: false, waking: false, closed: false }),
                 born: Instant::now(),
                 ready: Notify::new(),
                 earlier: Notify::new(),
@@ -188,9 +181,7 @@ impl<K: Hash + Eq + Clone> WorkQueue<K> {
         let mut state = self.lock();
         // Nobody may have been idle to move what became due meanwhile.
         state.table.move_due(now);
-        let age = |since: Option<u64>| {
-            Duration::from_nanos(since.map_or(0, |since| now.saturating_sub(since)))
-        };
+        let age = |since: Option<u64>| Duration::from_nanos(since.map_or(0, |since| now.saturating_sub(since)));
         let table = &state.table;
         QueueSnapshot {
             ready: table.ready_len(),
@@ -207,11 +198,7 @@ impl<K: Hash + Eq + Clone> WorkQueue<K> {
     /// The keys that are handed out now, in no particular order.
     #[must_use]
     pub fn running(&self) -> Vec<K> {
-        self.lock()
-            .table
-            .running()
-            .map(|(key, _)| key.clone())
-            .collect()
+        self.lock().table.running().map(|(key, _)| key.clone()).collect()
     }
 
     fn look(&self) -> Look<K> {
@@ -223,9 +210,7 @@ impl<K: Hash + Eq + Clone> WorkQueue<K> {
         state.waking = false;
         if let Some((slot, key)) = state.table.hand_out(now) {
             // Whoever takes a key sees to it that the next key, or the timers, get somebody too.
-            if state.table.ready_len() > 0
-                || (!state.timekeeper && state.table.next_due().is_some())
-            {
+            if state.table.ready_len() > 0 || (!state.timekeeper && state.table.next_due().is_some()) {
                 self.wake_one(state);
             }
             return Look::Found(Work::new(self.clone(), slot, key));
@@ -276,10 +261,7 @@ impl<K: Hash + Eq + Clone> WorkQueue<K> {
 impl<K> WorkQueue<K> {
     fn lock(&self) -> MutexGuard<'_, State<K>> {
         // Only a panic in a key's own `Hash`, `Eq` or `Clone` could poison it; the other keys go on.
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -8,21 +8,12 @@ use crate::signals::Signals;
 use crate::workspace::{BENCHES, Workspace};
 
 /// Lists the benchmarks, or runs those named. `args` go to the benchmark itself.
-pub fn run(
-    workspace: &Workspace,
-    names: &[String],
-    args: &[String],
-    signals: &Signals,
-) -> Result<()> {
+pub fn run(workspace: &Workspace, names: &[String], args: &[String], signals: &Signals) -> Result<()> {
     if workspace.benches.is_empty() {
-        return Err(Error::Usage(format!(
-            "this workspace has no benchmark: there is none in {BENCHES}"
-        )));
+        return Err(Error::Usage(format!("this workspace has no benchmark: there is none in {BENCHES}")));
     }
     if names.is_empty() {
-        println!(
-            "Benchmarks, each run by `cargo xtask bench NAME`; all of them by `cargo xtask bench all`:"
-        );
+        println!("Benchmarks, each run by `cargo xtask bench NAME`; all of them by `cargo xtask bench all`:");
         for name in &workspace.benches {
             println!("  {name}");
         }
@@ -31,17 +22,7 @@ pub fn run(
     for name in chosen(&workspace.benches, names)? {
         let mut cargo = Command::new("cargo");
         cargo.current_dir(&workspace.root);
-        cargo
-            .args([
-                "bench",
-                "--locked",
-                "--package",
-                BENCHES,
-                "--bench",
-                name,
-                "--",
-            ])
-            .args(args);
+        cargo.args(["bench", "--locked", "--package", BENCHES, "--bench", name, "--"]).args(args);
         process::run(&mut cargo, signals)?;
     }
     Ok(())
@@ -53,10 +34,7 @@ fn chosen<'a>(known: &'a [String], names: &'a [String]) -> Result<Vec<&'a String
         return Ok(known.iter().collect());
     }
     if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
-        return Err(Error::Usage(format!(
-            "no benchmark is named `{unknown}`; there are: {}",
-            known.join(", ")
-        )));
+        return Err(Error::Usage(format!("no benchmark is named `{unknown}`; there are: {}", known.join(", "))));
     }
     Ok(names.iter().collect())
 }
@@ -68,26 +46,10 @@ mod tests {
     #[test]
     fn names_are_checked_before_anything_runs() {
         let known = ["pass".to_owned(), "queue".to_owned()];
-        let names = |names: &[&str]| {
-            names
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(
-            chosen(&known, &names(&["queue"])).expect("known"),
-            ["queue"]
-        );
-        assert_eq!(
-            chosen(&known, &names(&["all"])).expect("all"),
-            ["pass", "queue"]
-        );
-        let refused = chosen(&known, &names(&["pass", "kwue"]))
-            .expect_err("unknown")
-            .to_string();
-        assert_eq!(
-            refused,
-            "no benchmark is named `kwue`; there are: pass, queue"
-        );
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(chosen(&known, &names(&["queue"])).expect("known"), ["queue"]);
+        assert_eq!(chosen(&known, &names(&["all"])).expect("all"), ["pass", "queue"]);
+        let refused = chosen(&known, &names(&["pass", "kwue"])).expect_err("unknown").to_string();
+        assert_eq!(refused, "no benchmark is named `kwue`; there are: pass, queue");
     }
 }

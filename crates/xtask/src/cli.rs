@@ -54,9 +54,7 @@ pub fn run() -> Result<ExitCode> {
     }
     let signals = Signals::listen()?;
     match task {
-        Task::Test { hermetic, filter } => {
-            suite::run(&suite::Options { hermetic, filter }, &signals)?
-        }
+        Task::Test { hermetic, filter } => suite::run(&suite::Options { hermetic, filter }, &signals)?,
         Task::Emulators => {
             tools::check(false)?;
             let mut emulators = Emulators::start(&Workspace::read()?.root, &signals)?;
@@ -85,11 +83,8 @@ mod tests {
 
     #[test]
     fn a_test_name_comes_after_two_dashes() {
-        let cli =
-            Cli::try_parse_from(["xtask", "test", "--hermetic", "--", "drain"]).expect("parses");
-        let Task::Test { hermetic, filter } = cli.task else {
-            panic!("{cli:?}")
-        };
+        let cli = Cli::try_parse_from(["xtask", "test", "--hermetic", "--", "drain"]).expect("parses");
+        let Task::Test { hermetic, filter } = cli.task else { panic!("{cli:?}") };
         assert!(hermetic);
         assert_eq!(filter, ["drain"]);
     }

@@ -48,20 +48,12 @@ impl Emulators {
         let moto = moto::install(&cache)?;
         let dynamodb = dynamodb::install(&cache)?;
         let prism = prism::install(&cache)?;
-        Ok(Self {
-            moto: moto::start(&moto, &cache)?,
-            dynamodb: dynamodb::start(&dynamodb, &cache)?,
-            prism,
-        })
+        Ok(Self { moto: moto::start(&moto, &cache)?, dynamodb: dynamodb::start(&dynamodb, &cache)?, prism })
     }
 
     /// What the tests find in their environment.
     pub fn variables(&self) -> [(&'static str, String); 3] {
-        [
-            (MOTO_URL, self.moto.url()),
-            (DYNAMODB_URL, self.dynamodb.url()),
-            (PRISM, self.prism.display().to_string()),
-        ]
+        [(MOTO_URL, self.moto.url()), (DYNAMODB_URL, self.dynamodb.url()), (PRISM, self.prism.display().to_string())]
     }
 
     /// Returns when a signal has come, or when an emulator ended by itself, which is an error.

@@ -49,9 +49,7 @@ pub enum Error {
         log: PathBuf,
     },
     /// An emulator's package is not the one we pinned.
-    #[error(
-        "{package} is not the package we pinned: its integrity is {found}, we expect {expected}"
-    )]
+    #[error("{package} is not the package we pinned: its integrity is {found}, we expect {expected}")]
     Integrity {
         /// Name and version.
         package: String,

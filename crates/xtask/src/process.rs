@@ -37,24 +37,14 @@ impl Group {
     pub fn spawn(command: &mut Command) -> Result<Self> {
         let line = line(command);
         match command.process_group(0).spawn() {
-            Ok(child) => Ok(Self {
-                child,
-                line,
-                ended: false,
-            }),
-            Err(source) => Err(Error::Start {
-                command: line,
-                source,
-            }),
+            Ok(child) => Ok(Self { child, line, ended: false }),
+            Err(source) => Err(Error::Start { command: line, source }),
         }
     }
 
     /// How it ended, if it has.
     pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
-        let status = self
-            .child
-            .try_wait()
-            .map_err(Error::system("wait for a child process"))?;
+        let status = self.child.try_wait().map_err(Error::system("wait for a child process"))?;
         self.ended |= status.is_some();
         Ok(status)
     }
@@ -114,20 +104,13 @@ pub fn run(command: &mut Command, signals: &Signals) -> Result<()> {
     let group = Group::spawn(command.stdin(Stdio::null()))?;
     let command = group.line().to_owned();
     let status = group.wait(signals)?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(Error::Failed { command, status })
-    }
+    if status.success() { Ok(()) } else { Err(Error::Failed { command, status }) }
 }
 
 /// What a command prints on its standard output and error together, if it can be started and succeeds.
 /// For questions that are answered at once, like `--version`.
 pub fn ask(program: &str, args: &[&str]) -> Option<String> {
-    let output: io::Result<_> = Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .output();
+    let output: io::Result<_> = Command::new(program).args(args).stdin(Stdio::null()).output();
     let output = output.ok().filter(|output| output.status.success())?;
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.push_str(&String::from_utf8_lossy(&output.stderr));
@@ -137,10 +120,7 @@ pub fn ask(program: &str, args: &[&str]) -> Option<String> {
 /// The command as a person would type it.
 pub fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -164,13 +144,9 @@ mod tests {
     fn dropping_a_group_ends_all_of_it() {
         let mut group = Group::spawn(&mut stubborn()).expect("sh starts");
         let mut output = BufReader::new(group.child.stdout.take().expect("piped"));
-        output
-            .read_line(&mut String::new())
-            .expect("the shell says ready");
+        output.read_line(&mut String::new()).expect("the shell says ready");
         drop(group);
-        let rest = output
-            .read_to_end(&mut Vec::new())
-            .expect("end of file: no writer is left");
+        let rest = output.read_to_end(&mut Vec::new()).expect("end of file: no writer is left");
         assert_eq!(rest, 0);
     }
 
@@ -179,24 +155,17 @@ mod tests {
         let signals = Signals::deaf();
         let mut group = Group::spawn(&mut stubborn()).expect("sh starts");
         let mut output = BufReader::new(group.child.stdout.take().expect("piped"));
-        output
-            .read_line(&mut String::new())
-            .expect("the shell says ready");
+        output.read_line(&mut String::new()).expect("the shell says ready");
         signals.raise(SIGTERM);
         let ended = group.wait(&signals);
-        assert!(
-            matches!(ended, Err(Error::Interrupted(SIGTERM))),
-            "{ended:?}"
-        );
+        assert!(matches!(ended, Err(Error::Interrupted(SIGTERM))), "{ended:?}");
         assert_eq!(output.read_to_end(&mut Vec::new()).expect("end of file"), 0);
     }
 
     #[test]
     fn a_failure_names_the_command() {
         let failed = run(Command::new("sh").args(["-c", "exit 3"]), &Signals::deaf());
-        let Err(Error::Failed { command, status }) = failed else {
-            panic!("{failed:?}")
-        };
+        let Err(Error::Failed { command, status }) = failed else { panic!("{failed:?}") };
         assert_eq!((command.as_str(), status.code()), ("sh -c exit 3", Some(3)));
     }
 

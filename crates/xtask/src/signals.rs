@@ -44,9 +44,6 @@ impl Signals {
 
     /// As if `signal` had come.
     pub fn raise(&self, signal: i32) {
-        self.0.store(
-            usize::try_from(signal).expect("positive"),
-            Ordering::Relaxed,
-        );
+        self.0.store(usize::try_from(signal).expect("positive"), Ordering::Relaxed);
     }
 }

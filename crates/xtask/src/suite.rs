@@ -34,21 +34,10 @@ pub fn run(options: &Options, signals: &Signals) -> Result<()> {
         step("formatting");
         process::run(&mut cargo(words(&["fmt", "--all", "--check"])), signals)?;
     }
-    let emulators = if options.hermetic {
-        None
-    } else {
-        Some(Emulators::start(&workspace.root, signals)?)
-    };
+    let emulators = if options.hermetic { None } else { Some(Emulators::start(&workspace.root, signals)?) };
     if whole {
         step("lints");
-        let lints = [
-            "clippy",
-            "--locked",
-            "--all-targets",
-            "--",
-            "--deny",
-            "warnings",
-        ];
+        let lints = ["clippy", "--locked", "--all-targets", "--", "--deny", "warnings"];
         process::run(&mut cargo(words(&lints)), signals)?;
         step("documentation tests");
         process::run(&mut cargo(words(&["test", "--locked", "--doc"])), signals)?;
@@ -58,9 +47,7 @@ pub fn run(options: &Options, signals: &Signals) -> Result<()> {
     match &emulators {
         Some(emulators) => tests.envs(emulators.variables()),
         // A variable of an older run would make a hermetic run less so.
-        None => emulators::VARIABLES
-            .iter()
-            .fold(&mut tests, |tests, name| tests.env_remove(name)),
+        None => emulators::VARIABLES.iter().fold(&mut tests, |tests, name| tests.env_remove(name)),
     };
     process::run(&mut tests, signals)?;
     if options.hermetic {
@@ -71,11 +58,7 @@ pub fn run(options: &Options, signals: &Signals) -> Result<()> {
 
 /// The test runner's command line.
 fn test_command(nextest: bool, options: &Options, workspace: &Workspace) -> Vec<OsString> {
-    let mut args = if nextest {
-        words(&["nextest", "run", "--locked"])
-    } else {
-        words(&["test", "--locked"])
-    };
+    let mut args = if nextest { words(&["nextest", "run", "--locked"]) } else { words(&["test", "--locked"]) };
     if options.hermetic {
         // Chosen by name on both runners, so that what is left out is not linked either.
         args.extend(words(&["--lib", "--bins"]));
@@ -104,18 +87,14 @@ fn name_what_was_left_out(
     step("not run, because they need emulators (`cargo xtask test` runs them)");
     for name in &workspace.emulated_tests {
         println!("{name}:");
-        let list = [
-            "test", "--quiet", "--locked", "--test", name, "--", "--list", "--format", "terse",
-        ];
+        let list = ["test", "--quiet", "--locked", "--test", name, "--", "--list", "--format", "terse"];
         process::run(&mut cargo(words(&list)), signals)?;
     }
     Ok(())
 }
 
 fn test_targets(names: &[String]) -> impl Iterator<Item = OsString> {
-    names
-        .iter()
-        .flat_map(|name| [OsString::from("--test"), OsString::from(name)])
+    names.iter().flat_map(|name| [OsString::from("--test"), OsString::from(name)])
 }
 
 fn words(words: &[&str]) -> Vec<OsString> {
@@ -139,42 +118,27 @@ mod tests {
         };
         let filter = filter.iter().map(|word| (*word).to_owned()).collect();
         let args = test_command(nextest, &Options { hermetic, filter }, &workspace);
-        args.iter()
-            .map(|arg| arg.to_string_lossy())
-            .collect::<Vec<_>>()
-            .join(" ")
+        args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn a_full_run_takes_every_test() {
-        assert_eq!(
-            line(true, false, &[]),
-            "nextest run --locked --lib --bins --tests"
-        );
-        assert_eq!(
-            line(false, false, &[]),
-            "test --locked --lib --bins --tests --no-fail-fast --"
-        );
+        assert_eq!(line(true, false, &[]), "nextest run --locked --lib --bins --tests");
+        assert_eq!(line(false, false, &[]), "test --locked --lib --bins --tests --no-fail-fast --");
     }
 
     #[test]
     fn a_hermetic_run_names_the_tests_it_takes() {
         for nextest in [true, false] {
             let line = line(nextest, true, &[]);
-            assert!(
-                line.contains("--lib --bins --test architecture --test story"),
-                "{line}"
-            );
+            assert!(line.contains("--lib --bins --test architecture --test story"), "{line}");
             assert!(!line.contains("against_"), "{line}");
         }
     }
 
     #[test]
     fn a_filter_reaches_the_runner() {
-        assert_eq!(
-            line(true, false, &["drain"]),
-            "nextest run --locked --lib --bins --tests -- drain"
-        );
+        assert_eq!(line(true, false, &["drain"]), "nextest run --locked --lib --bins --tests -- drain");
         assert!(line(false, false, &["drain"]).ends_with(" -- drain"));
     }
 }

@@ -42,22 +42,13 @@ impl Drop for Supervised {
 /// Starts `command` under supervision. Its output goes to `output`; directory and environment are kept; it has no input.
 pub fn spawn(command: &Command, output: std::fs::File) -> Result<Supervised> {
     let program = std::env::current_exe().map_err(Error::system("find this program"))?;
-    let errors = output
-        .try_clone()
-        .map_err(Error::system("share a log file"))?;
+    let errors = output.try_clone().map_err(Error::system("share a log file"))?;
     let mut supervisor = Command::new(program);
-    supervisor
-        .arg(COMMAND)
-        .arg("--")
-        .arg(command.get_program())
-        .args(command.get_args());
+    supervisor.arg(COMMAND).arg("--").arg(command.get_program()).args(command.get_args());
     if let Some(directory) = command.get_current_dir() {
         supervisor.current_dir(directory);
     }
-    supervisor
-        .stdin(Stdio::piped())
-        .stdout(output)
-        .stderr(errors);
+    supervisor.stdin(Stdio::piped()).stdout(output).stderr(errors);
     let mut group = Group::spawn(&mut supervisor)?;
     let leash = group.take_stdin();
     Ok(Supervised { leash, group })
@@ -67,21 +58,14 @@ pub fn spawn(command: &Command, output: std::fs::File) -> Result<Supervised> {
 pub fn run(words: &[String]) -> Result<ExitCode> {
     // What is left of our process group is killed at the end. In a group that is not ours, somebody else would die.
     if getpgrp() != getpid() {
-        return Err(Error::Usage(format!(
-            "`{COMMAND}` is started by the other tasks, not by hand"
-        )));
+        return Err(Error::Usage(format!("`{COMMAND}` is started by the other tasks, not by hand")));
     }
-    let (program, args) = words
-        .split_first()
-        .ok_or_else(|| Error::Usage("nothing to supervise".into()))?;
+    let (program, args) = words.split_first().ok_or_else(|| Error::Usage("nothing to supervise".into()))?;
     let mut child = Command::new(program)
         .args(args)
         .stdin(Stdio::null())
         .spawn()
-        .map_err(|source| Error::Start {
-            command: program.clone(),
-            source,
-        })?;
+        .map_err(|source| Error::Start { command: program.clone(), source })?;
     let pid = Pid::from_child(&child);
     thread::spawn(move || {
         // Nobody writes; whatever ends the reading means that the other side is gone. While this thread lives, the
@@ -89,9 +73,7 @@ pub fn run(words: &[String]) -> Result<ExitCode> {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
         let _ = kill_process(pid, Signal::KILL);
     });
-    let status = child
-        .wait()
-        .map_err(Error::system("wait for the supervised process"))?;
+    let status = child.wait().map_err(Error::system("wait for the supervised process"))?;
     if let Some(code) = status.code().and_then(|code| u8::try_from(code).ok()) {
         return Ok(ExitCode::from(code));
     }

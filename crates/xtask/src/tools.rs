@@ -41,11 +41,7 @@ const HERMETIC: [Tool; 4] = [
     Tool {
         name: "a C compiler",
         at_least: &[],
-        probes: &[
-            &["cc", "--version"],
-            &["gcc", "--version"],
-            &["clang", "--version"],
-        ],
+        probes: &[&["cc", "--version"], &["gcc", "--version"], &["clang", "--version"]],
         remedy: "apt-get install gcc libc6-dev",
     },
 ];
@@ -56,11 +52,7 @@ const EMULATORS: [Tool; 5] = [
         name: "Python 3 with venv",
         // The oldest that every pin in tests/emulators/moto/requirements.txt still installs on.
         at_least: &[3, 11],
-        probes: &[&[
-            "python3",
-            "-c",
-            "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])",
-        ]],
+        probes: &[&["python3", "-c", "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"]],
         remedy: "apt-get install python3 python3-venv",
     },
     Tool {
@@ -77,18 +69,8 @@ const EMULATORS: [Tool; 5] = [
         probes: &[&["node", "--version"]],
         remedy: "apt-get install nodejs",
     },
-    Tool {
-        name: "npm",
-        at_least: &[],
-        probes: &[&["npm", "--version"]],
-        remedy: "apt-get install npm",
-    },
-    Tool {
-        name: "tar",
-        at_least: &[],
-        probes: &[&["tar", "--version"]],
-        remedy: "apt-get install tar",
-    },
+    Tool { name: "npm", at_least: &[], probes: &[&["npm", "--version"]], remedy: "apt-get install npm" },
+    Tool { name: "tar", at_least: &[], probes: &[&["tar", "--version"]], remedy: "apt-get install tar" },
 ];
 
 /// Fails with the name of everything that is missing or too old, and how to get it.
@@ -102,18 +84,9 @@ pub fn has_nextest() -> bool {
 }
 
 fn check_with(hermetic: bool, ask: &dyn Fn(&[&str]) -> Option<String>) -> Result<()> {
-    let lacking = |tools: &[Tool]| {
-        tools
-            .iter()
-            .filter_map(|tool| tool.lack(ask))
-            .collect::<Vec<_>>()
-    };
+    let lacking = |tools: &[Tool]| tools.iter().filter_map(|tool| tool.lack(ask)).collect::<Vec<_>>();
     let always = lacking(&HERMETIC);
-    let emulators = if hermetic {
-        Vec::new()
-    } else {
-        lacking(&EMULATORS)
-    };
+    let emulators = if hermetic { Vec::new() } else { lacking(&EMULATORS) };
     if always.is_empty() && emulators.is_empty() {
         return Ok(());
     }
@@ -122,9 +95,7 @@ fn check_with(hermetic: bool, ask: &dyn Fn(&[&str]) -> Option<String>) -> Result
         write!(text, "\n  - {line}").expect("writing to a string");
     }
     if always.is_empty() {
-        text.push_str(
-            "\n`cargo xtask test --hermetic` runs what needs only Rust and a C compiler.",
-        );
+        text.push_str("\n`cargo xtask test --hermetic` runs what needs only Rust and a C compiler.");
     }
     Err(Error::Lacking(text))
 }
@@ -134,52 +105,31 @@ impl Tool {
     fn lack(&self, ask: &dyn Fn(&[&str]) -> Option<String>) -> Option<String> {
         let wanted = self.wanted();
         let Some(answer) = self.probes.iter().find_map(|words| ask(words)) else {
-            return Some(format!(
-                "{}{wanted}: not found ({})",
-                self.name, self.remedy
-            ));
+            return Some(format!("{}{wanted}: not found ({})", self.name, self.remedy));
         };
         let found = version(&answer);
         if found.as_slice() >= self.at_least {
             return None;
         }
-        let found = found
-            .iter()
-            .map(u32::to_string)
-            .collect::<Vec<_>>()
-            .join(".");
-        Some(format!(
-            "{}{wanted}: found {found} ({})",
-            self.name, self.remedy
-        ))
+        let found = found.iter().map(u32::to_string).collect::<Vec<_>>().join(".");
+        Some(format!("{}{wanted}: found {found} ({})", self.name, self.remedy))
     }
 
     fn wanted(&self) -> String {
         if self.at_least.is_empty() {
             return String::new();
         }
-        let numbers = self
-            .at_least
-            .iter()
-            .map(u32::to_string)
-            .collect::<Vec<_>>()
-            .join(".");
+        let numbers = self.at_least.iter().map(u32::to_string).collect::<Vec<_>>().join(".");
         format!(" {numbers} or newer")
     }
 }
 
 /// The first dotted run of numbers in what a program says of itself: `v20.20.2`, `openjdk version "17.0.15"`.
 fn version(answer: &str) -> Vec<u32> {
-    let start = answer
-        .find(|c: char| c.is_ascii_digit())
-        .unwrap_or(answer.len());
-    let end = answer[start..]
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .map_or(answer.len(), |length| start + length);
-    answer[start..end]
-        .split('.')
-        .map_while(|number| number.parse().ok())
-        .collect()
+    let start = answer.find(|c: char| c.is_ascii_digit()).unwrap_or(answer.len());
+    let end =
+        answer[start..].find(|c: char| !c.is_ascii_digit() && c != '.').map_or(answer.len(), |length| start + length);
+    answer[start..end].split('.').map_while(|number| number.parse().ok()).collect()
 }
 
 #[cfg(test)]
@@ -218,11 +168,7 @@ mod tests {
     #[test]
     fn everything_missing_is_named_at_once() {
         let bare = |words: &[&str]| {
-            if ["java", "npm"].contains(&words[0]) {
-                None
-            } else {
-                complete(words)
-            }
+            if ["java", "npm"].contains(&words[0]) { None } else { complete(words) }
         };
         let text = lacking(false, &bare);
         assert!(text.contains("Java 17 or newer: not found"), "{text}");
@@ -244,11 +190,7 @@ mod tests {
     #[test]
     fn without_a_compiler_hermetic_is_no_way_out() {
         let bare = |words: &[&str]| {
-            if words[0] == "cc" {
-                None
-            } else {
-                complete(words)
-            }
+            if words[0] == "cc" { None } else { complete(words) }
         };
         let text = lacking(true, &bare);
         assert!(text.contains("a C compiler: not found"), "{text}");
@@ -268,10 +210,7 @@ mod tests {
     #[test]
     fn versions_are_read_as_programs_write_them() {
         assert_eq!(version("v20.20.2\n"), [20, 20, 2]);
-        assert_eq!(
-            version("openjdk version \"17.0.15\" 2025-04-15"),
-            [17, 0, 15]
-        );
+        assert_eq!(version("openjdk version \"17.0.15\" 2025-04-15"), [17, 0, 15]);
         assert_eq!(version("openjdk 21-ea 2023"), [21]);
         assert_eq!(version("no number"), Vec::<u32>::new());
     }

@@ -41,17 +41,10 @@ impl Workspace {
 
     fn of(metadata: &Metadata) -> Self {
         let tests = metadata.workspace_default_packages();
-        let tests = tests
-            .iter()
-            .flat_map(|package| &package.targets)
-            .filter(|target| target.is_test());
-        let (mut emulated_tests, mut hermetic_tests): (Vec<_>, Vec<_>) = tests
-            .map(|target| target.name.clone())
-            .partition(|name| name.starts_with(EMULATED));
-        let bench = metadata
-            .packages
-            .iter()
-            .filter(|package| package.name.as_str() == BENCHES);
+        let tests = tests.iter().flat_map(|package| &package.targets).filter(|target| target.is_test());
+        let (mut emulated_tests, mut hermetic_tests): (Vec<_>, Vec<_>) =
+            tests.map(|target| target.name.clone()).partition(|name| name.starts_with(EMULATED));
+        let bench = metadata.packages.iter().filter(|package| package.name.as_str() == BENCHES);
         let bench = bench.flat_map(|package| &package.targets);
         let bench = bench.filter(|target| target.kind.contains(&TargetKind::Bench));
         let mut benches: Vec<_> = bench.map(|target| target.name.clone()).collect();
@@ -60,11 +53,6 @@ impl Workspace {
             names.dedup();
         }
         let root = metadata.workspace_root.clone().into_std_path_buf();
-        Self {
-            root,
-            hermetic_tests,
-            emulated_tests,
-            benches,
-        }
+        Self { root, hermetic_tests, emulated_tests, benches }
     }
 }

@@ -18,23 +18,15 @@ fn json(path: &str) -> Value {
 fn every_python_package_is_at_one_version() {
     let text = pin("moto/requirements.txt");
     let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
-    assert!(
-        lines.iter().any(|line| line.starts_with("moto[server]==")),
-        "{lines:?}"
-    );
-    let loose: Vec<_> = lines
-        .iter()
-        .filter(|line| line.split("==").count() != 2)
-        .collect();
+    assert!(lines.iter().any(|line| line.starts_with("moto[server]==")), "{lines:?}");
+    let loose: Vec<_> = lines.iter().filter(|line| line.split("==").count() != 2).collect();
     assert!(loose.is_empty(), "{loose:?}");
 }
 
 #[test]
 fn the_installation_of_prism_is_named_after_the_version_in_it() {
     let wanted = json("prism/package.json")["dependencies"]["@stoplight/prism-cli"].clone();
-    let locked =
-        json("prism/package-lock.json")["packages"]["node_modules/@stoplight/prism-cli"]["version"]
-            .clone();
+    let locked = json("prism/package-lock.json")["packages"]["node_modules/@stoplight/prism-cli"]["version"].clone();
     assert_eq!(wanted, locked);
     let source = include_str!("../src/emulators/prism.rs");
     let named = format!("const VERSION: &str = {wanted};");

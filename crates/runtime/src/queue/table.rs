@@ -128,10 +128,7 @@ impl<K: Hash + Eq + Clone> Table<K> {
         let slot = &mut self.slots[id as usize];
         slot.state = State::Running;
         slot.since = now;
-        let key = slot
-            .key
-            .clone()
-            .expect("a ready slot holds its key until it is freed");
+        let key = slot.key.clone().expect("a ready slot holds its key until it is freed");
         self.running += 1;
         self.totals.handed_out += 1;
         Some((id, key))
@@ -169,10 +166,7 @@ impl<K: Hash + Eq + Clone> Table<K> {
 
     /// The key in a slot that is handed out.
     pub(super) fn key(&self, id: SlotId) -> &K {
-        self.slots[id as usize]
-            .key
-            .as_ref()
-            .expect("a slot that is handed out has a key")
+        self.slots[id as usize].key.as_ref().expect("a slot that is handed out has a key")
     }
 
     /// How often the key in this slot failed in a row.
@@ -230,34 +224,17 @@ impl<K: Hash + Eq + Clone> Table<K> {
 
     /// The slot of `key`; a new one in state [`State::Free`] if it has none.
     fn slot_of(&mut self, key: K) -> SlotId {
-        let Self {
-            slots,
-            free,
-            index,
-            hasher,
-            ..
-        } = self;
+        let Self { slots, free, index, hasher, .. } = self;
         let hash = hasher.hash_one(&key);
         let same = |&id: &SlotId| slots[id as usize].key.as_ref() == Some(&key);
-        let rehash = |&id: &SlotId| {
-            hasher.hash_one(
-                slots[id as usize]
-                    .key
-                    .as_ref()
-                    .expect("an indexed slot has a key"),
-            )
-        };
+        let rehash =
+            |&id: &SlotId| hasher.hash_one(slots[id as usize].key.as_ref().expect("an indexed slot has a key"));
         match index.entry(hash, same, rehash) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => {
                 let id = free.pop().unwrap_or(slots.len() as SlotId);
                 entry.insert(id);
-                let slot = Slot {
-                    key: Some(key),
-                    since: 0,
-                    failures: 0,
-                    state: State::Free,
-                };
+                let slot = Slot { key: Some(key), since: 0, failures: 0, state: State::Free };
                 match slots.get_mut(id as usize) {
                     Some(unused) => *unused = slot,
                     None => slots.push(slot),

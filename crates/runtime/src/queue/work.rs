@@ -17,12 +17,7 @@ pub struct Work<K: Hash + Eq + Clone> {
 
 impl<K: Hash + Eq + Clone> Work<K> {
     pub(super) fn new(queue: WorkQueue<K>, slot: SlotId, key: K) -> Self {
-        Self {
-            queue,
-            slot,
-            key: Some(key),
-            handed_back: false,
-        }
+        Self { queue, slot, key: Some(key), handed_back: false }
     }
 
     /// The key to be reconciled.
@@ -31,9 +26,7 @@ impl<K: Hash + Eq + Clone> Work<K> {
     ///
     /// After [`take_key`](Self::take_key).
     pub fn key(&self) -> &K {
-        self.key
-            .as_ref()
-            .expect("the key was taken out of this work")
+        self.key.as_ref().expect("the key was taken out of this work")
     }
 
     /// The key by value, to save a clone.
@@ -68,9 +61,7 @@ impl<K: Hash + Eq + Clone> Work<K> {
 
     /// Gives the work its key back after [`take_key`](Self::take_key), for the log line of one that panicked.
     pub(crate) fn restore_key(&mut self) -> &K {
-        let Self {
-            queue, slot, key, ..
-        } = self;
+        let Self { queue, slot, key, .. } = self;
         key.get_or_insert_with(|| queue.lock().table.key(*slot).clone())
     }
 
@@ -90,8 +81,6 @@ impl<K: Hash + Eq + Clone> Drop for Work<K> {
 
 impl<K: Hash + Eq + Clone + Debug> Debug for Work<K> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Work")
-            .field("key", &self.key)
-            .finish_non_exhaustive()
+        f.debug_struct("Work").field("key", &self.key).finish_non_exhaustive()
     }
 }

@@ -21,11 +21,7 @@ pub enum Level {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Form {
     Classic(BTreeSet<String>),
-    FineGrained {
-        issues: Level,
-        pull_requests: Level,
-        only: Option<BTreeSet<String>>,
-    },
+    FineGrained { issues: Level, pull_requests: Level, only: Option<BTreeSet<String>> },
 }
 
 /// What a personal access token allows. The user's own permission in the repository bounds it further.
@@ -45,18 +41,12 @@ impl Rights {
 
     /// A fine-grained token with these levels for issues (which covers comments) and pull requests.
     pub fn fine_grained(issues: Level, pull_requests: Level) -> Self {
-        Rights(Form::FineGrained {
-            issues,
-            pull_requests,
-            only: None,
-        })
+        Rights(Form::FineGrained { issues, pull_requests, only: None })
     }
 
     /// A classic token with these scopes. `repo` and `public_repo` matter here; all are told in `X-OAuth-Scopes`.
     pub fn classic<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Self {
-        Rights(Form::Classic(
-            scopes.into_iter().map(str::to_owned).collect(),
-        ))
+        Rights(Form::Classic(scopes.into_iter().map(str::to_owned).collect()))
     }
 
     /// Limits a fine-grained token to these repositories, `owner/name`. A classic one knows no such limit.
@@ -89,20 +79,9 @@ pub(super) enum Need {
 #[derive(Debug, Clone)]
 pub(super) enum Caller {
     Anonymous,
-    Person {
-        login: String,
-        rights: Rights,
-    },
-    Installation {
-        app: u64,
-        installation: u64,
-        account: String,
-        login: String,
-        rights: Rights,
-    },
-    App {
-        app: u64,
-    },
+    Person { login: String, rights: Rights },
+    Installation { app: u64, installation: u64, account: String, login: String, rights: Rights },
+    App { app: u64 },
 }
 
 impl Caller {
@@ -139,22 +118,13 @@ impl Caller {
 
     /// What the caller may do in a repository, as the `permissions` field and the push checks see it.
     pub fn permission(&self, repository: &Repository) -> Permission {
-        let public = if repository.private {
-            Permission::None
-        } else {
-            Permission::Read
-        };
+        let public = if repository.private { Permission::None } else { Permission::Read };
         match self {
             Caller::Anonymous | Caller::App { .. } => public,
-            Caller::Person { login, rights } if covers(rights, repository) => {
-                repository.permission(login)
-            }
+            Caller::Person { login, rights } if covers(rights, repository) => repository.permission(login),
             Caller::Person { .. } => public,
-            Caller::Installation {
-                account, rights, ..
-            } => {
-                let here =
-                    repository.owner.eq_ignore_ascii_case(account) && covers(rights, repository);
+            Caller::Installation { account, rights, .. } => {
+                let here = repository.owner.eq_ignore_ascii_case(account) && covers(rights, repository);
                 if here { Permission::Write } else { public }
             }
         }
@@ -180,15 +150,9 @@ impl Caller {
                 Form::FineGrained { .. } if allows(rights, repository, need) => Ok(()),
                 Form::FineGrained { .. } => Err(Refusal::not_by("personal access token")),
             },
-            Caller::Installation {
-                account, rights, ..
-            } => {
+            Caller::Installation { account, rights, .. } => {
                 let here = repository.owner.eq_ignore_ascii_case(account);
-                if here && allows(rights, repository, need) {
-                    Ok(())
-                } else {
-                    Err(Refusal::not_by("integration"))
-                }
+                if here && allows(rights, repository, need) { Ok(()) } else { Err(Refusal::not_by("integration")) }
             }
         }
     }
@@ -196,24 +160,17 @@ impl Caller {
 
 fn covers(rights: &Rights, repository: &Repository) -> bool {
     match &rights.0 {
-        Form::Classic(scopes) => {
-            scopes.contains("repo") || (scopes.contains("public_repo") && !repository.private)
+        Form::Classic(scopes) => scopes.contains("repo") || (scopes.contains("public_repo") && !repository.private),
+        Form::FineGrained { only, .. } => {
+            only.as_ref().is_none_or(|only| only.contains(&fold(&repository.full_name())))
         }
-        Form::FineGrained { only, .. } => only
-            .as_ref()
-            .is_none_or(|only| only.contains(&fold(&repository.full_name()))),
     }
 }
 
 /// Comments of a pull request open with the issues permission or the pull requests one
 /// (docs.github.com/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens).
 fn allows(rights: &Rights, repository: &Repository, need: Need) -> bool {
-    let Form::FineGrained {
-        issues,
-        pull_requests,
-        ..
-    } = &rights.0
-    else {
+    let Form::FineGrained { issues, pull_requests, .. } = &rights.0 else {
         return covers(rights, repository);
     };
     let enough = match need {
@@ -237,8 +194,7 @@ pub(super) struct Tokens(BTreeMap<String, Grant>);
 
 impl Tokens {
     pub fn add(&mut self, token: &str, caller: Caller, expires_at: Option<DateTime<Utc>>) {
-        self.0
-            .insert(token.to_owned(), Grant { caller, expires_at });
+        self.0.insert(token.to_owned(), Grant { caller, expires_at });
     }
 
     pub fn revoke(&mut self, token: &str) {
@@ -247,9 +203,6 @@ impl Tokens {
 
     pub fn caller(&self, token: &str, now: DateTime<Utc>) -> Option<Caller> {
         let grant = self.0.get(token)?;
-        grant
-            .expires_at
-            .is_none_or(|end| now < end)
-            .then(|| grant.caller.clone())
+        grant.expires_at.is_none_or(|end| now < end).then(|| grant.caller.clone())
     }
 }

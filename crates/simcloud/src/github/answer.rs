@@ -8,11 +8,9 @@ use serde_json::{Value, json};
 /// Where GitHub's generic errors point.
 pub(super) const DOCS: &str = "https://docs.github.com/rest";
 /// Where its rate limit errors point.
-pub(super) const LIMIT_DOCS: &str =
-    "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api";
+pub(super) const LIMIT_DOCS: &str = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api";
 /// Where a refused comment points.
-pub(super) const COMMENT_DOCS: &str =
-    "https://docs.github.com/rest/issues/comments#create-an-issue-comment";
+pub(super) const COMMENT_DOCS: &str = "https://docs.github.com/rest/issues/comments#create-an-issue-comment";
 
 #[derive(Debug, Clone)]
 pub(super) enum Content {
@@ -31,11 +29,7 @@ pub(super) struct Reply {
 
 impl Reply {
     pub fn json(status: StatusCode, body: Value) -> Self {
-        Reply {
-            status,
-            headers: HeaderMap::new(),
-            content: Content::Json(body),
-        }
+        Reply { status, headers: HeaderMap::new(), content: Content::Json(body) }
     }
 
     pub fn ok(body: Value) -> Self {
@@ -47,19 +41,11 @@ impl Reply {
     }
 
     pub fn no_content() -> Self {
-        Reply {
-            status: StatusCode::NO_CONTENT,
-            headers: HeaderMap::new(),
-            content: Content::Empty,
-        }
+        Reply { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), content: Content::Empty }
     }
 
     pub fn html(status: StatusCode, page: String) -> Self {
-        Reply {
-            status,
-            headers: HeaderMap::new(),
-            content: Content::Html(page),
-        }
+        Reply { status, headers: HeaderMap::new(), content: Content::Html(page) }
     }
 
     /// Sets a header. A value that HTTP cannot carry is left out: no client could have been sent it.
@@ -93,9 +79,7 @@ impl Reply {
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         if let Some(kind) = kind {
-            response
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         }
         response
     }

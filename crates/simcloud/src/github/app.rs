@@ -118,29 +118,12 @@ impl Apps {
     }
 
     /// Installs an app on an account. Done twice, the first installation stays.
-    pub fn install(
-        &mut self,
-        app: u64,
-        account: &str,
-        id: u64,
-        now: DateTime<Utc>,
-    ) -> Result<u64, HubError> {
+    pub fn install(&mut self, app: u64, account: &str, id: u64, now: DateTime<Utc>) -> Result<u64, HubError> {
         if let Some(known) = self.on_account(app, account) {
             return Ok(known.id);
         }
-        self.apps
-            .get_mut(&app)
-            .ok_or(HubError::NoApp { id: app })?
-            .installations += 1;
-        self.installations.insert(
-            id,
-            Installation {
-                id,
-                app,
-                account: account.to_owned(),
-                created_at: now,
-            },
-        );
+        self.apps.get_mut(&app).ok_or(HubError::NoApp { id: app })?.installations += 1;
+        self.installations.insert(id, Installation { id, app, account: account.to_owned(), created_at: now });
         Ok(id)
     }
 
@@ -149,16 +132,13 @@ impl Apps {
     }
 
     pub fn on_account(&self, app: u64, account: &str) -> Option<&Installation> {
-        self.installations
-            .values()
-            .find(|one| one.app == app && one.account.eq_ignore_ascii_case(account))
+        self.installations.values().find(|one| one.app == app && one.account.eq_ignore_ascii_case(account))
     }
 
     /// The app that a JSON web token proves, or GitHub's refusal.
     pub fn authenticate(&self, token: &str, now: DateTime<Utc>) -> Result<&App, Refusal> {
         let undecodable = || refuse("A JSON web token could not be decoded");
-        let claims =
-            jsonwebtoken::dangerous::insecure_decode::<Value>(token).map_err(|_| undecodable())?;
+        let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(token).map_err(|_| undecodable())?;
         if claims.header.alg != Algorithm::RS256 {
             return Err(undecodable());
         }
@@ -172,8 +152,7 @@ impl Apps {
             signature_only.required_spec_claims.clear();
             signature_only.validate_exp = false;
             signature_only.validate_aud = false;
-            jsonwebtoken::decode::<Value>(token, key, &signature_only)
-                .map_err(|_| undecodable())?;
+            jsonwebtoken::decode::<Value>(token, key, &signature_only).map_err(|_| undecodable())?;
         }
         in_time(&claims, now)?;
         Ok(app)
@@ -193,11 +172,7 @@ impl Apps {
 }
 
 fn in_time(claims: &Value, now: DateTime<Utc>) -> Result<(), Refusal> {
-    let at = |name: &str| {
-        claims[name]
-            .as_f64()
-            .and_then(|seconds| DateTime::from_timestamp(seconds as i64, 0))
-    };
+    let at = |name: &str| claims[name].as_f64().and_then(|seconds| DateTime::from_timestamp(seconds as i64, 0));
     let issued = at("iat").filter(|at| *at <= now + DRIFT).ok_or_else(|| {
         refuse("'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued")
     })?;
@@ -208,9 +183,7 @@ fn in_time(claims: &Value, now: DateTime<Utc>) -> Result<(), Refusal> {
         )
     })?;
     if expires - now > LONGEST {
-        return Err(refuse(
-            "'Expiration time' claim ('exp') is too far in the future",
-        ));
+        return Err(refuse("'Expiration time' claim ('exp') is too far in the future"));
     }
     Ok(())
 }

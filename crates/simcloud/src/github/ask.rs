@@ -55,16 +55,12 @@ impl Ask<'_> {
 
     /// A number of the path. What is no number names nothing.
     pub fn number(&self, name: &str) -> Result<u64, Refusal> {
-        self.parameter(name)
-            .parse()
-            .map_err(|_| Refusal::not_found())
+        self.parameter(name).parse().map_err(|_| Refusal::not_found())
     }
 
     /// The parameters behind the question mark; of one that comes twice, the last.
     pub fn query(&self) -> BTreeMap<String, String> {
-        Query::try_from_uri(self.uri)
-            .map(|Query(all)| all)
-            .unwrap_or_default()
+        Query::try_from_uri(self.uri).map(|Query(all)| all).unwrap_or_default()
     }
 
     /// `owner/name` of the path.
@@ -74,11 +70,7 @@ impl Ask<'_> {
 
     /// The repository of the path, if the caller may do this with it.
     pub fn repository(&self, need: Need) -> Result<&Repository, Refusal> {
-        let repository = self
-            .state
-            .model
-            .repository(&self.repository_name())
-            .ok_or_else(Refusal::not_found)?;
+        let repository = self.state.model.repository(&self.repository_name()).ok_or_else(Refusal::not_found)?;
         self.caller.check(repository, need)?;
         Ok(repository)
     }
@@ -99,12 +91,8 @@ impl Ask<'_> {
     pub fn text(&self, name: &str) -> Result<String, Refusal> {
         match self.object()?.remove(name) {
             Some(serde_json::Value::String(text)) => Ok(text),
-            Some(other) => Err(Refusal::invalid_request(&format!(
-                "For 'properties/{name}', {other} is not a string."
-            ))),
-            None => Err(Refusal::invalid_request(&format!(
-                "\"{name}\" wasn't supplied."
-            ))),
+            Some(other) => Err(Refusal::invalid_request(&format!("For 'properties/{name}', {other} is not a string."))),
+            None => Err(Refusal::invalid_request(&format!("\"{name}\" wasn't supplied."))),
         }
     }
 }

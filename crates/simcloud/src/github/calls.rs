@@ -48,25 +48,17 @@ pub struct Calls {
 impl Calls {
     /// Every counter: method, route, status (absent: connection dropped), how often.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &'static str, Option<u16>, u64)> {
-        self.counts
-            .iter()
-            .map(|((method, route, status), count)| (method.as_str(), *route, *status, *count))
+        self.counts.iter().map(|((method, route, status), count)| (method.as_str(), *route, *status, *count))
     }
 
     /// How often a method and route were called, whatever was answered.
     pub fn count(&self, method: &str, route: &str) -> u64 {
-        self.iter()
-            .filter(|(m, r, ..)| *m == method && *r == route)
-            .map(|(.., count)| count)
-            .sum()
+        self.iter().filter(|(m, r, ..)| *m == method && *r == route).map(|(.., count)| count).sum()
     }
 
     /// How often a status was answered.
     pub fn with_status(&self, status: u16) -> u64 {
-        self.iter()
-            .filter(|(_, _, s, _)| *s == Some(status))
-            .map(|(.., count)| count)
-            .sum()
+        self.iter().filter(|(_, _, s, _)| *s == Some(status)).map(|(.., count)| count).sum()
     }
 
     /// Requests to the interface that change nothing. Pages for people do not count.

@@ -95,14 +95,8 @@ impl Hub {
     /// Makes a personal access token of `login`. Done twice with one token, the last call holds.
     pub fn add_token(&self, token: &str, login: &str, rights: Rights) {
         self.step(|state, now| {
-            let login = state
-                .model
-                .ensure_account(login, AccountKind::User, now)
-                .login
-                .clone();
-            state
-                .tokens
-                .add(token, Caller::Person { login, rights }, None);
+            let login = state.model.ensure_account(login, AccountKind::User, now).login.clone();
+            state.tokens.add(token, Caller::Person { login, rights }, None);
         });
     }
 
@@ -117,12 +111,8 @@ impl Hub {
     /// [`HubError::PublicKey`] when the key is given and cannot be read.
     pub fn register_app(&self, app: AppOptions) -> Result<(), HubError> {
         self.step(|state, now| {
-            state
-                .model
-                .ensure_account(&app.owner, AccountKind::Organization, now);
-            state
-                .model
-                .ensure_account(&format!("{}[bot]", app.slug), AccountKind::Bot, now);
+            state.model.ensure_account(&app.owner, AccountKind::Organization, now);
+            state.model.ensure_account(&format!("{}[bot]", app.slug), AccountKind::Bot, now);
             state.apps.register(app, now)
         })
     }
@@ -133,11 +123,7 @@ impl Hub {
     /// [`HubError::NoApp`].
     pub fn install_app(&self, app: u64, account: &str) -> Result<u64, HubError> {
         self.step(|state, now| {
-            let account = state
-                .model
-                .ensure_account(account, AccountKind::Organization, now)
-                .login
-                .clone();
+            let account = state.model.ensure_account(account, AccountKind::Organization, now).login.clone();
             let id = state.model.issue_id();
             state.apps.install(app, &account, id, now)
         })
@@ -165,20 +151,11 @@ impl Hub {
     ///
     /// # Errors
     /// [`HubError::NoRepository`].
-    pub fn set_permission(
-        &self,
-        repository: &str,
-        user: &str,
-        permission: Permission,
-    ) -> Result<(), HubError> {
+    pub fn set_permission(&self, repository: &str, user: &str, permission: Permission) -> Result<(), HubError> {
         self.step(|state, now| {
             state.model.require(repository)?;
             state.model.ensure_account(user, AccountKind::User, now);
-            state
-                .model
-                .require(repository)?
-                .permissions
-                .insert(fold(user), permission);
+            state.model.require(repository)?.permissions.insert(fold(user), permission);
             Ok(())
         })
     }
@@ -198,15 +175,9 @@ impl Hub {
     ) -> Result<u64, HubError> {
         self.step(|state, now| {
             let full_name = state.model.require(repository)?.full_name();
-            let author = state
-                .model
-                .ensure_account(author, AccountKind::User, now)
-                .login
-                .clone();
+            let author = state.model.ensure_account(author, AccountKind::User, now).login.clone();
             if let Some(fork) = fork {
-                state
-                    .model
-                    .add_repository(fork, false, Some(&full_name), now)?;
+                state.model.add_repository(fork, false, Some(&full_name), now)?;
             }
             let id = state.model.issue_id();
             let at = state.model.require(repository)?;
@@ -301,10 +272,7 @@ impl Hub {
     pub fn reopen(&self, repository: &str, number: u64) -> Result<(), HubError> {
         self.on_pull(repository, number, |pull, _| {
             if pull.merged_at.is_some() {
-                return Err(HubError::Merged {
-                    repository: repository.to_owned(),
-                    number,
-                });
+                return Err(HubError::Merged { repository: repository.to_owned(), number });
             }
             pull.closed_at = None;
             Ok(())
@@ -327,12 +295,7 @@ impl Hub {
     /// # Errors
     /// No such repository or pull request.
     pub fn pull_request(&self, repository: &str, number: u64) -> Result<PullView, HubError> {
-        self.look(|state| {
-            state
-                .model
-                .require_pull(repository, number)
-                .map(|pull| view(pull))
-        })
+        self.look(|state| state.model.require_pull(repository, number).map(|pull| view(pull)))
     }
 
     // ── Comments ──
@@ -352,11 +315,7 @@ impl Hub {
                 body: comment.body.clone(),
                 created_at: comment.created_at,
                 updated_at: comment.updated_at,
-                reactions: comment
-                    .reactions
-                    .iter()
-                    .map(|one| (one.login.clone(), one.content))
-                    .collect(),
+                reactions: comment.reactions.iter().map(|one| (one.login.clone(), one.content)).collect(),
             };
             Ok(of_pull.map(view).collect())
         })
@@ -366,22 +325,10 @@ impl Hub {
     ///
     /// # Errors
     /// No such repository or pull request.
-    pub fn comment(
-        &self,
-        repository: &str,
-        number: u64,
-        author: &str,
-        body: &str,
-    ) -> Result<u64, HubError> {
+    pub fn comment(&self, repository: &str, number: u64, author: &str, body: &str) -> Result<u64, HubError> {
         self.step(|state, now| {
-            let author = state
-                .model
-                .ensure_account(author, AccountKind::User, now)
-                .login
-                .clone();
-            state
-                .model
-                .comment(repository, number, &author, None, body.to_owned(), now)
+            let author = state.model.ensure_account(author, AccountKind::User, now).login.clone();
+            state.model.comment(repository, number, &author, None, body.to_owned(), now)
         })
     }
 

@@ -47,14 +47,7 @@ pub struct FaultRule {
 impl FaultRule {
     /// A rule that strikes at every API request.
     pub fn new(fault: Fault) -> Self {
-        FaultRule {
-            fault,
-            method: None,
-            route: None,
-            skip: 0,
-            times: None,
-            chance: 1.0,
-        }
+        FaultRule { fault, method: None, route: None, skip: 0, times: None, chance: 1.0 }
     }
 
     /// Only at requests of this method, such as `POST`.
@@ -94,8 +87,8 @@ impl FaultRule {
     }
 
     fn strikes(&mut self, method: &str, route: &str, random: &mut fastrand::Rng) -> bool {
-        let fits = self.method.as_deref().is_none_or(|m| m == method)
-            && self.route.as_deref().is_none_or(|r| r == route);
+        let fits =
+            self.method.as_deref().is_none_or(|m| m == method) && self.route.as_deref().is_none_or(|r| r == route);
         if !fits || self.times == Some(0) {
             return false;
         }
@@ -131,12 +124,7 @@ pub(super) struct Faults {
 
 impl Faults {
     pub fn new(seed: u64) -> Self {
-        Faults {
-            rules: Vec::new(),
-            random: fastrand::Rng::with_seed(seed),
-            latency: Duration::ZERO,
-            down: false,
-        }
+        Faults { rules: Vec::new(), random: fastrand::Rng::with_seed(seed), latency: Duration::ZERO, down: false }
     }
 
     pub fn inject(&mut self, rule: FaultRule) {
@@ -150,10 +138,7 @@ impl Faults {
     }
 
     pub fn judge(&mut self, method: &str, route: &str) -> Verdict {
-        let mut verdict = Verdict {
-            fault: None,
-            latency: self.latency,
-        };
+        let mut verdict = Verdict { fault: None, latency: self.latency };
         for rule in &mut self.rules {
             if let Fault::Latency(wait) = rule.fault {
                 if rule.strikes(method, route, &mut self.random) {

@@ -45,28 +45,12 @@ pub(super) fn render(text: &str) -> String {
     let events = Parser::new_ext(text, options).map(|event| match event {
         Event::Html(raw) => Event::Html(CowStr::from(tame(&raw))),
         Event::InlineHtml(raw) => Event::InlineHtml(CowStr::from(tame(&raw))),
-        Event::Start(Tag::Link {
-            link_type,
-            dest_url,
-            title,
-            id,
-        }) => Event::Start(Tag::Link {
-            link_type,
-            dest_url: harmless(dest_url),
-            title,
-            id,
-        }),
-        Event::Start(Tag::Image {
-            link_type,
-            dest_url,
-            title,
-            id,
-        }) => Event::Start(Tag::Image {
-            link_type,
-            dest_url: harmless(dest_url),
-            title,
-            id,
-        }),
+        Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
+            Event::Start(Tag::Link { link_type, dest_url: harmless(dest_url), title, id })
+        }
+        Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
+            Event::Start(Tag::Image { link_type, dest_url: harmless(dest_url), title, id })
+        }
         other => other,
     });
     let mut out = String::with_capacity(text.len() * 2);
@@ -77,16 +61,10 @@ pub(super) fn render(text: &str) -> String {
 /// Keeps addresses that a browser opens and does not run.
 fn harmless(address: CowStr<'_>) -> CowStr<'_> {
     let lower = address.trim_start().to_ascii_lowercase();
-    let known = ["http://", "https://", "mailto:", "#", "/"]
-        .iter()
-        .any(|start| lower.starts_with(start));
+    let known = ["http://", "https://", "mailto:", "#", "/"].iter().any(|start| lower.starts_with(start));
     // A relative address has no colon before its first slash.
     let relative = !lower.split('/').next().unwrap_or_default().contains(':');
-    if known || relative {
-        address
-    } else {
-        CowStr::Borrowed("#")
-    }
+    if known || relative { address } else { CowStr::Borrowed("#") }
 }
 
 /// Raw HTML with comments removed, allowed tags kept, and every other `<` made text.
@@ -115,9 +93,7 @@ fn tame(raw: &str) -> String {
 fn allowed_tag(text: &str) -> Option<(String, &str)> {
     let (inside, after) = text.strip_prefix('<')?.split_once('>')?;
     let name = inside.trim_start_matches('/').trim_end_matches('/').trim();
-    let known = ALLOWED
-        .iter()
-        .find(|known| known.eq_ignore_ascii_case(name))?;
+    let known = ALLOWED.iter().find(|known| known.eq_ignore_ascii_case(name))?;
     let slash = if inside.starts_with('/') { "/" } else { "" };
     Some((format!("<{slash}{known}>"), after))
 }

@@ -152,9 +152,7 @@ impl Drop for Running {
 
 impl std::fmt::Debug for Hub {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hub")
-            .field("url", &self.url())
-            .finish_non_exhaustive()
+        f.debug_struct("Hub").field("url", &self.url()).finish_non_exhaustive()
     }
 }
 
@@ -164,17 +162,10 @@ impl Hub {
     /// # Errors
     /// [`HubError::Listen`] when the address is taken or not ours.
     pub async fn start(options: HubOptions) -> Result<Hub, HubError> {
-        let listen = |source| HubError::Listen {
-            address: options.listen,
-            source,
-        };
-        let listener = tokio::net::TcpListener::bind(options.listen)
-            .await
-            .map_err(listen)?;
+        let listen = |source| HubError::Listen { address: options.listen, source };
+        let listener = tokio::net::TcpListener::bind(options.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let base = options
-            .public_url
-            .unwrap_or_else(|| format!("http://{address}"));
+        let base = options.public_url.unwrap_or_else(|| format!("http://{address}"));
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 model: Model::new(),
@@ -185,29 +176,20 @@ impl Hub {
                 journal: Journal::default(),
                 requests: 0,
             }),
-            links: Links {
-                base: base.trim_end_matches('/').to_owned(),
-            },
+            links: Links { base: base.trim_end_matches('/').to_owned() },
             clock: options.clock,
             limits: options.limits,
             changes: watch::Sender::new(0),
         });
         let stop = CancellationToken::new();
-        let service = routes::router(Arc::clone(&shared))
-            .into_make_service_with_connect_info::<server::Switch>();
-        let serve = axum::serve(server::Gate(listener), service)
-            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        let service = routes::router(Arc::clone(&shared)).into_make_service_with_connect_info::<server::Switch>();
+        let serve = axum::serve(server::Gate(listener), service).with_graceful_shutdown(stop.clone().cancelled_owned());
         let server = tokio::spawn(async move {
             if let Err(error) = serve.await {
                 tracing::warn!(%error, "the embedded GitHub stopped");
             }
         });
-        Ok(Hub(Arc::new(Running {
-            shared,
-            address,
-            stop,
-            server: Mutex::new(Some(server)),
-        })))
+        Ok(Hub(Arc::new(Running { shared, address, stop, server: Mutex::new(Some(server)) })))
     }
 
     /// The root of the interface, without a slash at the end: what goes into `github.api_url`.
@@ -225,12 +207,7 @@ impl Hub {
     /// Called again it returns at once. Dropped half-way it still stops.
     pub async fn stop(&self) {
         self.0.stop.cancel();
-        let server = self
-            .0
-            .server
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let server = self.0.server.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(server) = server {
             // Its only failure would be a panic of the server, which axum already contains per connection.
             let _ = server.await;

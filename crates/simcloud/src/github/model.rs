@@ -88,26 +88,15 @@ impl Repository {
 
     /// What `login` may do here. The owner may do everything; everybody may read what is public.
     pub fn permission(&self, login: &str) -> Permission {
-        let floor = if self.private {
-            Permission::None
-        } else {
-            Permission::Read
-        };
+        let floor = if self.private { Permission::None } else { Permission::Read };
         if self.owner.eq_ignore_ascii_case(login) {
             return Permission::Admin;
         }
-        self.permissions
-            .get(&fold(login))
-            .copied()
-            .unwrap_or(floor)
-            .max(floor)
+        self.permissions.get(&fold(login)).copied().unwrap_or(floor).max(floor)
     }
 
     pub fn open_pulls(&self) -> usize {
-        self.pulls
-            .values()
-            .filter(|pull| pull.closed_at.is_none())
-            .count()
+        self.pulls.values().filter(|pull| pull.closed_at.is_none()).count()
     }
 }
 
@@ -164,11 +153,7 @@ pub(super) struct Model {
 impl Model {
     pub fn new() -> Self {
         // Any start will do; four digits keep an id from being mistaken for a pull request's number in a log.
-        Model {
-            next_id: 1_000,
-            accounts: BTreeMap::new(),
-            repositories: BTreeMap::new(),
-        }
+        Model { next_id: 1_000, accounts: BTreeMap::new(), repositories: BTreeMap::new() }
     }
 
     pub fn issue_id(&mut self) -> u64 {
@@ -177,23 +162,10 @@ impl Model {
     }
 
     /// The account of that name; made when it is new. The kind of one that exists stays.
-    pub fn ensure_account(
-        &mut self,
-        login: &str,
-        kind: AccountKind,
-        now: DateTime<Utc>,
-    ) -> &Account {
+    pub fn ensure_account(&mut self, login: &str, kind: AccountKind, now: DateTime<Utc>) -> &Account {
         if !self.accounts.contains_key(&fold(login)) {
             let id = self.issue_id();
-            self.accounts.insert(
-                fold(login),
-                Account {
-                    id,
-                    login: login.to_owned(),
-                    kind,
-                    created_at: now,
-                },
-            );
+            self.accounts.insert(fold(login), Account { id, login: login.to_owned(), kind, created_at: now });
         }
         &self.accounts[&fold(login)]
     }
@@ -211,11 +183,7 @@ impl Model {
         now: DateTime<Utc>,
     ) -> Result<(), HubError> {
         let (owner, name) = split(full_name)?;
-        let kind = if parent.is_some() {
-            AccountKind::User
-        } else {
-            AccountKind::Organization
-        };
+        let kind = if parent.is_some() { AccountKind::User } else { AccountKind::Organization };
         let owner = self.ensure_account(owner, kind, now).login.clone();
         if let Some(known) = self.repositories.get_mut(&fold(full_name)) {
             known.private = private;
@@ -251,20 +219,14 @@ impl Model {
 
     pub fn require(&mut self, full_name: &str) -> Result<&mut Repository, HubError> {
         split(full_name)?;
-        self.repository_mut(full_name)
-            .ok_or_else(|| HubError::NoRepository {
-                name: full_name.to_owned(),
-            })
+        self.repository_mut(full_name).ok_or_else(|| HubError::NoRepository { name: full_name.to_owned() })
     }
 
     pub fn require_pull(&mut self, full_name: &str, number: u64) -> Result<&mut Pull, HubError> {
         self.require(full_name)?
             .pulls
             .get_mut(&number)
-            .ok_or_else(|| HubError::NoPullRequest {
-                repository: full_name.to_owned(),
-                number,
-            })
+            .ok_or_else(|| HubError::NoPullRequest { repository: full_name.to_owned(), number })
     }
 
     /// Adds a comment to a pull request that must exist; answers the new comment's id.
@@ -280,16 +242,8 @@ impl Model {
         self.require_pull(full_name, number)?;
         let id = self.issue_id();
         let author = author.to_owned();
-        let comment = Comment {
-            id,
-            number,
-            author,
-            body,
-            created_at: now,
-            updated_at: now,
-            app,
-            reactions: Vec::new(),
-        };
+        let comment =
+            Comment { id, number, author, body, created_at: now, updated_at: now, app, reactions: Vec::new() };
         self.require(full_name)?.comments.insert(id, comment);
         let pull = self.require_pull(full_name, number)?;
         pull.comments.push(id);
@@ -298,20 +252,12 @@ impl Model {
     }
 
     /// Removes a comment and everything on it.
-    pub fn remove_comment(
-        &mut self,
-        full_name: &str,
-        id: u64,
-        now: DateTime<Utc>,
-    ) -> Result<(), HubError> {
+    pub fn remove_comment(&mut self, full_name: &str, id: u64, now: DateTime<Utc>) -> Result<(), HubError> {
         let repository = self.require(full_name)?;
         let gone = repository
             .comments
             .remove(&id)
-            .ok_or_else(|| HubError::NoComment {
-                repository: full_name.to_owned(),
-                id,
-            })?;
+            .ok_or_else(|| HubError::NoComment { repository: full_name.to_owned(), id })?;
         if let Some(pull) = repository.pulls.get_mut(&gone.number) {
             pull.comments.retain(|other| *other != id);
             pull.updated_at = now;
@@ -328,15 +274,10 @@ pub(super) fn fold(name: &str) -> String {
 /// Splits `owner/name`, and refuses what GitHub would: letters, digits, `-`, `_` and `.` are allowed.
 fn split(full_name: &str) -> Result<(&str, &str), HubError> {
     let fine = |part: &str| {
-        !part.is_empty()
-            && part
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
     };
     match full_name.split_once('/') {
         Some((owner, name)) if fine(owner) && fine(name) => Ok((owner, name)),
-        _ => Err(HubError::RepositoryName {
-            name: full_name.to_owned(),
-        }),
+        _ => Err(HubError::RepositoryName { name: full_name.to_owned() }),
     }
 }

@@ -30,13 +30,7 @@ pub(super) fn pull_request(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let mut entries = entry(
         model,
         ask.now,
-        &Entry {
-            author: &pull.author,
-            at: pull.created_at,
-            edited: false,
-            id: None,
-            body: pull.body.as_deref(),
-        },
+        &Entry { author: &pull.author, at: pull.created_at, edited: false, id: None, body: pull.body.as_deref() },
     );
     for comment in pull.comments.iter().filter_map(|id| at.comments.get(id)) {
         entries += &entry(
@@ -52,11 +46,7 @@ pub(super) fn pull_request(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
         );
         let mut reactions = String::new();
         for reaction in &comment.reactions {
-            reactions += &format!(
-                "<span title=\"{}\">{}</span>",
-                escape(&reaction.login),
-                emoji(reaction.content)
-            );
+            reactions += &format!("<span title=\"{}\">{}</span>", escape(&reaction.login), emoji(reaction.content));
         }
         if !reactions.is_empty() {
             entries += &format!("<p class=\"reactions\">{reactions}</p>");
@@ -64,10 +54,8 @@ pub(super) fn pull_request(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     }
     let (state, word) = state(pull);
     if let Some(closed_at) = pull.closed_at {
-        entries += &format!(
-            "<p class=\"event\"><span class=\"dot {state}\"></span>{word} {}</p>",
-            when(closed_at, ask.now)
-        );
+        entries +=
+            &format!("<p class=\"event\"><span class=\"dot {state}\"></span>{word} {}</p>", when(closed_at, ask.now));
     }
     let body = format!(
         "<header><p class=\"path\"><a href=\"/{name}/pulls\">{name}</a></p>\
@@ -81,11 +69,7 @@ pub(super) fn pull_request(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
         head = escape(&branch(at, pull)),
         sha = escape(&pull.head_sha.chars().take(7).collect::<String>()),
     );
-    Ok(document(
-        StatusCode::OK,
-        &format!("{} · {name}#{}", escape(&pull.title), pull.number),
-        &body,
-    ))
+    Ok(document(StatusCode::OK, &format!("{} · {name}#{}", escape(&pull.title), pull.number), &body))
 }
 
 /// All pull requests of a repository, newest first.
@@ -117,11 +101,7 @@ pub(super) fn pull_requests(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
          <main>{list}</main>",
         open = at.open_pulls(),
     );
-    Ok(document(
-        StatusCode::OK,
-        &format!("Pull requests · {name}"),
-        &body,
-    ))
+    Ok(document(StatusCode::OK, &format!("Pull requests · {name}"), &body))
 }
 
 /// What nobody may see without credentials has no page.
@@ -143,42 +123,22 @@ fn entry(model: &Model, now: DateTime<Utc>, entry: &Entry<'_>) -> String {
     let bot = account.is_some_and(|account| account.kind == AccountKind::Bot);
     // A colour that stays with the account, from its id; the angle spreads neighbours over the circle.
     let hue = account.map_or(0, |account| account.id * 137 % 360);
-    let initial: String = entry
-        .author
-        .chars()
-        .take(1)
-        .flat_map(char::to_uppercase)
-        .collect();
+    let initial: String = entry.author.chars().take(1).flat_map(char::to_uppercase).collect();
     let text = match entry.body.filter(|body| !body.trim().is_empty()) {
         Some(body) => render(body),
         None => "<p class=\"empty\">No description provided.</p>".to_owned(),
     };
-    let anchor = entry.id.map_or_else(
-        || "description".to_owned(),
-        |id| format!("issuecomment-{id}"),
-    );
+    let anchor = entry.id.map_or_else(|| "description".to_owned(), |id| format!("issuecomment-{id}"));
     format!(
         "<article id=\"{anchor}\"><span class=\"avatar\" style=\"background:hsl({hue} 45% 46%)\">{initial}</span>\
          <section><h2><strong>{author}</strong>{bot} <a href=\"#{anchor}\">{verb} {when}</a>{edited}</h2>\
          <div class=\"text\">{text}</div></section></article>",
         initial = escape(&initial),
         author = escape(entry.author),
-        bot = if bot {
-            " <span class=\"label\">bot</span>"
-        } else {
-            ""
-        },
-        verb = if entry.id.is_some() {
-            "commented"
-        } else {
-            "opened this"
-        },
+        bot = if bot { " <span class=\"label\">bot</span>" } else { "" },
+        verb = if entry.id.is_some() { "commented" } else { "opened this" },
         when = when(entry.at, now),
-        edited = if entry.edited {
-            " <span class=\"edited\">· edited</span>"
-        } else {
-            ""
-        },
+        edited = if entry.edited { " <span class=\"edited\">· edited</span>" } else { "" },
     )
 }
 
@@ -192,11 +152,7 @@ fn state(pull: &Pull) -> (&'static str, &'static str) {
 
 fn branch(at: &Repository, pull: &Pull) -> String {
     let owner = pull.head_repository.split('/').next().unwrap_or_default();
-    if owner.eq_ignore_ascii_case(&at.owner) {
-        pull.head_ref.clone()
-    } else {
-        format!("{owner}:{}", pull.head_ref)
-    }
+    if owner.eq_ignore_ascii_case(&at.owner) { pull.head_ref.clone() } else { format!("{owner}:{}", pull.head_ref) }
 }
 
 /// How long ago, in words, with the time itself on hover.
@@ -240,9 +196,6 @@ fn document(status: StatusCode, title: &str, body: &str) -> Reply {
     );
     Reply::html(status, page)
         // Even if a text got through, nothing would run or be fetched but pictures.
-        .with(
-            "content-security-policy",
-            "default-src 'none'; style-src 'unsafe-inline'; img-src https: data:",
-        )
+        .with("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; img-src https: data:")
         .with("cache-control", "no-store")
 }

@@ -14,15 +14,8 @@ const MAX_PER_PAGE: usize = 100;
 pub(super) fn page<T>(ask: &Ask<'_>, items: &[T], shape: impl FnMut(&T) -> Value) -> Reply {
     let query = ask.query();
     // What is no positive number is as good as not there.
-    let number = |name: &str| {
-        query
-            .get(name)
-            .and_then(|text| text.parse::<usize>().ok())
-            .filter(|n| *n > 0)
-    };
-    let per_page = number("per_page")
-        .unwrap_or(DEFAULT_PER_PAGE)
-        .min(MAX_PER_PAGE);
+    let number = |name: &str| query.get(name).and_then(|text| text.parse::<usize>().ok()).filter(|n| *n > 0);
+    let per_page = number("per_page").unwrap_or(DEFAULT_PER_PAGE).min(MAX_PER_PAGE);
     let current = number("page").unwrap_or(1);
     let last = items.len().div_ceil(per_page).max(1);
     let first_item = (current - 1).saturating_mul(per_page).min(items.len());
@@ -36,16 +29,10 @@ pub(super) fn page<T>(ask: &Ask<'_>, items: &[T], shape: impl FnMut(&T) -> Value
 
 /// The relations in GitHub's order. A single page has none.
 fn links(base: &str, uri: &Uri, current: usize, last: usize) -> String {
-    let kept = uri
-        .query()
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty() && !pair.starts_with("page="));
+    let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("page="));
     let kept: String = kept.flat_map(|pair| [pair, "&"]).collect();
     let path = uri.path();
-    let to = |page: usize, relation: &str| {
-        format!("<{base}{path}?{kept}page={page}>; rel=\"{relation}\"")
-    };
+    let to = |page: usize, relation: &str| format!("<{base}{path}?{kept}page={page}>; rel=\"{relation}\"");
     let mut all = Vec::new();
     if current > 1 {
         all.push(to((current - 1).min(last), "prev"));

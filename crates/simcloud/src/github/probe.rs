@@ -60,11 +60,7 @@ impl Hub {
 
     fn limit(&self, name: &str) -> u32 {
         let limits = &self.0.shared.limits;
-        if name == "anonymous" {
-            limits.anonymous_per_hour
-        } else {
-            limits.per_hour
-        }
+        if name == "anonymous" { limits.anonymous_per_hour } else { limits.per_hour }
     }
 
     // ── Waiting ──
@@ -74,11 +70,7 @@ impl Hub {
     ///
     /// # Errors
     /// [`HubError::TimedOut`].
-    pub async fn wait_until(
-        &self,
-        limit: Duration,
-        mut reached: impl FnMut(&Hub) -> bool,
-    ) -> Result<(), HubError> {
+    pub async fn wait_until(&self, limit: Duration, mut reached: impl FnMut(&Hub) -> bool) -> Result<(), HubError> {
         let mut changes = self.0.shared.changes.subscribe();
         let wait = async {
             loop {
@@ -92,8 +84,6 @@ impl Hub {
                 }
             }
         };
-        tokio::time::timeout(limit, wait)
-            .await
-            .map_err(|_| HubError::TimedOut { limit })
+        tokio::time::timeout(limit, wait).await.map_err(|_| HubError::TimedOut { limit })
     }
 }

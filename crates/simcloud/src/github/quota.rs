@@ -21,12 +21,7 @@ pub struct Limits {
 impl Default for Limits {
     /// What GitHub publishes: 5,000 and 60 requests an hour, 80 content writes a minute and 500 an hour.
     fn default() -> Self {
-        Limits {
-            per_hour: 5_000,
-            anonymous_per_hour: 60,
-            writes_per_minute: 80,
-            writes_per_hour: 500,
-        }
+        Limits { per_hour: 5_000, anonymous_per_hour: 60, writes_per_minute: 80, writes_per_hour: 500 }
     }
 }
 
@@ -73,15 +68,9 @@ pub(super) struct Quotas(BTreeMap<String, Account>);
 impl Quotas {
     fn account(&mut self, name: &str, limit: u32, now: DateTime<Utc>) -> &mut Account {
         // The window opens with the first request and lasts one hour.
-        let fresh = Quota {
-            limit,
-            used: 0,
-            resets_at: now + TimeDelta::hours(1),
-        };
-        let account = self.0.entry(name.to_owned()).or_insert_with(|| Account {
-            quota: fresh,
-            writes: VecDeque::new(),
-        });
+        let fresh = Quota { limit, used: 0, resets_at: now + TimeDelta::hours(1) };
+        let account =
+            self.0.entry(name.to_owned()).or_insert_with(|| Account { quota: fresh, writes: VecDeque::new() });
         if now >= account.quota.resets_at {
             account.quota = fresh;
         }
@@ -107,31 +96,19 @@ impl Quotas {
     }
 
     /// Counts one content write, or says after how long to come again.
-    pub fn write(
-        &mut self,
-        name: &str,
-        limits: &Limits,
-        now: DateTime<Utc>,
-    ) -> Result<(), Duration> {
+    pub fn write(&mut self, name: &str, limits: &Limits, now: DateTime<Utc>) -> Result<(), Duration> {
         let writes = &mut self.account(name, limits.per_hour, now).writes;
-        while writes
-            .front()
-            .is_some_and(|at| now - *at >= TimeDelta::hours(1))
-        {
+        while writes.front().is_some_and(|at| now - *at >= TimeDelta::hours(1)) {
             writes.pop_front();
         }
-        for (allowed, window) in [
-            (limits.writes_per_hour, TimeDelta::hours(1)),
-            (limits.writes_per_minute, TimeDelta::minutes(1)),
-        ] {
+        for (allowed, window) in
+            [(limits.writes_per_hour, TimeDelta::hours(1)), (limits.writes_per_minute, TimeDelta::minutes(1))]
+        {
             let recent = writes.iter().filter(|at| now - **at < window).count();
             if recent >= allowed {
                 // The write that must leave the window before there is room again.
                 let blocking = writes.len().checked_sub(allowed.max(1));
-                let oldest = blocking
-                    .and_then(|index| writes.get(index))
-                    .copied()
-                    .unwrap_or(now);
+                let oldest = blocking.and_then(|index| writes.get(index)).copied().unwrap_or(now);
                 return Err((oldest + window - now).to_std().unwrap_or_default());
             }
         }

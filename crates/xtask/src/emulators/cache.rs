@@ -48,12 +48,7 @@ impl Cache {
             thread::sleep(GLANCE);
         }
         let pins = root.join("tests").join("emulators");
-        Ok(Self {
-            home,
-            pins,
-            signals: signals.clone(),
-            _lock: lock,
-        })
+        Ok(Self { home, pins, signals: signals.clone(), _lock: lock })
     }
 
     /// The text of a file in `tests/emulators`, where the versions are pinned.
@@ -83,16 +78,9 @@ impl Cache {
             fs::remove_dir_all(&directory).map_err(Error::file("remove", &directory))?;
         }
         fs::create_dir_all(&directory).map_err(Error::file("create", &directory))?;
-        make(&Installation {
-            name,
-            directory: &directory,
-            signals: &self.signals,
-        })?;
+        make(&Installation { name, directory: &directory, signals: &self.signals })?;
         write(&stamp, &source)?;
-        println!(
-            "   installed {name} in {:.1} s",
-            started.elapsed().as_secs_f64()
-        );
+        println!("   installed {name} in {:.1} s", started.elapsed().as_secs_f64());
         Ok(directory)
     }
 
@@ -123,10 +111,7 @@ impl Installation<'_> {
     /// What it prints otherwise is kept in `install.log` and shown only if it fails.
     pub fn run(&self, command: &mut Command) -> Result<String> {
         self.signals.check()?;
-        let (output, log) = (
-            self.directory.join("install.out"),
-            self.directory.join("install.log"),
-        );
+        let (output, log) = (self.directory.join("install.out"), self.directory.join("install.log"));
         let create = |path: &Path| File::create(path).map_err(Error::file("create", path));
         command.current_dir(self.directory).stdin(Stdio::null());
         command.stdout(create(&output)?).stderr(create(&log)?);
@@ -136,13 +121,7 @@ impl Installation<'_> {
         if status.success() {
             return read(&output);
         }
-        Err(Error::Install {
-            name: self.name.to_owned(),
-            command: line,
-            status,
-            tail: tail(&log),
-            log,
-        })
+        Err(Error::Install { name: self.name.to_owned(), command: line, status, tail: tail(&log), log })
     }
 
     /// Writes a file into the directory.
@@ -201,18 +180,11 @@ mod tests {
         let cache = cache(root.path());
         let broken = cache.install("thing-1", "one", |installation| {
             installation.write("half", "")?;
-            installation
-                .run(Command::new("sh").args(["-c", "echo no such version >&2; exit 1"]))
-                .map(drop)
+            installation.run(Command::new("sh").args(["-c", "echo no such version >&2; exit 1"])).map(drop)
         });
         let message = broken.expect_err("the command failed").to_string();
-        assert!(
-            message.contains("cannot install thing-1") && message.contains("no such version"),
-            "{message}"
-        );
-        let directory = cache
-            .install("thing-1", "one", |_| Ok(()))
-            .expect("installs");
+        assert!(message.contains("cannot install thing-1") && message.contains("no such version"), "{message}");
+        let directory = cache.install("thing-1", "one", |_| Ok(())).expect("installs");
         assert!(!directory.join("half").exists());
     }
 
@@ -223,10 +195,7 @@ mod tests {
         let asked_to_stop = Signals::deaf();
         asked_to_stop.raise(signal_hook::consts::SIGINT);
         let second = Cache::open(root.path(), &asked_to_stop);
-        assert!(
-            matches!(second, Err(Error::Interrupted(_))),
-            "it waits, and can be stopped: {second:?}"
-        );
+        assert!(matches!(second, Err(Error::Interrupted(_))), "it waits, and can be stopped: {second:?}");
         drop(first);
         cache(root.path());
     }

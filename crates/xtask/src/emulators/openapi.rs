@@ -25,17 +25,11 @@ const HEAD: [&str; 2] = ["openapi", "info"];
 pub fn trim(whole: &Value, operations: &str) -> Result<Value> {
     let mut trimmed = Map::new();
     for key in HEAD {
-        let value = whole
-            .get(key)
-            .ok_or_else(|| Error::Description(format!("it has no `{key}`")))?;
+        let value = whole.get(key).ok_or_else(|| Error::Description(format!("it has no `{key}`")))?;
         trimmed.insert(key.to_owned(), value.clone());
     }
     let mut paths = Map::new();
-    for line in operations
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-    {
+    for line in operations.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (method, path) = line
             .split_once(char::is_whitespace)
             .ok_or_else(|| Error::Description(format!("`{line}` is no METHOD PATH")))?;
@@ -66,15 +60,11 @@ fn add_references(whole: &Value, trimmed: &mut Value) -> Result<()> {
         if !known.insert(pointer.clone()) {
             continue;
         }
-        let missing =
-            || Error::Description(format!("it refers to `#{pointer}`, which it does not have"));
+        let missing = || Error::Description(format!("it refers to `#{pointer}`, which it does not have"));
         let value = whole.pointer(&pointer).ok_or_else(missing)?;
         references(value, &mut open);
         // `/components/KIND/NAME` is the only form of reference within one OpenAPI document.
-        let mut names = pointer
-            .strip_prefix("/components/")
-            .ok_or_else(missing)?
-            .splitn(2, '/');
+        let mut names = pointer.strip_prefix("/components/").ok_or_else(missing)?.splitn(2, '/');
         let (Some(kind), Some(name)) = (names.next(), names.next()) else {
             return Err(missing());
         };
@@ -87,11 +77,7 @@ fn add_references(whole: &Value, trimmed: &mut Value) -> Result<()> {
 fn references(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
-            if let Some(pointer) = map
-                .get("$ref")
-                .and_then(Value::as_str)
-                .and_then(|text| text.strip_prefix('#'))
-            {
+            if let Some(pointer) = map.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#')) {
                 found.push(pointer.to_owned());
             }
             map.values().for_each(|value| references(value, found));
@@ -154,23 +140,12 @@ mod tests {
     #[test]
     fn only_what_is_called_and_what_that_needs_is_kept() {
         let trimmed = trim(&description(), "# the only one\n\nGET  /user\n").expect("trims");
-        let names = |value: &Value| {
-            value
-                .as_object()
-                .expect("an object")
-                .keys()
-                .cloned()
-                .collect::<Vec<_>>()
-        };
+        let names = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&trimmed), ["components", "info", "openapi", "paths"]);
         assert_eq!(names(&trimmed["paths"]), ["/user"]);
         assert_eq!(names(&trimmed["paths"]["/user"]), ["get", "parameters"]);
         assert_eq!(names(&trimmed["components"]), ["parameters", "schemas"]);
-        assert_eq!(
-            names(&trimmed["components"]["schemas"]),
-            ["plan", "user"],
-            "a circle of references ends"
-        );
+        assert_eq!(names(&trimmed["components"]["schemas"]), ["plan", "user"], "a circle of references ends");
     }
 
     #[test]
@@ -184,9 +159,7 @@ mod tests {
     #[test]
     fn an_operation_that_github_does_not_have_is_an_error() {
         for line in ["GET /users", "DELETE /user", "/user"] {
-            let refused = trim(&description(), line)
-                .expect_err("not described")
-                .to_string();
+            let refused = trim(&description(), line).expect_err("not described").to_string();
             assert!(refused.contains(line), "{refused}");
         }
     }
@@ -194,13 +167,8 @@ mod tests {
     #[test]
     fn a_reference_to_nothing_is_an_error() {
         let mut broken = description();
-        broken["components"]["schemas"]
-            .as_object_mut()
-            .expect("an object")
-            .remove("plan");
-        let refused = trim(&broken, "GET /user")
-            .expect_err("plan is gone")
-            .to_string();
+        broken["components"]["schemas"].as_object_mut().expect("an object").remove("plan");
+        let refused = trim(&broken, "GET /user").expect_err("plan is gone").to_string();
         assert!(refused.contains("#/components/schemas/plan"), "{refused}");
     }
 }

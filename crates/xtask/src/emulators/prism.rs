@@ -34,27 +34,13 @@ pub fn install(cache: &Cache) -> Result<PathBuf> {
     let lock = cache.pin("prism/package-lock.json")?;
     let operations = cache.pin("prism/operations.txt")?;
     let guard = cache.pin("prism/end-with-stdin.cjs")?;
-    let source = [
-        &manifest,
-        &lock,
-        &operations,
-        &guard,
-        DESCRIPTION.integrity,
-        openapi::FORM,
-    ]
-    .join("\n");
+    let source = [&manifest, &lock, &operations, &guard, DESCRIPTION.integrity, openapi::FORM].join("\n");
     let home = cache.install(&format!("prism-{VERSION}"), &source, |installation| {
         installation.write("package.json", &manifest)?;
         installation.write("package-lock.json", &lock)?;
         let guard = installation.write("end-with-stdin.cjs", &guard)?;
         // Prism names a newer Node.js than it needs; the warning would help nobody.
-        let options = [
-            "ci",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--loglevel=error",
-        ];
+        let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
         installation.run(Command::new("npm").args(options))?;
         let description = description(installation, &operations)?;
         launcher(installation, &guard, &description)
@@ -67,25 +53,18 @@ fn description(installation: &Installation<'_>, operations: &str) -> Result<Path
     DESCRIPTION.unpack(installation, MEMBER)?;
     let whole = installation.directory.join(MEMBER);
     let text = fs::read(&whole).map_err(Error::file("read", &whole))?;
-    let parsed =
-        serde_json::from_slice(&text).map_err(|error| Error::Description(error.to_string()))?;
+    let parsed = serde_json::from_slice(&text).map_err(|error| Error::Description(error.to_string()))?;
     let trimmed = openapi::trim(&parsed, operations)?;
     fs::remove_file(&whole).map_err(Error::file("remove", &whole))?;
     installation.write("github.json", &trimmed.to_string())
 }
 
 fn launcher(installation: &Installation<'_>, guard: &Path, description: &Path) -> Result<()> {
-    let entry = installation
-        .directory
-        .join("node_modules/@stoplight/prism-cli/dist/index.js");
-    let [guard, entry, description] =
-        [guard, &entry, description].map(|path| quoted(&path.to_string_lossy()));
-    let text = format!(
-        "#!/bin/sh\nexec node --require {guard} {entry} proxy {description} --errors \"$@\"\n"
-    );
+    let entry = installation.directory.join("node_modules/@stoplight/prism-cli/dist/index.js");
+    let [guard, entry, description] = [guard, &entry, description].map(|path| quoted(&path.to_string_lossy()));
+    let text = format!("#!/bin/sh\nexec node --require {guard} {entry} proxy {description} --errors \"$@\"\n");
     let path = installation.write(LAUNCHER, &text)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
-        .map_err(Error::file("make executable", path))
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(Error::file("make executable", path))
 }
 
 /// One word for a shell, whatever is in it.

@@ -44,30 +44,16 @@ pub struct Server {
 
 impl Server {
     /// Starts what `command` gives for a free port, and waits until it has answered the probe.
-    pub fn start(
-        name: &'static str,
-        cache: &Cache,
-        probe: Probe,
-        command: impl Fn(u16) -> Command,
-    ) -> Result<Self> {
+    pub fn start(name: &'static str, cache: &Cache, probe: Probe, command: impl Fn(u16) -> Command) -> Result<Self> {
         let mut attempt = 1;
         loop {
             let address = free_address()?;
             let (output, log) = cache.log(name)?;
             let process = supervise::spawn(&command(address.port()), output)?;
-            let mut server = Self {
-                name,
-                process,
-                address,
-                log,
-            };
+            let mut server = Self { name, process, address, log };
             match server.wait(cache, probe) {
                 Ok(()) => return Ok(server),
-                Err(Error::NotReady { .. })
-                    if attempt < ATTEMPTS && !server.process.is_running()? =>
-                {
-                    attempt += 1
-                }
+                Err(Error::NotReady { .. }) if attempt < ATTEMPTS && !server.process.is_running()? => attempt += 1,
                 Err(error) => return Err(error),
             }
         }
@@ -80,11 +66,7 @@ impl Server {
 
     /// An error once it has ended by itself.
     pub fn check(&mut self) -> Result<()> {
-        if self.process.is_running()? {
-            Ok(())
-        } else {
-            Err(self.not_ready("ended by itself".into()))
-        }
+        if self.process.is_running()? { Ok(()) } else { Err(self.not_ready("ended by itself".into())) }
     }
 
     fn wait(&mut self, cache: &Cache, probe: Probe) -> Result<()> {
@@ -106,21 +88,14 @@ impl Server {
                 Err(error) => format!("does not answer: {error}"),
             };
             if started.elapsed() > READY {
-                return Err(
-                    self.not_ready(format!("{seen}, {} s after its start", READY.as_secs()))
-                );
+                return Err(self.not_ready(format!("{seen}, {} s after its start", READY.as_secs())));
             }
             thread::sleep(GLANCE);
         }
     }
 
     fn not_ready(&self, what: String) -> Error {
-        Error::NotReady {
-            name: self.name.into(),
-            what,
-            tail: tail(&self.log),
-            log: self.log.clone(),
-        }
+        Error::NotReady { name: self.name.into(), what, tail: tail(&self.log), log: self.log.clone() }
     }
 }
 
@@ -153,22 +128,15 @@ impl Probe {
 
 /// An address of the loopback interface that nobody listens on just now.
 fn free_address() -> Result<SocketAddr> {
-    let listener =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::system("find a free port"))?;
-    listener
-        .local_addr()
-        .map_err(Error::system("find a free port"))
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::system("find a free port"))?;
+    listener.local_addr().map_err(Error::system("find a free port"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PROBE: Probe = Probe {
-        target: "Service.ListThings",
-        scope: "thing",
-        expect: "Things",
-    };
+    const PROBE: Probe = Probe { target: "Service.ListThings", scope: "thing", expect: "Things" };
 
     /// A server that answers one request with `answer`, and the address to ask.
     fn once(answer: &'static str) -> SocketAddr {
@@ -199,8 +167,6 @@ mod tests {
 
     #[test]
     fn nobody_there_is_no_answer() {
-        PROBE
-            .ask(free_address().expect("a port"))
-            .expect_err("nobody listens");
+        PROBE.ask(free_address().expect("a port")).expect_err("nobody listens");
     }
 }

@@ -52,17 +52,11 @@ struct Model {
 
 impl Model {
     fn want(&mut self, key: Key, at: u64) {
-        self.wanted
-            .entry(key)
-            .and_modify(|old| *old = at.min(*old))
-            .or_insert(at);
+        self.wanted.entry(key).and_modify(|old| *old = at.min(*old)).or_insert(at);
     }
 
     fn due(&self, now: u64) -> impl Iterator<Item = (Key, u64)> {
-        let due = self
-            .wanted
-            .iter()
-            .filter(move |&(key, &at)| at <= now && !self.running.contains(key));
+        let due = self.wanted.iter().filter(move |&(key, &at)| at <= now && !self.running.contains(key));
         due.map(|(&key, &at)| (key, at))
     }
 

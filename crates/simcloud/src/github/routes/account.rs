@@ -16,14 +16,8 @@ pub(super) fn own_user(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
             return Err(Refusal::not_by("integration"));
         }
     };
-    let account = ask
-        .state
-        .model
-        .account(login)
-        .ok_or_else(Refusal::bad_credentials)?;
-    let public = |at: &&crate::github::model::Repository| {
-        !at.private && at.owner.eq_ignore_ascii_case(login)
-    };
+    let account = ask.state.model.account(login).ok_or_else(Refusal::bad_credentials)?;
+    let public = |at: &&crate::github::model::Repository| !at.private && at.owner.eq_ignore_ascii_case(login);
     let count = ask.state.model.repositories().filter(public).count();
     Ok(Reply::ok(shape::own_user(ask.links, account, count)))
 }
@@ -33,10 +27,7 @@ pub(super) fn rate_limit(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
         Caller::Anonymous => ask.limits.anonymous_per_hour,
         _ => ask.limits.per_hour,
     };
-    let quota = ask
-        .state
-        .quotas
-        .peek(&ask.caller.quota_name(), limit, ask.now);
+    let quota = ask.state.quotas.peek(&ask.caller.quota_name(), limit, ask.now);
     let core = json!({
         "limit": quota.limit,
         "used": quota.used,
@@ -44,9 +35,6 @@ pub(super) fn rate_limit(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
         "reset": quota.resets_at.timestamp(),
     });
     // Search has its own quota of 30 a minute; nothing here uses it.
-    let search =
-        json!({ "limit": 30, "used": 0, "remaining": 30, "reset": ask.now.timestamp() + 60 });
-    Ok(Reply::ok(
-        json!({ "resources": { "core": core, "search": search }, "rate": core }),
-    ))
+    let search = json!({ "limit": 30, "used": 0, "remaining": 30, "reset": ask.now.timestamp() + 60 });
+    Ok(Reply::ok(json!({ "resources": { "core": core, "search": search }, "rate": core })))
 }

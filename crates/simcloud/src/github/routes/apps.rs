@@ -16,43 +16,21 @@ const TOKEN_LIFETIME: TimeDelta = TimeDelta::hours(1);
 
 pub(super) fn own_app(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let app = proven(ask)?;
-    Ok(Reply::ok(shape::integration(
-        &ask.state.model,
-        ask.links,
-        app,
-    )))
+    Ok(Reply::ok(shape::integration(&ask.state.model, ask.links, app)))
 }
 
 pub(super) fn installation(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let app = proven(ask)?;
     // An app sees the repositories it is installed on, private or not, so the usual check does not apply.
-    let at = ask
-        .state
-        .model
-        .repository(&ask.repository_name())
-        .ok_or_else(Refusal::not_found)?;
-    let this = ask
-        .state
-        .apps
-        .on_account(app.id, &at.owner)
-        .ok_or_else(Refusal::not_found)?;
-    Ok(Reply::ok(shape::installation(
-        &ask.state.model,
-        ask.links,
-        app,
-        this,
-    )))
+    let at = ask.state.model.repository(&ask.repository_name()).ok_or_else(Refusal::not_found)?;
+    let this = ask.state.apps.on_account(app.id, &at.owner).ok_or_else(Refusal::not_found)?;
+    Ok(Reply::ok(shape::installation(&ask.state.model, ask.links, app, this)))
 }
 
 pub(super) fn access_token(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let app = proven(ask)?;
     let id = ask.number("installation_id")?;
-    let this = ask
-        .state
-        .apps
-        .installation(id)
-        .filter(|one| one.app == app.id)
-        .ok_or_else(Refusal::not_found)?;
+    let this = ask.state.apps.installation(id).filter(|one| one.app == app.id).ok_or_else(Refusal::not_found)?;
     let wish = ask.object()?;
     let (issues, pull_requests) = permissions(&wish, app)?;
     let selected = selection(ask, &wish, &this.account)?;
@@ -69,36 +47,20 @@ pub(super) fn access_token(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
         rights,
     };
     let expires_at = ask.now + TOKEN_LIFETIME;
-    ask.state
-        .model
-        .ensure_account(&login, AccountKind::Bot, ask.now);
+    ask.state.model.ensure_account(&login, AccountKind::Bot, ask.now);
     // `ghs_` is what GitHub's installation tokens begin with. Anybody may guess ours: they open nothing but this model.
     let token = format!("ghs_{:036}", ask.state.model.issue_id());
     ask.state.tokens.add(&token, caller, Some(expires_at));
     let model = &ask.state.model;
     let shown = selected.map(|names| {
         let known = names.iter().filter_map(|name| model.repository(name));
-        known
-            .map(|at| shape::repository(model, ask.links, at))
-            .collect()
+        known.map(|at| shape::repository(model, ask.links, at)).collect()
     });
-    Ok(Reply::created(shape::installation_token(
-        &token,
-        expires_at,
-        issues,
-        pull_requests,
-        shown,
-    )))
+    Ok(Reply::created(shape::installation_token(&token, expires_at, issues, pull_requests, shown)))
 }
 
 fn proven<'a>(ask: &'a Ask<'_>) -> Result<&'a App, Refusal> {
-    let refuse = || {
-        Refusal::new(
-            StatusCode::UNAUTHORIZED,
-            "A JSON web token could not be decoded",
-            DOCS,
-        )
-    };
+    let refuse = || Refusal::new(StatusCode::UNAUTHORIZED, "A JSON web token could not be decoded", DOCS);
     match ask.caller {
         Caller::App { app } => ask.state.apps.get(*app).ok_or_else(refuse),
         _ => Err(refuse()),
@@ -116,22 +78,12 @@ fn permissions(wish: &Map<String, Value>, app: &App) -> Result<(Level, Level), R
             Some("read") => Level::Read,
             Some(_) => Level::Write,
         };
-        if wished <= most {
-            Ok(wished)
-        } else {
-            Err(not_granted())
-        }
+        if wished <= most { Ok(wished) } else { Err(not_granted()) }
     };
-    if named
-        .keys()
-        .any(|name| !matches!(name.as_str(), "issues" | "pull_requests" | "metadata"))
-    {
+    if named.keys().any(|name| !matches!(name.as_str(), "issues" | "pull_requests" | "metadata")) {
         return Err(not_granted());
     }
-    Ok((
-        level("issues", app.issues)?,
-        level("pull_requests", app.pull_requests)?,
-    ))
+    Ok((level("issues", app.issues)?, level("pull_requests", app.pull_requests)?))
 }
 
 fn not_granted() -> Refusal {
@@ -140,17 +92,8 @@ fn not_granted() -> Refusal {
 }
 
 /// The wished repositories by full name; absent when the token shall open all of the account's.
-fn selection(
-    ask: &Ask<'_>,
-    wish: &Map<String, Value>,
-    account: &str,
-) -> Result<Option<Vec<String>>, Refusal> {
-    let list = |name: &str| {
-        wish.get(name)
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default()
-    };
+fn selection(ask: &Ask<'_>, wish: &Map<String, Value>, account: &str) -> Result<Option<Vec<String>>, Refusal> {
+    let list = |name: &str| wish.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let (names, ids) = (list("repositories"), list("repository_ids"));
     if names.is_empty() && ids.is_empty() {
         return Ok(None);
@@ -159,9 +102,7 @@ fn selection(
     for wanted in names.iter().chain(&ids) {
         let mut repositories = ask.state.model.repositories();
         let hit = repositories.find(|at| {
-            let named = wanted
-                .as_str()
-                .is_some_and(|name| at.name.eq_ignore_ascii_case(name));
+            let named = wanted.as_str().is_some_and(|name| at.name.eq_ignore_ascii_case(name));
             at.owner.eq_ignore_ascii_case(account) && (named || wanted.as_u64() == Some(at.id))
         });
         let hit = hit.map(|at| at.full_name()).ok_or_else(|| {

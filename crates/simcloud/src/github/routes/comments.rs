@@ -20,26 +20,19 @@ const LONGEST_BODY: usize = 65_536;
 pub(super) fn list(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let number = ask.number("issue_number")?;
     let query = ask.query();
-    let since = match query.get("since") {
-        None => None,
-        Some(text) => Some(text.parse::<DateTime<Utc>>().map_err(|_| {
-            Refusal::validation(
-                "IssueComment",
-                "invalid",
-                "since",
-                "since is not a time of ISO 8601",
-            )
-        })?),
-    };
+    let since =
+        match query.get("since") {
+            None => None,
+            Some(text) => Some(text.parse::<DateTime<Utc>>().map_err(|_| {
+                Refusal::validation("IssueComment", "invalid", "since", "since is not a time of ISO 8601")
+            })?),
+        };
     let at = ask.repository(Need::ReadComments)?;
     let pull = at.pulls.get(&number).ok_or_else(Refusal::not_found)?;
     let comments = pull.comments.iter().filter_map(|id| at.comments.get(id));
-    let comments: Vec<&Comment> = comments
-        .filter(|comment| since.is_none_or(|since| comment.updated_at >= since))
-        .collect();
-    Ok(paging::page(ask, &comments, |comment| {
-        show(ask, at, comment)
-    }))
+    let comments: Vec<&Comment> =
+        comments.filter(|comment| since.is_none_or(|since| comment.updated_at >= since)).collect();
+    Ok(paging::page(ask, &comments, |comment| show(ask, at, comment)))
 }
 
 pub(super) fn get(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
@@ -62,17 +55,9 @@ pub(super) fn create(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     }
     let body = body(ask)?;
     let name = at.full_name();
-    let author = ask
-        .caller
-        .login()
-        .ok_or_else(Refusal::requires_authentication)?
-        .to_owned();
+    let author = ask.caller.login().ok_or_else(Refusal::requires_authentication)?.to_owned();
     let app = ask.caller.app();
-    let id = ask
-        .state
-        .model
-        .comment(&name, number, &author, app, body, ask.now)
-        .map_err(gone)?;
+    let id = ask.state.model.comment(&name, number, &author, app, body, ask.now).map_err(gone)?;
     let at = ask.repository(Need::WriteComments)?;
     let comment = show(ask, at, &at.comments[&id]);
     let location = comment["url"].as_str().unwrap_or_default().to_owned();
@@ -83,12 +68,7 @@ pub(super) fn edit(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let (id, name) = own(ask)?;
     let body = body(ask)?;
     let now = ask.now;
-    if let Some(comment) = ask
-        .state
-        .model
-        .repository_mut(&name)
-        .and_then(|at| at.comments.get_mut(&id))
-    {
+    if let Some(comment) = ask.state.model.repository_mut(&name).and_then(|at| at.comments.get_mut(&id)) {
         // GitHub leaves `updated_at` alone when the text is the same.
         if comment.body != body {
             comment.body = body;
@@ -100,10 +80,7 @@ pub(super) fn edit(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
 
 pub(super) fn delete(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let (id, name) = own(ask)?;
-    ask.state
-        .model
-        .remove_comment(&name, id, ask.now)
-        .map_err(gone)?;
+    ask.state.model.remove_comment(&name, id, ask.now).map_err(gone)?;
     Ok(Reply::no_content())
 }
 
@@ -116,56 +93,18 @@ pub(super) fn react(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let content = *REACTIONS
         .iter()
         .find(|known| **known == wish)
-        .ok_or_else(|| {
-            Refusal::validation(
-                "Reaction",
-                "invalid",
-                "content",
-                &format!("{wish:?} is not a reaction"),
-            )
-        })?;
-    let login = ask
-        .caller
-        .login()
-        .ok_or_else(Refusal::requires_authentication)?
-        .to_owned();
-    ask.state
-        .model
-        .ensure_account(&login, AccountKind::Bot, ask.now);
-    let new = Reaction {
-        id: ask.state.model.issue_id(),
-        login,
-        content,
-        created_at: ask.now,
-    };
-    let at = ask
-        .state
-        .model
-        .repository_mut(&name)
-        .ok_or_else(Refusal::not_found)?;
-    let reactions = &mut at
-        .comments
-        .get_mut(&id)
-        .ok_or_else(Refusal::not_found)?
-        .reactions;
+        .ok_or_else(|| Refusal::validation("Reaction", "invalid", "content", &format!("{wish:?} is not a reaction")))?;
+    let login = ask.caller.login().ok_or_else(Refusal::requires_authentication)?.to_owned();
+    ask.state.model.ensure_account(&login, AccountKind::Bot, ask.now);
+    let new = Reaction { id: ask.state.model.issue_id(), login, content, created_at: ask.now };
+    let at = ask.state.model.repository_mut(&name).ok_or_else(Refusal::not_found)?;
+    let reactions = &mut at.comments.get_mut(&id).ok_or_else(Refusal::not_found)?.reactions;
     // "A response with an HTTP 200 status means that you already added the reaction type to this issue comment."
-    if let Some(known) = reactions
-        .iter()
-        .find(|one| one.login == new.login && one.content == content)
-        .cloned()
-    {
-        return Ok(Reply::ok(shape::reaction(
-            &ask.state.model,
-            ask.links,
-            &known,
-        )));
+    if let Some(known) = reactions.iter().find(|one| one.login == new.login && one.content == content).cloned() {
+        return Ok(Reply::ok(shape::reaction(&ask.state.model, ask.links, &known)));
     }
     reactions.push(new.clone());
-    Ok(Reply::created(shape::reaction(
-        &ask.state.model,
-        ask.links,
-        &new,
-    )))
+    Ok(Reply::created(shape::reaction(&ask.state.model, ask.links, &new)))
 }
 
 fn show(ask: &Ask<'_>, at: &Repository, comment: &Comment) -> Value {
@@ -177,10 +116,7 @@ fn own(ask: &Ask<'_>) -> Result<(u64, String), Refusal> {
     let id = ask.number("comment_id")?;
     let at = ask.repository(Need::WriteComments)?;
     let comment = at.comments.get(&id).ok_or_else(Refusal::not_found)?;
-    let author = ask
-        .caller
-        .login()
-        .is_some_and(|login| login.eq_ignore_ascii_case(&comment.author));
+    let author = ask.caller.login().is_some_and(|login| login.eq_ignore_ascii_case(&comment.author));
     if !author && ask.caller.permission(at) < Permission::Write {
         return Err(Refusal::forbidden("Must have admin rights to Repository."));
     }
@@ -191,21 +127,11 @@ fn own(ask: &Ask<'_>) -> Result<(u64, String), Refusal> {
 fn body(ask: &Ask<'_>) -> Result<String, Refusal> {
     let body = ask.text("body")?;
     if body.trim().is_empty() {
-        return Err(Refusal::validation(
-            "IssueComment",
-            "custom",
-            "body",
-            "body cannot be blank",
-        ));
+        return Err(Refusal::validation("IssueComment", "custom", "body", "body cannot be blank"));
     }
     if body.chars().count() > LONGEST_BODY {
         let message = format!("Body is too long (maximum is {LONGEST_BODY} characters)");
-        return Err(Refusal::validation(
-            "IssueComment",
-            "unprocessable",
-            "data",
-            &message,
-        ));
+        return Err(Refusal::validation("IssueComment", "unprocessable", "data", &message));
     }
     Ok(body)
 }

@@ -12,12 +12,7 @@ pub(super) fn get(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let number = ask.number("pull_number")?;
     let at = ask.repository(Need::ReadPulls)?;
     let pull = at.pulls.get(&number).ok_or_else(Refusal::not_found)?;
-    Ok(Reply::ok(shape::pull(
-        &ask.state.model,
-        ask.links,
-        at,
-        pull,
-    )))
+    Ok(Reply::ok(shape::pull(&ask.state.model, ask.links, at, pull)))
 }
 
 pub(super) fn list(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
@@ -30,9 +25,7 @@ pub(super) fn list(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
         }
     }
     sort(&query, &mut pulls)?;
-    Ok(paging::page(ask, &pulls, |pull| {
-        shape::pull_simple(&ask.state.model, ask.links, at, pull)
-    }))
+    Ok(paging::page(ask, &pulls, |pull| shape::pull_simple(&ask.state.model, ask.links, at, pull)))
 }
 
 fn wanted(query: &BTreeMap<String, String>, at: &Repository, pull: &Pull) -> Result<bool, Refusal> {
@@ -45,9 +38,7 @@ fn wanted(query: &BTreeMap<String, String>, at: &Repository, pull: &Pull) -> Res
     };
     // `head` is `user:branch`; all branches here are from `main`.
     let head_owner = pull.head_repository.split('/').next().unwrap_or(&at.owner);
-    let head = query
-        .get("head")
-        .is_none_or(|head| *head == format!("{head_owner}:{}", pull.head_ref));
+    let head = query.get("head").is_none_or(|head| *head == format!("{head_owner}:{}", pull.head_ref));
     let base = query.get("base").is_none_or(|base| base == "main");
     Ok(state && head && base)
 }
@@ -72,10 +63,5 @@ fn sort(query: &BTreeMap<String, String>, pulls: &mut [&Pull]) -> Result<(), Ref
 }
 
 fn unknown(field: &str, value: &str) -> Refusal {
-    Refusal::validation(
-        "PullRequest",
-        "invalid",
-        field,
-        &format!("{value:?} is not a {field}"),
-    )
+    Refusal::validation("PullRequest", "invalid", field, &format!("{value:?} is not a {field}"))
 }

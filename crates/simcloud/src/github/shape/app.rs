@@ -42,12 +42,7 @@ pub(in crate::github) fn integration(model: &Model, links: &Links, app: &App) ->
 }
 
 /// `installation`.
-pub(in crate::github) fn installation(
-    model: &Model,
-    links: &Links,
-    app: &App,
-    this: &Installation,
-) -> Value {
+pub(in crate::github) fn installation(model: &Model, links: &Links, app: &App, this: &Installation) -> Value {
     let account = model.account(&this.account);
     let account_kind = user_of(model, links, &this.account)["type"].clone();
     json!({

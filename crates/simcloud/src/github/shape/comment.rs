@@ -7,9 +7,8 @@ use crate::github::app::Apps;
 use crate::github::model::{Comment, Model, Reaction, Repository};
 
 /// The reactions there are (docs.github.com/rest/reactions/reactions).
-pub(in crate::github) const REACTIONS: &[&str] = &[
-    "+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes",
-];
+pub(in crate::github) const REACTIONS: &[&str] =
+    &["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"];
 
 /// `issue-comment`.
 pub(in crate::github) fn comment(
@@ -21,20 +20,10 @@ pub(in crate::github) fn comment(
 ) -> Value {
     let (api, page, id) = (links.repository(at), links.page(at), comment.id);
     let this = format!("{api}/issues/comments/{id}");
-    let app = comment
-        .app
-        .and_then(|app| apps.get(app))
-        .map_or(Value::Null, |app| integration(model, links, app));
-    let mut reactions =
-        json!({ "url": format!("{this}/reactions"), "total_count": comment.reactions.len() });
+    let app = comment.app.and_then(|app| apps.get(app)).map_or(Value::Null, |app| integration(model, links, app));
+    let mut reactions = json!({ "url": format!("{this}/reactions"), "total_count": comment.reactions.len() });
     for kind in REACTIONS {
-        reactions[*kind] = json!(
-            comment
-                .reactions
-                .iter()
-                .filter(|one| one.content == *kind)
-                .count()
-        );
+        reactions[*kind] = json!(comment.reactions.iter().filter(|one| one.content == *kind).count());
     }
     json!({
         "url": this,

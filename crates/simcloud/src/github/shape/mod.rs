@@ -52,9 +52,7 @@ fn node_id(kind: &str, id: u64) -> String {
 
 /// How an author stands to the repository. It is no authorisation: members of a private organisation look like strangers.
 fn association(repository: &Repository, login: &str) -> &'static str {
-    let merged = |pull: &super::model::Pull| {
-        pull.merged_at.is_some() && pull.author.eq_ignore_ascii_case(login)
-    };
+    let merged = |pull: &super::model::Pull| pull.merged_at.is_some() && pull.author.eq_ignore_ascii_case(login);
     if repository.owner.eq_ignore_ascii_case(login) {
         "OWNER"
     } else if repository.permission(login) > Permission::Read {
@@ -68,7 +66,5 @@ fn association(repository: &Repository, login: &str) -> &'static str {
 
 /// The account behind a login, as JSON; null when it is not known, which GitHub sends for deleted accounts.
 fn user_of(model: &Model, links: &Links, login: &str) -> Value {
-    model
-        .account(login)
-        .map_or(Value::Null, |account| user(links, account))
+    model.account(login).map_or(Value::Null, |account| user(links, account))
 }

@@ -11,11 +11,7 @@ use crate::github::model::{Model, Pull, Repository};
 /// A name for a commit that nobody made: the test merge, the tip of the base branch. Same input, same name.
 fn invented_sha(of: &str) -> String {
     // Git names are 40 hexadecimal digits, which are 20 bytes.
-    Sha256::digest(of.as_bytes())
-        .iter()
-        .take(20)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(of.as_bytes()).iter().take(20).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn end(model: &Model, links: &Links, at: &Repository, branch: &str, sha: &str) -> Value {
@@ -29,19 +25,10 @@ fn end(model: &Model, links: &Links, at: &Repository, branch: &str, sha: &str) -
 }
 
 /// `pull-request-simple`.
-pub(in crate::github) fn pull_simple(
-    model: &Model,
-    links: &Links,
-    at: &Repository,
-    pull: &Pull,
-) -> Value {
+pub(in crate::github) fn pull_simple(model: &Model, links: &Links, at: &Repository, pull: &Pull) -> Value {
     let (api, page) = (links.repository(at), links.page(at));
     let n = pull.number;
-    let (this, issue, html) = (
-        format!("{api}/pulls/{n}"),
-        format!("{api}/issues/{n}"),
-        format!("{page}/pull/{n}"),
-    );
+    let (this, issue, html) = (format!("{api}/pulls/{n}"), format!("{api}/issues/{n}"), format!("{page}/pull/{n}"));
     let statuses = format!("{api}/statuses/{}", pull.head_sha);
     let head = model.repository(&pull.head_repository).unwrap_or(at);
     let base_sha = invented_sha(&format!("{}@main", at.full_name()));

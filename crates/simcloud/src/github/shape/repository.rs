@@ -34,10 +34,7 @@ const ADDRESSES: &[(&str, &str)] = &[
     ("languages_url", "/languages"),
     ("merges_url", "/merges"),
     ("milestones_url", "/milestones{/number}"),
-    (
-        "notifications_url",
-        "/notifications{?since,all,participating}",
-    ),
+    ("notifications_url", "/notifications{?since,all,participating}"),
     ("pulls_url", "/pulls{/number}"),
     ("releases_url", "/releases{/id}"),
     ("stargazers_url", "/stargazers"),
@@ -50,11 +47,7 @@ const ADDRESSES: &[(&str, &str)] = &[
 ];
 
 /// `repository`: the form inside other resources.
-pub(in crate::github) fn repository(
-    model: &Model,
-    links: &Links,
-    repository: &Repository,
-) -> Value {
+pub(in crate::github) fn repository(model: &Model, links: &Links, repository: &Repository) -> Value {
     let (api, page) = (links.repository(repository), links.page(repository));
     let open = repository.open_pulls();
     let full_name = repository.full_name();
@@ -112,27 +105,12 @@ pub(in crate::github) fn repository(
 }
 
 /// `full-repository`: the answer to a question for the repository itself.
-pub(in crate::github) fn full_repository(
-    model: &Model,
-    links: &Links,
-    this: &Repository,
-    caller: Permission,
-) -> Value {
+pub(in crate::github) fn full_repository(model: &Model, links: &Links, this: &Repository, caller: Permission) -> Value {
     let mut body = repository(model, links, this);
-    extend(
-        &mut body,
-        json!({ "subscribers_count": 0, "network_count": 0, "permissions": permissions(caller) }),
-    );
-    if let Some(parent) = this
-        .parent
-        .as_deref()
-        .and_then(|name| model.repository(name))
-    {
+    extend(&mut body, json!({ "subscribers_count": 0, "network_count": 0, "permissions": permissions(caller) }));
+    if let Some(parent) = this.parent.as_deref().and_then(|name| model.repository(name)) {
         let parent = repository(model, links, parent);
-        extend(
-            &mut body,
-            json!({ "parent": parent.clone(), "source": parent }),
-        );
+        extend(&mut body, json!({ "parent": parent.clone(), "source": parent }));
     }
     body
 }

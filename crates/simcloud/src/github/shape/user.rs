@@ -43,11 +43,7 @@ pub(in crate::github) fn user(links: &Links, account: &Account) -> Value {
 }
 
 /// `public-user`: what `GET /user` answers for a token that has not the `user` scope.
-pub(in crate::github) fn own_user(
-    links: &Links,
-    account: &Account,
-    public_repositories: usize,
-) -> Value {
+pub(in crate::github) fn own_user(links: &Links, account: &Account, public_repositories: usize) -> Value {
     let mut body = user(links, account);
     let more = json!({
         "name": null, "company": null, "blog": "", "location": null, "email": null, "hireable": null, "bio": null,
@@ -61,16 +57,9 @@ pub(in crate::github) fn own_user(
 }
 
 /// `repository-collaborator-permission`.
-pub(in crate::github) fn collaborator_permission(
-    links: &Links,
-    account: &Account,
-    permission: Permission,
-) -> Value {
+pub(in crate::github) fn collaborator_permission(links: &Links, account: &Account, permission: Permission) -> Value {
     let mut who = user(links, account);
-    extend(
-        &mut who,
-        json!({ "role_name": permission.role(), "permissions": permissions(permission) }),
-    );
+    extend(&mut who, json!({ "role_name": permission.role(), "permissions": permissions(permission) }));
     json!({ "permission": permission.base(), "role_name": permission.role(), "user": who })
 }
 

@@ -10,31 +10,19 @@ async fn a_comment_lives_from_post_to_delete() {
     let location = header(&made, "location").to_owned();
     let made = body(made).await;
     assert_eq!(location, made["url"].as_str().unwrap());
-    assert_eq!(
-        (made["body"].as_str(), made["user"]["login"].as_str()),
-        (Some("first"), Some("bot"))
-    );
+    assert_eq!((made["body"].as_str(), made["user"]["login"].as_str()), (Some("first"), Some("bot")));
 
     scene.advance(Duration::from_secs(60));
-    let edited = scene
-        .send(Method::PATCH, &location, json!({ "body": "second" }))
-        .await;
+    let edited = scene.send(Method::PATCH, &location, json!({ "body": "second" })).await;
     assert_eq!(edited.status(), 200);
     let edited = body(edited).await;
     assert_eq!(edited["id"], made["id"]);
     assert_eq!(edited["created_at"], "2026-11-23T12:00:00Z");
     assert_eq!(edited["updated_at"], "2026-11-23T12:01:00Z");
     let seen = scene.hub.comments(REPO, 1).unwrap();
-    assert_eq!(
-        seen.iter().map(|one| one.body.as_str()).collect::<Vec<_>>(),
-        ["second"]
-    );
+    assert_eq!(seen.iter().map(|one| one.body.as_str()).collect::<Vec<_>>(), ["second"]);
 
-    let gone = scene
-        .request(Method::DELETE, &location)
-        .send()
-        .await
-        .unwrap();
+    let gone = scene.request(Method::DELETE, &location).send().await.unwrap();
     assert_eq!(gone.status(), 204);
     assert_eq!(scene.get(&location).await.status(), 404);
     assert!(scene.hub.comments(REPO, 1).unwrap().is_empty());
@@ -47,17 +35,8 @@ async fn a_comment_removed_by_hand_is_gone_for_clients() {
     let id = made["id"].as_u64().unwrap();
     scene.hub.delete_comment(REPO, id).unwrap();
     let url = made["url"].as_str().unwrap();
-    assert_eq!(
-        scene
-            .send(Method::PATCH, url, json!({ "body": "again" }))
-            .await
-            .status(),
-        404
-    );
-    assert!(matches!(
-        scene.hub.delete_comment(REPO, id),
-        Err(crate::github::HubError::NoComment { .. })
-    ));
+    assert_eq!(scene.send(Method::PATCH, url, json!({ "body": "again" })).await.status(), 404);
+    assert!(matches!(scene.hub.delete_comment(REPO, id), Err(crate::github::HubError::NoComment { .. })));
 }
 
 #[tokio::test]
@@ -69,10 +48,7 @@ async fn a_body_may_be_65536_characters_and_no_more() {
     assert_eq!(refused.status(), 422);
     let refused = body(refused).await;
     assert_eq!(refused["message"], "Validation Failed");
-    assert_eq!(
-        refused["errors"][0]["message"],
-        "Body is too long (maximum is 65536 characters)"
-    );
+    assert_eq!(refused["errors"][0]["message"], "Body is too long (maximum is 65536 characters)");
     assert_eq!(scene.hub.comments(REPO, 1).unwrap().len(), 1);
 }
 
@@ -84,19 +60,10 @@ async fn a_bad_body_is_refused_in_githubs_words() {
         ("{", 400, "Problems parsing JSON"),
         ("[]", 400, "Body should be a JSON object"),
         ("{}", 422, "Invalid request.\n\n\"body\" wasn't supplied."),
-        (
-            r#"{"body":1}"#,
-            422,
-            "Invalid request.\n\nFor 'properties/body', 1 is not a string.",
-        ),
+        (r#"{"body":1}"#, 422, "Invalid request.\n\nFor 'properties/body', 1 is not a string."),
         (r#"{"body":" \n"}"#, 422, "Validation Failed"),
     ] {
-        let answer = scene
-            .request(Method::POST, path)
-            .body(sent)
-            .send()
-            .await
-            .unwrap();
+        let answer = scene.request(Method::POST, path).body(sent).send().await.unwrap();
         assert_eq!(answer.status(), status, "{sent}");
         assert_eq!(message(answer).await, says, "{sent}");
     }
@@ -104,13 +71,7 @@ async fn a_bad_body_is_refused_in_githubs_words() {
     assert_eq!(blank["errors"][0]["message"], "body cannot be blank");
     assert!(scene.hub.comments(REPO, 1).unwrap().is_empty());
     assert_eq!(scene.post("x").await.status(), 201);
-    let elsewhere = scene
-        .send(
-            Method::POST,
-            "/repos/apache/superset/issues/2/comments",
-            json!({ "body": "x" }),
-        )
-        .await;
+    let elsewhere = scene.send(Method::POST, "/repos/apache/superset/issues/2/comments", json!({ "body": "x" })).await;
     assert_eq!(elsewhere.status(), 404);
 }
 
@@ -118,10 +79,7 @@ async fn a_bad_body_is_refused_in_githubs_words() {
 async fn lists_come_in_pages_that_link_to_each_other() {
     let scene = Scene::new().await;
     for n in 0..45 {
-        scene
-            .hub
-            .comment(REPO, 1, "mona", &format!("comment {n}"))
-            .unwrap();
+        scene.hub.comment(REPO, 1, "mona", &format!("comment {n}")).unwrap();
     }
     let mut next = Some("/repos/apache/superset/issues/1/comments?per_page=20".to_owned());
     let (mut seen, mut pages) = (Vec::new(), 0);
@@ -129,9 +87,7 @@ async fn lists_come_in_pages_that_link_to_each_other() {
         let answer = scene.get(&path).await;
         let link = header(&answer, "link").to_owned();
         let to = |relation: &str| {
-            let part = link
-                .split(", ")
-                .find(|part| part.ends_with(&format!("rel=\"{relation}\"")))?;
+            let part = link.split(", ").find(|part| part.ends_with(&format!("rel=\"{relation}\"")))?;
             Some(part[1..part.find('>').unwrap()].to_owned())
         };
         next = to("next");
@@ -139,26 +95,12 @@ async fn lists_come_in_pages_that_link_to_each_other() {
         assert_eq!(to("last").is_some(), next.is_some());
         pages += 1;
         let items = body(answer).await;
-        seen.extend(
-            items
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|one| one["body"].as_str().unwrap().to_owned()),
-        );
+        seen.extend(items.as_array().unwrap().iter().map(|one| one["body"].as_str().unwrap().to_owned()));
     }
     assert_eq!(pages, 3);
-    assert_eq!(
-        seen,
-        (0..45).map(|n| format!("comment {n}")).collect::<Vec<_>>()
-    );
-    let all = scene
-        .get("/repos/apache/superset/issues/1/comments?per_page=500&page=0")
-        .await;
-    assert!(
-        all.headers().get("link").is_none(),
-        "45 fit on a page of 100"
-    );
+    assert_eq!(seen, (0..45).map(|n| format!("comment {n}")).collect::<Vec<_>>());
+    let all = scene.get("/repos/apache/superset/issues/1/comments?per_page=500&page=0").await;
+    assert!(all.headers().get("link").is_none(), "45 fit on a page of 100");
     assert_eq!(body(all).await.as_array().unwrap().len(), 45);
 }
 
@@ -180,42 +122,10 @@ async fn a_reaction_is_added_once() {
     let scene = Scene::new().await;
     let id = scene.hub.comment(REPO, 1, "mona", "/testenv up").unwrap();
     let path = format!("/repos/apache/superset/issues/comments/{id}/reactions");
-    assert_eq!(
-        scene
-            .send(Method::POST, &path, json!({ "content": "eyes" }))
-            .await
-            .status(),
-        201
-    );
-    assert_eq!(
-        scene
-            .send(Method::POST, &path, json!({ "content": "eyes" }))
-            .await
-            .status(),
-        200
-    );
-    assert_eq!(
-        scene
-            .send(Method::POST, &path, json!({ "content": "wave" }))
-            .await
-            .status(),
-        422
-    );
-    assert_eq!(
-        scene.hub.comments(REPO, 1).unwrap()[0].reactions,
-        [("bot".to_owned(), "eyes")]
-    );
-    let shown = body(
-        scene
-            .get(&format!("/repos/apache/superset/issues/comments/{id}"))
-            .await,
-    )
-    .await;
-    assert_eq!(
-        (
-            &shown["reactions"]["eyes"],
-            &shown["reactions"]["total_count"]
-        ),
-        (&json!(1), &json!(1))
-    );
+    assert_eq!(scene.send(Method::POST, &path, json!({ "content": "eyes" })).await.status(), 201);
+    assert_eq!(scene.send(Method::POST, &path, json!({ "content": "eyes" })).await.status(), 200);
+    assert_eq!(scene.send(Method::POST, &path, json!({ "content": "wave" })).await.status(), 422);
+    assert_eq!(scene.hub.comments(REPO, 1).unwrap()[0].reactions, [("bot".to_owned(), "eyes")]);
+    let shown = body(scene.get(&format!("/repos/apache/superset/issues/comments/{id}")).await).await;
+    assert_eq!((&shown["reactions"]["eyes"], &shown["reactions"]["total_count"]), (&json!(1), &json!(1)));
 }

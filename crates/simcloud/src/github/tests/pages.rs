@@ -3,12 +3,7 @@
 use super::*;
 
 async fn page(scene: &Scene, path: &str) -> (u16, String) {
-    let answer = scene
-        .client
-        .get(format!("{}{path}", scene.hub.url()))
-        .send()
-        .await
-        .unwrap();
+    let answer = scene.client.get(format!("{}{path}", scene.hub.url())).send().await.unwrap();
     assert_eq!(header(&answer, "content-type"), "text/html; charset=utf-8");
     assert!(header(&answer, "content-security-policy").starts_with("default-src 'none'"));
     (answer.status().as_u16(), answer.text().await.unwrap())
@@ -47,10 +42,7 @@ async fn nothing_that_people_write_runs() {
                   <iframe src=\"https://example.org\"></iframe>\n\n<style>*{display:none}</style>\n";
     scene.hub.comment(REPO, 1, "<b>eve</b>", attack).unwrap();
     let title = "</title><script>alert(0)</script>";
-    let number = scene
-        .hub
-        .open_pull_request(REPO, title, "\"><i>", "<u>", None)
-        .unwrap();
+    let number = scene.hub.open_pull_request(REPO, title, "\"><i>", "<u>", None).unwrap();
     for path in [
         "/apache/superset/pull/1".to_owned(),
         format!("/apache/superset/pull/{number}"),
@@ -58,17 +50,9 @@ async fn nothing_that_people_write_runs() {
     ] {
         let (_, html) = page(&scene, &path).await;
         let lower = html.to_lowercase();
-        for never in [
-            "<script",
-            "<img src=x",
-            "<iframe",
-            "\"javascript:",
-            "<details open",
-            "<b>eve",
-            "<i>",
-            "<u>",
-            "<style>*{",
-        ] {
+        for never in
+            ["<script", "<img src=x", "<iframe", "\"javascript:", "<details open", "<b>eve", "<i>", "<u>", "<style>*{"]
+        {
             assert!(!lower.contains(never), "{never} got into {path}: {html}");
         }
     }
@@ -77,12 +61,9 @@ async fn nothing_that_people_write_runs() {
 #[tokio::test]
 async fn what_is_not_public_has_no_page() {
     let scene = Scene::new().await;
-    for path in [
-        "/apache/superset/pull/9",
-        "/apache/nothing/pull/1",
-        "/apache/superset/pull/x",
-        "/apache/nothing/pulls",
-    ] {
+    for path in
+        ["/apache/superset/pull/9", "/apache/nothing/pull/1", "/apache/superset/pull/x", "/apache/nothing/pulls"]
+    {
         assert_eq!(page(&scene, path).await.0, 404, "{path}");
     }
     scene.hub.add_private_repository(REPO).unwrap();

@@ -7,10 +7,7 @@ use crate::github::markdown;
 
 /// Runs one scene on a runtime of its own; proptest knows no async.
 fn on_a_scene<T>(run: impl AsyncFnOnce(Scene) -> T) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async { run(Scene::with(Limits::none()).await).await })
 }
 
@@ -22,15 +19,10 @@ fn any_json() -> impl Strategy<Value = Value> {
         ".{0,40}".prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 16, 4, |inner| {
-        let keys = prop_oneof![
-            Just("body".to_owned()),
-            Just("content".to_owned()),
-            ".{0,8}"
-        ];
+        let keys = prop_oneof![Just("body".to_owned()), Just("content".to_owned()), ".{0,8}"];
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((keys, inner), 0..4)
-                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+            prop::collection::vec((keys, inner), 0..4).prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
         ]
     })
 }
