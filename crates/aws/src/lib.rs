@@ -7,10 +7,12 @@
 mod calls;
 mod ec2;
 mod ecr;
+mod ecs;
 mod error;
 mod quota;
 mod sdk;
 
 pub use ecr::Ecr;
+pub use ecs::{Ecs, EcsSettings};
 pub use quota::Quotas;
 pub use sdk::{Endpoints, Sdk, SdkSettings, StaticCredentials};
