@@ -3,7 +3,7 @@
 //! Each function is one promise. It prepares the embedded GitHub by its control side, and talks to it through the adapter
 //! at `api_url`, which is the embedded GitHub itself or something that stands in front of it, such as Prism with GitHub's
 //! OpenAPI description. All use pull requests and tokens of their own, but faults and counters are the hub's: give each a
-//! fresh one, or run them one after another by [`all`].
+//! fresh one, or run [`PROMISES`] one after another and call `clear_faults` in between.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,15 +62,6 @@ promises![
     the_state_of_a_pull_request_is_told,
     an_app_speaks_as_its_bot,
 ];
-
-/// Keeps all promises, one after another.
-pub async fn all(forge: &Forge) {
-    for (name, promise) in PROMISES {
-        eprintln!("forge: {name}");
-        promise(forge).await;
-        forge.hub.clear_faults();
-    }
-}
 
 impl Forge {
     /// A fresh embedded GitHub, asked directly.
