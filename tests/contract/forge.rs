@@ -6,12 +6,12 @@
 //! fresh one, or run [`PROMISES`] one after another and call `clear_faults` in between.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bivouac_github::{Credentials, GitHub, Settings};
 use bivouac_model::{CommentView, EnvKey, Phase, PullRequestState, SaidComment, Usd};
-use bivouac_ports::{Error, Forge as _, Meaning, NoMeter};
+use bivouac_ports::{Error, Forge as _, Meaning, Meter, NoMeter};
 use bivouac_simcloud::github::{AppOptions, Fault, FaultRule, Hub, HubOptions, Rights};
 use chrono::DateTime;
 use futures::future::BoxFuture;
@@ -61,6 +61,7 @@ promises![
     open_pull_requests_are_complete_and_free_when_nothing_changed,
     the_state_of_a_pull_request_is_told,
     an_app_speaks_as_its_bot,
+    what_is_asked_is_counted,
 ];
 
 impl Forge {
@@ -424,4 +425,42 @@ pub async fn an_app_speaks_as_its_bot(forge: &Forge) {
     assert_eq!(comments.len(), 1);
     assert_eq!(comments[0].author, "bivouac-app[bot]");
     assert!(comments[0].body.contains(SECOND));
+}
+
+/// What a meter was told.
+#[derive(Default)]
+struct Told {
+    calls: Mutex<Vec<(&'static str, &'static str, String)>>,
+    quota: Mutex<Option<u64>>,
+}
+
+impl Meter for Told {
+    fn api_call(&self, service: &'static str, operation: &'static str, code: &str, _: Duration) {
+        self.calls.lock().unwrap().push((service, operation, code.to_owned()));
+    }
+    fn reconciled(&self, _: &'static str, _: Duration) {}
+    fn queue_depth(&self, _: &'static str, _: usize) {}
+    fn passed(&self, _: &'static str, _: usize, _: Duration) {}
+    fn phases(&self, _: &[(&'static str, usize)]) {}
+    fn lease_held(&self, _: bool) {}
+    fn forge_quota(&self, remaining: u64) {
+        *self.quota.lock().unwrap() = Some(remaining);
+    }
+}
+
+/// Every request, with how it ended, and what is left of the hour.
+pub async fn what_is_asked_is_counted(forge: &Forge) {
+    let (key, _) = forge.prepare();
+    let told = Arc::new(Told::default());
+    let github =
+        GitHub::new(forge.settings(Credentials::Token(TOKEN.into())), Arc::clone(&told) as Arc<dyn Meter>).unwrap();
+    github.pull_request(&key).await.unwrap();
+    assert_eq!(told.quota.lock().unwrap().take(), Some(u64::from(forge.hub.quota(BOT).remaining())));
+    forge.hub.inject(FaultRule::new(Fault::Before(503)).times(1));
+    refused(github.pull_request(&key).await, Meaning::Unavailable);
+    forge.hub.set_down(true);
+    refused(github.pull_request(&key).await, Meaning::Unavailable);
+    forge.hub.set_down(false);
+    let counted = ["ok", "503", "connection"].map(|code| ("github", "GetPullRequest", code.to_owned()));
+    assert_eq!(*told.calls.lock().unwrap(), counted);
 }
