@@ -9,9 +9,19 @@ use std::fmt::Write as _;
 /// Invisible, and no part of any name.
 const ZERO_WIDTH_SPACE: char = '\u{200b}';
 
-/// A text to read: one line, inert, at most `most` characters of the original.
+/// A text to read: one line, inert, at most `most` characters of the original. What stands between backticks is code.
 pub(super) fn prose(text: &str, most: usize) -> String {
-    escape(&one_line(text, most), true)
+    let text = one_line(text, most);
+    let parts: Vec<_> = text.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return escape(&text, true);
+    }
+    // Our own sentences quote by pairs of backticks.
+    let shown = |(at, part): (usize, &&str)| match at % 2 {
+        0 => escape(part, true),
+        _ => code(part, most),
+    };
+    parts.iter().enumerate().map(shown).collect()
 }
 
 /// A text to copy, as inline code: one line, inert, at most `most` characters of the original.

@@ -12,7 +12,7 @@ pub(super) fn headline(phase: Phase) -> (&'static str, &'static str) {
         Phase::Starting => ("🚀", "Your test environment is starting"),
         Phase::Ready => ("✅", "Your test environment is ready"),
         Phase::Degraded => ("⚠️", "Your test environment is not well and being mended"),
-        Phase::Failed => ("❌", "Your test environment could not be started"),
+        Phase::Failed => ("❌", "Your test environment failed"),
         Phase::Asleep => ("💤", "Your test environment is asleep"),
         Phase::Terminating => ("🧹", "Your test environment is being taken down"),
         Phase::Terminated => ("🧹", "Your test environment was taken down"),

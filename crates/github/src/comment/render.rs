@@ -63,9 +63,10 @@ impl Renderer {
     }
 
     fn table(&self, out: &mut String, view: &CommentView) {
-        let reason = if view.reason.is_empty() { String::new() } else { format!(" · {}", prose(&view.reason, 60)) };
+        let reason = Some(&view.reason).filter(|reason| !reason.is_empty() && **reason != view.phase.as_str());
+        let reason = reason.map(|reason| format!(" · {}", prose(reason, LONGEST_VALUE))).unwrap_or_default();
         // A table has a head in GitHub's Markdown; the phase makes a good one.
-        line(out, &format!("| Phase | {}{reason} |\n|---|---|", phrase::word(view.phase)));
+        line(out, &format!("| Phase | {}{reason} |\n|:---|:---|", phrase::word(view.phase)));
         let mut row = |name: &str, value: String| line(out, &format!("| **{name}** | {value} |"));
         if phrase::expires(view.phase) {
             let pinned = if view.pinned { " · 📌 pinned: stays until it is unpinned" } else { "" };
@@ -149,7 +150,7 @@ fn command_list(out: &mut String, view: &CommentView) {
         return;
     }
     line(out, "<details>\n<summary>Commands: write one as a comment</summary>\n");
-    line(out, "| Comment | What it does |\n|---|---|");
+    line(out, "| Comment | What it does |\n|:---|:---|");
     for (words, does) in commands::commands(view) {
         line(out, &format!("| {} | {does} |", code(&format!("{} {words}", view.command), LONGEST_VALUE)));
     }
