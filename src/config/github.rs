@@ -54,7 +54,8 @@ pub(super) fn read(section: Section<'_>, dir: &Path) -> Github {
         }
         (None, None, Some(_)) => {
             if !section.has("app_id") {
-                section.problem("private_key_file", "`github.private_key_file` needs `github.app_id`, the app's number");
+                section
+                    .problem("private_key_file", "`github.private_key_file` needs `github.app_id`, the app's number");
             }
             None
         }

@@ -56,7 +56,7 @@ pub(super) fn read_all(root: &Section<'_>, dir: &Path) -> Vec<ProjectConfig> {
         }
     }
     names.sort_unstable();
-    if names.is_empty() {
+    if section.names().is_empty() && !section.broken() {
         let sentence = "no `[[project]]` says which repository has environments; there has to be one at least";
         root.problem(PROJECT, sentence);
     }
@@ -129,8 +129,10 @@ fn distinct(section: &Section<'_>, projects: &[ProjectConfig]) {
         for other in &projects[..at] {
             // GitHub does not tell names apart by case.
             if project.repo.as_str().eq_ignore_ascii_case(other.repo.as_str()) {
-                let sentence =
-                    format!("`project[{number}].repo` is `{}`, as `project[{}]` is already", project.repo, other.number);
+                let sentence = format!(
+                    "`project[{number}].repo` is `{}`, as `project[{}]` is already",
+                    project.repo, other.number
+                );
                 section.section(&number).problem("repo", sentence);
             } else if project.service_name.collides_with(&other.service_name) {
                 let sentence = format!(

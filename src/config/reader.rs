@@ -45,7 +45,8 @@ impl Reader {
     }
 
     pub fn root(&self) -> Section<'_> {
-        Section { reader: self, path: KeyPath::default(), dict: Some(&self.values), asked: RefCell::default() }
+        let (path, asked) = (KeyPath::default(), RefCell::default());
+        Section { reader: self, path, dict: Some(&self.values), broken: false, asked }
     }
 
     /// Everything that was wrong, once all sections were read.
@@ -79,6 +80,8 @@ pub(super) struct Section<'r> {
     reader: &'r Reader,
     path: KeyPath,
     dict: Option<&'r Dict>,
+    /// What stands in its place is no table, which was said: that its keys are missing need not be said too.
+    broken: bool,
     asked: RefCell<BTreeSet<String>>,
 }
 
@@ -99,16 +102,14 @@ impl Raw<'_> {
     fn list(&self) -> Option<Vec<String>> {
         match self {
             Self::Variable(text) => environment::list(text),
-            Self::File(value) => {
-                value.as_array()?.iter().map(|entry| entry.as_str().map(str::to_owned)).collect()
-            }
+            Self::File(value) => value.as_array()?.iter().map(|entry| entry.as_str().map(str::to_owned)).collect(),
         }
     }
 
     fn integer(&self) -> Option<u64> {
         match self {
             Self::Variable(text) => text.trim().parse().ok(),
-            Self::File(Value::Num(_, number)) => number.to_u128()?.try_into().ok(),
+            Self::File(Value::Num(_, number)) => number.to_i128()?.try_into().ok(),
             Self::File(_) => None,
         }
     }
@@ -137,12 +138,18 @@ impl<'r> Section<'r> {
                 None
             }
         });
-        Section { reader: self.reader, path, dict, asked: RefCell::default() }
+        let broken = self.broken || (value.is_some() && dict.is_none());
+        Section { reader: self.reader, path, dict, broken, asked: RefCell::default() }
     }
 
     /// The names in this section, for one whose names are free.
     pub fn names(&self) -> Vec<&'r str> {
         self.dict.map(|dict| dict.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
+
+    /// Whether what stands in its place is no table, which was said by then.
+    pub fn broken(&self) -> bool {
+        self.broken
     }
 
     pub fn has(&self, key: &str) -> bool {
@@ -227,7 +234,7 @@ impl<'r> Section<'r> {
                 let variable = path.variable();
                 self.problem(
                     key,
-                    format!("`{path}` does not belong into the file; set {variable}, or `{file_path}` to a path"),
+                    format!("`{path}` does not belong in the file; set {variable}, or `{file_path}` to a path"),
                 );
                 None
             }
@@ -236,7 +243,7 @@ impl<'r> Section<'r> {
 
     /// Complains when a key that `value` was read from is absent.
     pub fn required<T>(&self, key: &str, what: &str, value: Option<T>) -> Option<T> {
-        if !self.has(key) {
+        if !self.has(key) && !self.broken {
             self.problem(key, format!("`{}` is missing: {what}", self.path.join(key)));
         }
         value
@@ -327,9 +334,11 @@ fn holds(value: &Value) -> String {
     match value {
         Value::String(_, text) => format!("\"{}\"", shown(text)),
         Value::Bool(_, yes) => yes.to_string(),
-        Value::Num(_, number) => {
-            number.to_i128().map(|n| n.to_string()).or_else(|| number.to_f64().map(|n| n.to_string())).unwrap_or_default()
-        }
+        Value::Num(_, number) => number
+            .to_i128()
+            .map(|n| n.to_string())
+            .or_else(|| number.to_f64().map(|n| n.to_string()))
+            .unwrap_or_default(),
         Value::Array(_, list) => match list.iter().map(Value::as_str).collect::<Option<Vec<_>>>() {
             Some(texts) => format!("[{}]", shown(&texts.join(", "))),
             None => format!("a list of {}", list.len()),

@@ -33,7 +33,8 @@ impl Secret {
     /// Whether a text that should be a path is rather a secret by mistake: GitHub's tokens have prefixes of their own
     /// (GitHub, "About authentication to GitHub", token formats), private keys a first line.
     pub(super) fn looks_like_one(text: &str) -> bool {
-        let token = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"].iter().any(|prefix| text.starts_with(prefix));
+        let token =
+            ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"].iter().any(|prefix| text.starts_with(prefix));
         token || text.contains("-----BEGIN") || text.contains('\n')
     }
 

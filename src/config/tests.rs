@@ -166,7 +166,23 @@ containers = ["web", "web"]
 service_name = "service"
 "#;
     let lines = lines(text, &[("BIVOUAC__BOT__LISTEN", "here"), ("BIVOUAC__AWSS__REGION", "x")]);
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    bivouac.toml:2:2: `aws.security_groups` is missing: the security groups that let people reach the tasks
+    bivouac.toml:3:1: `aws.regoin` is not a key; did you mean `aws.region`?
+    bivouac.toml:4:1: `aws.cluster` holds 5; allowed: the name or ARN of an ECS cluster
+    bivouac.toml:5:1: `aws.subnets` holds [subnet-1, net-2]; allowed: 1 to 16 ids such as subnet-0a1b2c
+    bivouac.toml:6:1: `aws.capacity` holds "cheap"; allowed: one of on-demand, spot, spot-with-fallback
+    bivouac.toml:8:2: `controler` is not a key; did you mean `controller`?
+    bivouac.toml:12:1: `guardrails.ttl` holds "soon"; allowed: a duration such as 90s, 30m or 48h, from 1m to 8784h
+    bivouac.toml:13:1: `guardrails.max_environments` holds 0; allowed: a whole number from 1 to 5000
+    bivouac.toml:14:1: `guardrails.resync` is not a key; did you mean `controller.resync`?
+    bivouac.toml:16:8: `sizes.small`: Fargate has no tasks of 0.5 vCPU with 8 GB; allowed with it: 1 to 4 in steps of 1 GB
+    bivouac.toml:21:1: `project[0].repo`: repository `superset` is not of the form owner/name (letters, digits, `.`, `_` and `-`)
+    bivouac.toml:24:1: `project[0].containers` holds [web, web]; allowed: 1 to 10 different names of containers of the template
+    bivouac.toml:25:1: `project[0].service_name`: `service` has to contain `{pr}` exactly once, so that every pull request has a name of its own
+    variable BIVOUAC__AWSS__REGION: `awss` is not a key; did you mean `aws`?
+    variable BIVOUAC__BOT__LISTEN: `bot.listen`: it is not an address and a port such as 127.0.0.1:9090 or [::1]:9090; empty switches it off
+    "#);
 }
 
 #[test]
@@ -178,20 +194,27 @@ ecr_repository = "ci"
 task_definition = "td.json"
 containers = ["web"]
 "#;
-    insta::assert_snapshot!(lines(&format!("{MINIMAL}{second}"), &[]).join("\n"), @"");
+    insta::assert_snapshot!(lines(&format!("{MINIMAL}{second}"), &[]).join("\n"), @"bivouac.toml:13:1: services of c/d and a/b could have the same name (`pr-{pr}-service` and `pr-{pr}-service`); give one of them another `service_name`");
     let same = second.replace("c/d", "A/B");
-    insta::assert_snapshot!(lines(&format!("{MINIMAL}{same}"), &[]).join("\n"), @"");
+    insta::assert_snapshot!(lines(&format!("{MINIMAL}{same}"), &[]).join("\n"), @"bivouac.toml:14:1: `project[1].repo` is `A/B`, as `project[0]` is already");
     let apart = format!("{MINIMAL}{second}service_name = \"d-{{pr}}\"\n");
     assert_eq!(parse(&apart, &[]).unwrap().projects.len(), 2);
 }
 
 #[test]
 fn slips_of_structure_have_sentences_too() {
-    insta::assert_snapshot!(lines(&MINIMAL.replace("[[project]]", "[project]"), &[]).join("\n"), @"");
-    insta::assert_snapshot!(lines("aws = 'x'\n", &[("BIVOUAC__PROJECT__FIRST__REPO", "a/b")]).join("\n"), @"");
-    insta::assert_snapshot!(lines("[aws]\ncluster = \n", &[]).join("\n"), @"");
+    insta::assert_snapshot!(lines(&MINIMAL.replace("[[project]]", "[project]"), &[]).join("\n"), @"bivouac.toml:7:2: there may be several projects: write `[[project]]`");
+    insta::assert_snapshot!(lines("aws = 'x'\n", &[("BIVOUAC__PROJECT__FIRST__REPO", "a/b")]).join("\n"), @r"
+    bivouac.toml:1:1: `aws.cluster` is missing: the ECS cluster that environments run in
+    bivouac.toml:1:1: `aws.security_groups` is missing: the security groups that let people reach the tasks
+    bivouac.toml:1:1: `aws.subnets` is missing: the public subnets that tasks run in
+    bivouac.toml:1:1: `aws` is a text; it has to be a table
+    variable BIVOUAC__PROJECT__FIRST__REPO: `project[first]`: projects are numbered from 0
+    variable BIVOUAC__PROJECT__FIRST__REPO: no `[[project]]` says which repository has environments; there has to be one at least
+    ");
+    insta::assert_snapshot!(lines("[aws]\ncluster = \n", &[]).join("\n"), @"bivouac.toml:2:11: it is not TOML: string values must be quoted, expected literal string");
     let low = format!("[guardrails]\nmax_ttl = '1h'\n{MINIMAL}");
-    insta::assert_snapshot!(lines(&low, &[]).join("\n"), @"");
+    insta::assert_snapshot!(lines(&low, &[]).join("\n"), @"bivouac.toml:2:1: `guardrails.max_ttl` (1h) has to be at least `guardrails.ttl` (48h)");
 }
 
 #[test]
@@ -225,19 +248,20 @@ fn secrets_come_by_path_or_variable_and_the_variable_counts() {
 #[test]
 fn secrets_in_the_wrong_place_are_refused_without_being_shown() {
     let github = |lines: &str| format!("[github]\n{lines}\n{MINIMAL}");
-    insta::assert_snapshot!(lines(&github("token = \"hunter2\""), &[]).join("\n"), @"");
-    insta::assert_snapshot!(lines(&github("token_file = \"ghp_hunter2\""), &[]).join("\n"), @"");
-    insta::assert_snapshot!(lines(&github("app_id = 5"), &[]).join("\n"), @"");
+    insta::assert_snapshot!(lines(&github("token = \"hunter2\""), &[]).join("\n"), @"bivouac.toml:2:1: `github.token` does not belong into the file; set BIVOUAC__GITHUB__TOKEN, or `github.token_file` to a path");
+    insta::assert_snapshot!(lines(&github("token_file = \"ghp_hunter2\""), &[]).join("\n"), @"bivouac.toml:2:1: `github.token_file` seems to hold the secret itself; it takes a path to it");
+    insta::assert_snapshot!(lines(&github("app_id = 5"), &[]).join("\n"), @"bivouac.toml:2:1: `github.app_id` needs `github.private_key_file`, the path to the app's key");
     let both = lines(&github("app_id = 5"), &[("BIVOUAC__GITHUB__TOKEN", "hunter2")]).join("\n");
-    insta::assert_snapshot!(both, @"");
+    insta::assert_snapshot!(both, @"bivouac.toml:2:1: `github.app_id` and a token are two ways to be somebody: keep one of them");
     let url = lines(&github("api_url = \"https://me:hunter2@github.example\""), &[]).join("\n");
-    insta::assert_snapshot!(url, @"");
+    insta::assert_snapshot!(url, @"bivouac.toml:2:1: `github.api_url`: it must not hold a user or a password");
 }
 
 mod policy {
     use super::*;
 
-    const TEMPLATE: &str = r#"{"family": "f", "cpu": "512", "memory": "1024", "containerDefinitions": [{"name": "web"}]}"#;
+    const TEMPLATE: &str =
+        r#"{"family": "f", "cpu": "512", "memory": "1024", "containerDefinitions": [{"name": "web"}]}"#;
 
     fn policy(template: Option<&str>) -> Result<bivouac_planner::Policy, String> {
         let dir = tempfile::tempdir().unwrap();
@@ -261,14 +285,14 @@ mod policy {
     #[test]
     fn what_is_wrong_with_a_template_is_said_at_its_line() {
         let error = |template: Option<&str>| policy(template).unwrap_err();
-        insta::assert_snapshot!(error(None), @"");
-        insta::assert_snapshot!(error(Some("{")), @"");
-        insta::assert_snapshot!(error(Some(&TEMPLATE.replace("web", "app"))), @"");
+        insta::assert_snapshot!(error(None), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): cannot read it: No such file or directory (os error 2)");
+        insta::assert_snapshot!(error(Some("{")), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): it is not JSON: EOF while parsing an object at line 1 column 1");
+        insta::assert_snapshot!(error(Some(&TEMPLATE.replace("web", "app"))), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): it has no container `web`; it has app");
         let twice = TEMPLATE.replace(r#"[{"name": "web"}]"#, r#"[{"name": "web"}, {"name": "web"}]"#);
-        insta::assert_snapshot!(error(Some(&twice)), @"");
-        insta::assert_snapshot!(error(Some(&TEMPLATE.replace("1024", "8192"))), @"");
+        insta::assert_snapshot!(error(Some(&twice)), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): it names the container `web` twice");
+        insta::assert_snapshot!(error(Some(&TEMPLATE.replace("1024", "8192"))), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): Fargate has no tasks of 0.5 vCPU with 8 GB; allowed with it: 1 to 4 in steps of 1 GB");
         let large = TEMPLATE.replace("\"web\"", &format!("\"web\", \"command\": [\"{}\"]", "x".repeat(70_000)));
-        insta::assert_snapshot!(error(Some(&large)), @"");
+        insta::assert_snapshot!(error(Some(&large)), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): the task definition takes 70186 bytes once flags and configuration are in it; ECS allows 65536");
     }
 }
 
@@ -281,9 +305,36 @@ mod properties {
 
     fn key() -> impl Strategy<Value = String> {
         let words = [
-            "aws", "region", "cluster", "subnets", "github", "api_url", "controller", "resync", "bot", "listen", "ops",
-            "guardrails", "ttl", "max_ttl", "sizes", "small", "cpu", "memory", "prices", "deadlines", "project", "0",
-            "repo", "port", "service_name", "containers", "task_definition", "token_file", "app_id", "x",
+            "aws",
+            "region",
+            "cluster",
+            "subnets",
+            "github",
+            "api_url",
+            "controller",
+            "resync",
+            "bot",
+            "listen",
+            "ops",
+            "guardrails",
+            "ttl",
+            "max_ttl",
+            "sizes",
+            "small",
+            "cpu",
+            "memory",
+            "prices",
+            "deadlines",
+            "project",
+            "0",
+            "repo",
+            "port",
+            "service_name",
+            "containers",
+            "task_definition",
+            "token_file",
+            "app_id",
+            "x",
         ];
         proptest::sample::select(words.to_vec()).prop_map(str::to_owned)
     }
