@@ -14,8 +14,9 @@ use aws_sdk_dynamodb::types::{
 use bivouac_ports::{Error, Meaning, Result};
 use tokio::time::Instant;
 
-use super::failure::failed;
 use super::tables::{Found, Key, PURGE_AT, Step, TableSpec};
+use crate::calls::{CREATE_TABLE, DESCRIBE_TABLE, DESCRIBE_TIME_TO_LIVE, UPDATE_TABLE, UPDATE_TIME_TO_LIVE};
+use crate::error::from_sdk;
 
 /// How long to wait between two looks: a small table becomes ACTIVE within seconds, and DescribeTable has a quota of its
 /// own that a look a second does not feel.
@@ -36,7 +37,7 @@ pub(super) async fn bring(client: &Client, spec: &TableSpec) -> Result<Vec<Strin
         let step = spec.next_step(&look(client, spec).await?);
         let result = match &step {
             Step::Done => return Ok(done),
-            Step::Wrong(sentence) => return Err(Error::new(Meaning::Invalid, "DynamoDB DescribeTable", sentence)),
+            Step::Wrong(sentence) => return Err(Error::new(Meaning::Invalid, DESCRIBE_TABLE.name, sentence)),
             Step::Wait(_) => Ok(None),
             step => take(client, spec, step).await.map(Some),
         };
@@ -63,7 +64,7 @@ pub(super) async fn bring(client: &Client, spec: &TableSpec) -> Result<Vec<Strin
             };
             return Err(Error::new(
                 Meaning::Unavailable,
-                "DynamoDB DescribeTable",
+                DESCRIBE_TABLE.name,
                 format!("{state} still, after {} seconds: run `bivouac init` again", PATIENCE.as_secs()),
             ));
         }
@@ -77,7 +78,7 @@ pub(super) async fn bring(client: &Client, spec: &TableSpec) -> Result<Vec<Strin
 /// `NotFound`, `Invalid` or `Unavailable` with a sentence that says how to mend it.
 pub(super) async fn check(client: &Client, spec: &TableSpec) -> Result<()> {
     let name = &spec.name;
-    let error = |meaning, text: String| Err(Error::new(meaning, "DynamoDB DescribeTable", text));
+    let error = |meaning, text: String| Err(Error::new(meaning, DESCRIBE_TABLE.name, text));
     let lacks = |what: &str| error(Meaning::Invalid, format!("table {name} has no {what}: `bivouac init` adds it"));
     match spec.next_step(&look(client, spec).await?) {
         Step::Done => Ok(()),
@@ -93,14 +94,14 @@ pub(super) async fn check(client: &Client, spec: &TableSpec) -> Result<()> {
 async fn look(client: &Client, spec: &TableSpec) -> Result<Found> {
     let table = match client.describe_table().table_name(&spec.name).send().await {
         Ok(output) => output.table,
-        Err(error) => match failed("DynamoDB DescribeTable", error) {
+        Err(error) => match from_sdk(&DESCRIBE_TABLE, error) {
             error if error.meaning() == Meaning::NotFound => return Ok(Found::default()),
             error => return Err(error),
         },
     };
     let time_to_live = if spec.expires && table.is_some() {
         let output = client.describe_time_to_live().table_name(&spec.name).send().await;
-        match output.map_err(|error| failed("DynamoDB DescribeTimeToLive", error)) {
+        match output.map_err(|error| from_sdk(&DESCRIBE_TIME_TO_LIVE, error)) {
             Ok(output) => output.time_to_live_description,
             // Removed between the two calls; the next look finds no table.
             Err(error) if error.meaning() == Meaning::NotFound => return Ok(Found::default()),
@@ -132,7 +133,7 @@ async fn take(client: &Client, spec: &TableSpec, step: &Step) -> Result<String> 
                 .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(action).build())
                 .send()
                 .await
-                .map_err(|error| failed("DynamoDB UpdateTable", error))?;
+                .map_err(|error| from_sdk(&UPDATE_TABLE, error))?;
             Ok(format!("added index {index} to table {name}"))
         }
         Step::EnableStream => {
@@ -142,7 +143,7 @@ async fn take(client: &Client, spec: &TableSpec, step: &Step) -> Result<String> 
                 .stream_specification(stream()?)
                 .send()
                 .await
-                .map_err(|error| failed("DynamoDB UpdateTable", error))?;
+                .map_err(|error| from_sdk(&UPDATE_TABLE, error))?;
             Ok(format!("switched on the stream of table {name}"))
         }
         Step::EnableTimeToLive => {
@@ -157,7 +158,7 @@ async fn take(client: &Client, spec: &TableSpec, step: &Step) -> Result<String> 
                 .time_to_live_specification(specification)
                 .send()
                 .await
-                .map_err(|error| failed("DynamoDB UpdateTimeToLive", error))?;
+                .map_err(|error| from_sdk(&UPDATE_TIME_TO_LIVE, error))?;
             Ok(format!("switched on time to live of table {name} by {PURGE_AT}"))
         }
         Step::Wait(sentence) | Step::Wrong(sentence) => Ok(sentence.clone()),
@@ -184,7 +185,7 @@ async fn create(client: &Client, spec: &TableSpec) -> Result<String> {
     if spec.stream {
         request = request.stream_specification(stream()?);
     }
-    request.send().await.map_err(|error| failed("DynamoDB CreateTable", error))?;
+    request.send().await.map_err(|error| from_sdk(&CREATE_TABLE, error))?;
     Ok(format!("created table {}", spec.name))
 }
 

@@ -6,18 +6,16 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use bivouac_model::{ItemKey, Record, Status, Value, decode_record, encode_status};
+use bivouac_model::{ItemKey, Record, Status, decode_record, encode_status};
 use bivouac_ports::{DesiredChange, Error, Meaning, RecordStore, Result};
 
-use super::failure::failed;
 use super::tables::TableNames;
 use super::update::Update;
 use super::value::{Attributes, PR, REPO, from_attributes, item_key, key_attributes};
 use super::{init, update};
-
-const GET: &str = "DynamoDB GetItem";
-const SCAN: &str = "DynamoDB Scan";
-const UPDATE: &str = "DynamoDB UpdateItem";
+use crate::Sdk;
+use crate::calls::{Call, GET_ITEM, SCAN, UPDATE_ITEM};
+use crate::error::from_sdk;
 
 /// The attribute that counts the writes of clients.
 const GENERATION: &str = "generation";
@@ -31,8 +29,8 @@ pub struct DynamoRecords {
 
 impl DynamoRecords {
     /// The table of the installation whose tables begin with `prefix`.
-    pub(crate) fn new(client: Client, prefix: &str) -> Self {
-        Self { client, names: TableNames::with_prefix(prefix) }
+    pub fn new(sdk: &Sdk, prefix: &str) -> Self {
+        Self { client: sdk.dynamodb(), names: TableNames::with_prefix(prefix) }
     }
 
     fn not_found(&self, error: Error) -> Error {
@@ -64,7 +62,7 @@ impl DynamoRecords {
                     Some(UpdateItemError::ConditionalCheckFailedException(failure)) => failure.item.clone(),
                     _ => None,
                 };
-                Err(Refusal { error: self.not_found(failed(UPDATE, error)), found })
+                Err(Refusal { error: self.not_found(from_sdk(&UPDATE_ITEM, error)), found })
             }
         }
     }
@@ -83,9 +81,9 @@ impl RecordStore for DynamoRecords {
             self.client.scan().table_name(&self.names.environments).consistent_read(true).into_paginator().send();
         let mut records = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| self.not_found(failed(SCAN, error)))?;
+            let page = page.map_err(|error| self.not_found(from_sdk(&SCAN, error)))?;
             for attributes in page.items() {
-                records.push(decode(attributes, SCAN)?);
+                records.push(decode(attributes, &SCAN)?);
             }
         }
         Ok(records)
@@ -100,8 +98,8 @@ impl RecordStore for DynamoRecords {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| self.not_found(failed(GET, error)))?;
-        output.item.map(|attributes| decode(&attributes, GET)).transpose()
+            .map_err(|error| self.not_found(from_sdk(&GET_ITEM, error)))?;
+        output.item.map(|attributes| decode(&attributes, &GET_ITEM)).transpose()
     }
 
     async fn write_status(&self, seen: &Record, status: &Status) -> Result<()> {
@@ -136,9 +134,9 @@ impl RecordStore for DynamoRecords {
         for (name, value) in change {
             if matches!(*name, GENERATION | REPO | PR) {
                 let text = format!("`{name}` is no part of a wish: the store writes it");
-                return Err(Error::new(Meaning::Invalid, UPDATE, text));
+                return Err(Error::new(Meaning::Invalid, UPDATE_ITEM.name, text));
             }
-            update.put(name, value.as_ref()).map_err(|text| Error::new(Meaning::Invalid, UPDATE, text))?;
+            update.put(name, value.as_ref()).map_err(|text| Error::new(Meaning::Invalid, UPDATE_ITEM.name, text))?;
         }
         update.count(GENERATION);
         let attributes = match self.update(key, update, ReturnValue::UpdatedNew).await {
@@ -199,7 +197,7 @@ fn status_update(status: &Status, revision: u64, expected: &Expected) -> Result<
     status.machinery.revision = revision;
     let mut update = Update::default();
     for (name, value) in encode_status(&status) {
-        update.put(name, value.as_ref()).map_err(|text| Error::new(Meaning::Invalid, UPDATE, text))?;
+        update.put(name, value.as_ref()).map_err(|text| Error::new(Meaning::Invalid, UPDATE_ITEM.name, text))?;
     }
     // Without this, an update of an item that was deleted meanwhile would bring it back.
     update.require_existing(REPO);
@@ -208,10 +206,10 @@ fn status_update(status: &Status, revision: u64, expected: &Expected) -> Result<
     Ok(update)
 }
 
-fn decode(attributes: &HashMap<String, AttributeValue>, call: &'static str) -> Result<Record> {
+fn decode(attributes: &HashMap<String, AttributeValue>, call: &Call) -> Result<Record> {
     // Complete or an error: an item without its key cannot be left out silently.
     let key = item_key(attributes)
-        .ok_or_else(|| Error::new(Meaning::Invalid, call, "the table has an item without `repo` (S) and `pr` (N)"))?;
+        .ok_or_else(|| Error::new(Meaning::Invalid, call.name, "the table has an item without `repo` (S) and `pr` (N)"))?;
     Ok(decode_record(key, &from_attributes(attributes)))
 }
 
@@ -241,7 +239,7 @@ fn explain_status(key: &ItemKey, error: Error) -> Error {
         ),
         _ => return error,
     };
-    Error::new(error.meaning(), UPDATE, text).caused_by(error)
+    Error::new(error.meaning(), UPDATE_ITEM.name, text).caused_by(error)
 }
 
 fn explain_desired(key: &ItemKey, error: Error) -> Error {
@@ -253,12 +251,12 @@ fn explain_desired(key: &ItemKey, error: Error) -> Error {
         Meaning::Invalid if error.message().contains("operand") => return no_generation(key, "no number").caused_by(error),
         _ => return error,
     };
-    Error::new(error.meaning(), UPDATE, text).caused_by(error)
+    Error::new(error.meaning(), UPDATE_ITEM.name, text).caused_by(error)
 }
 
 fn no_generation(key: &ItemKey, holds: &str) -> Error {
     let text = format!("generation of {key} holds {holds}; allowed: a whole number from 0 (N), or nothing");
-    Error::new(Meaning::Invalid, UPDATE, text)
+    Error::new(Meaning::Invalid, UPDATE_ITEM.name, text)
 }
 
 #[cfg(test)]
@@ -272,11 +270,11 @@ mod tests {
             (Meaning::Conflict, "The conditional request failed"),
             (Meaning::Invalid, "ValidationException: Item size to update has exceeded the maximum allowed size"),
         ] {
-            let error = explain_status(&key, Error::new(meaning, UPDATE, message));
+            let error = explain_status(&key, Error::new(meaning, UPDATE_ITEM.name, message));
             assert!(error.message().contains("a/b#1"), "{error}");
             assert_eq!(error.meaning(), meaning);
         }
-        let operand = Error::new(Meaning::Invalid, UPDATE, "An operand in the update expression has an incorrect data type");
+        let operand = Error::new(Meaning::Invalid, UPDATE_ITEM.name, "An operand in the update expression has an incorrect data type");
         assert!(explain_desired(&key, operand).message().starts_with("generation of a/b#1 holds no number"));
     }
 
@@ -302,6 +300,5 @@ mod tests {
     fn a_value_is_shown_as_people_write_it() {
         assert_eq!(shown(&AttributeValue::N("2.5".into())), "2.5");
         assert_eq!(whole(&AttributeValue::N("2.5".into())), None);
-        assert_eq!(Value::Number("3".into()).as_u64(), Some(3));
     }
 }

@@ -68,17 +68,21 @@ enum State {
 }
 
 impl Shards {
-    /// Takes in a whole listing of a stream: what is new in it, and what is no longer there.
+    /// Takes in a whole listing of a stream. Says whether a shard is new in it.
     ///
     /// In the first listing, what is closed is history, and what is open is read from now on: who starts reads the whole
     /// table anyway. Every shard that appears later is read from its beginning. So is a child that is listed together
     /// with a parent that is still open: it was made while the pages of the listing were read.
-    pub(super) fn listed(&mut self, stream: &str, listing: &[ListedShard]) {
+    pub(super) fn listed(&mut self, stream: &str, listing: &[ListedShard]) -> bool {
         let id = |shard: &str| ShardId { stream: stream.to_owned(), shard: shard.to_owned() };
         let open: BTreeSet<&str> =
             listing.iter().filter(|shard| !shard.closed).map(|shard| shard.id.as_str()).collect();
         let present: BTreeSet<&str> = listing.iter().map(|shard| shard.id.as_str()).collect();
-        self.shards.retain(|known, _| known.stream != stream || present.contains(known.shard.as_str()));
+        // What is not listed was trimmed, or is of a stream that was switched off. It is read to its end nevertheless.
+        self.shards.retain(|known, shard| {
+            (known.stream == stream && present.contains(known.shard.as_str())) || !matches!(shard.state, State::Drained)
+        });
+        let mut found = false;
         for shard in listing {
             let parent_open = shard.parent.as_deref().is_some_and(|parent| open.contains(parent));
             let state = match (self.begun, shard.closed) {
@@ -87,19 +91,13 @@ impl Shards {
                 (false, false) => State::Unopened(Position::Latest),
                 (false, true) => State::Drained,
             };
-            self.shards.entry(id(&shard.id)).or_insert(Shard {
-                parent: shard.parent.as_deref().map(id),
-                state,
-                failures: 0,
-                not_before: None,
+            self.shards.entry(id(&shard.id)).or_insert_with(|| {
+                found = true;
+                Shard { parent: shard.parent.as_deref().map(id), state, failures: 0, not_before: None }
             });
         }
         self.begun = true;
-    }
-
-    /// Forgets what was drained of every stream but this one.
-    pub(super) fn keep_only(&mut self, stream: &str) {
-        self.shards.retain(|id, shard| id.stream == stream || !matches!(shard.state, State::Drained));
+        found
     }
 
     /// Whether a listing was seen.
@@ -160,9 +158,9 @@ impl Shards {
     }
 
     /// A call was refused. Nothing is lost by it: reading goes on after the last record that was seen, or, where none was
-    /// seen or that place is trimmed, at the oldest that is there.
-    pub(super) fn refused(&mut self, id: &ShardId, refusal: &Refusal, now: Instant) {
-        let Some(shard) = self.shards.get_mut(id) else { return };
+    /// seen or that place is trimmed, at the oldest that is there. Answers how often in a row it was refused.
+    pub(super) fn refused(&mut self, id: &ShardId, refusal: &Refusal, now: Instant) -> u32 {
+        let Some(shard) = self.shards.get_mut(id) else { return 0 };
         shard.failures = shard.failures.saturating_add(1);
         shard.not_before = Some(now + backoff(shard.failures));
         match (refusal, &mut shard.state) {
@@ -175,17 +173,114 @@ impl Shards {
             (_, State::Unopened(position @ Position::Latest)) => *position = Position::TrimHorizon,
             _ => {}
         }
-    }
-
-    /// The earliest moment at which a shard that waits after a refusal is due.
-    pub(super) fn next_retry(&self) -> Option<Instant> {
-        let waiting = self.shards.values().filter(|shard| !matches!(shard.state, State::Drained));
-        waiting.filter_map(|shard| shard.not_before).min()
+        shard.failures
     }
 
     /// A parent that is not listed any more was trimmed, and counts as drained.
     fn parent_is_done(&self, shard: &Shard) -> bool {
         let parent = shard.parent.as_ref().and_then(|parent| self.shards.get(parent));
         parent.is_none_or(|parent| matches!(parent.state, State::Drained))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bivouac_ports::{Error, Meaning};
+
+    use super::*;
+
+    fn shard(id: &str, parent: Option<&str>, closed: bool) -> ListedShard {
+        ListedShard { id: id.into(), parent: parent.map(Into::into), closed }
+    }
+
+    fn id(shard: &str) -> ShardId {
+        ShardId { stream: "s".into(), shard: shard.into() }
+    }
+
+    fn unavailable() -> Refusal {
+        Refusal::Failed(Error::new(Meaning::Unavailable, "GetRecords", "no answer"))
+    }
+
+    #[test]
+    fn who_begins_reads_what_is_open_from_now_on() {
+        let mut shards = Shards::default();
+        shards.listed("s", &[shard("old", None, true), shard("new", Some("old"), false)]);
+        assert_eq!(shards.due(Instant::now()), [Due::Open(id("new"), Position::Latest)]);
+    }
+
+    #[test]
+    fn a_child_of_an_open_parent_is_read_from_its_beginning_once_the_parent_is_drained() {
+        let now = Instant::now();
+        let mut shards = Shards::default();
+        shards.listed("s", &[shard("parent", None, false), shard("child", Some("parent"), false)]);
+        shards.opened(&id("parent"), Some("i".into()));
+        assert_eq!(shards.due(now), [Due::Read(id("parent"), "i".into())]);
+        assert!(shards.read(&id("parent"), None, None));
+        assert_eq!(shards.due(now), [Due::Open(id("child"), Position::TrimHorizon)]);
+    }
+
+    #[test]
+    fn what_appears_later_is_read_from_its_beginning() {
+        let mut shards = Shards::default();
+        shards.listed("s", &[]);
+        assert!(shards.listed("s", &[shard("a", Some("trimmed"), true)]));
+        assert_eq!(shards.due(Instant::now()), [Due::Open(id("a"), Position::TrimHorizon)]);
+        assert!(!shards.listed("s", &[shard("a", None, true)]), "nothing is new");
+    }
+
+    #[test]
+    fn reading_goes_on_after_the_last_record_that_was_seen() {
+        let now = Instant::now();
+        let later = now + LONGEST_BACKOFF;
+        let mut shards = Shards::default();
+        shards.listed("s", &[shard("a", None, false)]);
+        shards.opened(&id("a"), Some("1".into()));
+        // Nothing was seen yet: LATEST again would skip what was written meanwhile.
+        shards.refused(&id("a"), &Refusal::Expired, now);
+        assert_eq!(shards.due(later), [Due::Open(id("a"), Position::TrimHorizon)]);
+        shards.opened(&id("a"), Some("2".into()));
+        shards.read(&id("a"), Some("77".into()), Some("3".into()));
+        shards.read(&id("a"), None, Some("4".into()));
+        shards.refused(&id("a"), &Refusal::Expired, now);
+        assert_eq!(shards.due(later), [Due::Open(id("a"), Position::After("77".into()))]);
+        // Expired once more before anything was read.
+        shards.opened(&id("a"), Some("5".into()));
+        shards.refused(&id("a"), &Refusal::Expired, now);
+        assert_eq!(shards.due(later), [Due::Open(id("a"), Position::After("77".into()))]);
+        shards.refused(&id("a"), &Refusal::Trimmed, now);
+        assert_eq!(shards.due(later), [Due::Open(id("a"), Position::TrimHorizon)]);
+        shards.refused(&id("a"), &Refusal::Gone, now);
+        assert_eq!(shards.due(later), []);
+    }
+
+    #[test]
+    fn refusals_are_waited_out_longer_each_time_and_forgiven_by_an_answer() {
+        let now = Instant::now();
+        let mut shards = Shards::default();
+        shards.listed("s", &[shard("a", None, false)]);
+        assert_eq!(shards.refused(&id("a"), &unavailable(), now), 1);
+        assert_eq!(shards.due(now), []);
+        assert_eq!(shards.due(now + backoff(1)), [Due::Open(id("a"), Position::TrimHorizon)], "no longer LATEST");
+        assert_eq!(shards.refused(&id("a"), &unavailable(), now), 2);
+        assert_eq!(shards.due(now + backoff(1)), []);
+        shards.opened(&id("a"), Some("1".into()));
+        shards.read(&id("a"), None, Some("2".into()));
+        assert_eq!(shards.due(now), [Due::Read(id("a"), "2".into())]);
+        assert_eq!((backoff(1), backoff(2), backoff(1000)), (FIRST_BACKOFF, FIRST_BACKOFF * 2, LONGEST_BACKOFF));
+    }
+
+    #[test]
+    fn a_stream_that_is_switched_off_and_on_is_read_from_its_beginning() {
+        let mut shards = Shards::default();
+        shards.listed("s", &[shard("a", None, false)]);
+        shards.opened(&id("a"), Some("1".into()));
+        shards.listed("t", &[shard("a", None, false)]);
+        let of_t = ShardId { stream: "t".into(), shard: "a".into() };
+        let due = shards.due(Instant::now());
+        assert_eq!(due, [Due::Read(id("a"), "1".into()), Due::Open(of_t, Position::TrimHorizon)]);
+        assert!(shards.read(&id("a"), None, None));
+        assert!(shards.expects_children());
+        shards.listed("t", &[shard("a", None, false)]);
+        assert!(!shards.expects_children(), "the old stream is forgotten");
     }
 }

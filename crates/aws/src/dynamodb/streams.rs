@@ -4,11 +4,13 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodbstreams::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodbstreams::types::ShardIteratorType;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bivouac_model::ItemKey;
 use bivouac_ports::{Error, Meaning};
 
 use super::changes::news;
-use super::failure::failed;
+use crate::calls::{Call, DESCRIBE_STREAM, DESCRIBE_TABLE, GET_RECORDS, GET_SHARD_ITERATOR};
+use crate::error::from_sdk;
 
 /// Where in a shard to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,21 +81,19 @@ pub(super) struct SdkStreams {
 #[async_trait]
 impl StreamCalls for SdkStreams {
     async fn latest_stream(&self) -> Result<Option<String>, Error> {
-        const CALL: &str = "DynamoDB DescribeTable";
         let output = self.tables.describe_table().table_name(&self.table).send().await;
-        let table = output.map_err(|error| failed(CALL, error))?.table;
+        let table = output.map_err(|error| from_sdk(&DESCRIBE_TABLE, error))?.table;
         // The ARN of a stream that was switched off stays for a day; what it still holds may be read.
         Ok(table.and_then(|table| table.latest_stream_arn))
     }
 
     async fn shards(&self, stream: &str, after: Option<&str>) -> Result<(Vec<ListedShard>, Option<String>), Error> {
-        const CALL: &str = "DynamoDBStreams DescribeStream";
         let request = self.streams.describe_stream().stream_arn(stream);
         let output = request.set_exclusive_start_shard_id(after.map(str::to_owned)).send().await;
         let stream = output
-            .map_err(|error| failed(CALL, error))?
+            .map_err(|error| from_sdk(&DESCRIBE_STREAM, error))?
             .stream_description
-            .ok_or_else(|| Error::new(Meaning::Unavailable, CALL, "the answer describes no stream"))?;
+            .ok_or_else(|| Error::new(Meaning::Unavailable, DESCRIBE_STREAM.name, "the answer describes no stream"))?;
         let shards = stream.shards().iter().filter_map(|shard| {
             Some(ListedShard {
                 id: shard.shard_id()?.to_owned(),
@@ -112,12 +112,12 @@ impl StreamCalls for SdkStreams {
         };
         let request = self.streams.get_shard_iterator().stream_arn(stream).shard_id(shard).shard_iterator_type(kind);
         let output = request.set_sequence_number(sequence_number).send().await;
-        output.map(|output| output.shard_iterator).map_err(|error| refusal("DynamoDBStreams GetShardIterator", error))
+        output.map(|output| output.shard_iterator).map_err(|error| refusal(&GET_SHARD_ITERATOR, error))
     }
 
     async fn records(&self, iterator: &str) -> Result<Page, Refusal> {
         let output = self.streams.get_records().shard_iterator(iterator).send().await;
-        let output = output.map_err(|error| refusal("DynamoDBStreams GetRecords", error))?;
+        let output = output.map_err(|error| refusal(&GET_RECORDS, error))?;
         let records = output.records();
         Ok(Page {
             news: records.iter().filter_map(news).collect(),
@@ -127,15 +127,14 @@ impl StreamCalls for SdkStreams {
     }
 }
 
-fn refusal<E, R>(call: &'static str, error: SdkError<E, R>) -> Refusal
+fn refusal<E>(call: &Call, error: SdkError<E, HttpResponse>) -> Refusal
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     match error.as_service_error().and_then(|error| error.code()) {
         Some("ExpiredIteratorException") => Refusal::Expired,
         Some("TrimmedDataAccessException") => Refusal::Trimmed,
         Some("ResourceNotFoundException") => Refusal::Gone,
-        _ => Refusal::Failed(failed(call, error)),
+        _ => Refusal::Failed(from_sdk(call, error)),
     }
 }
