@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bivouac_aws::{
-    DynamoFeed, DynamoLeases, DynamoRecords, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, StaticCredentials,
+    DynamoLeases, DynamoRecords, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, StaticCredentials,
 };
 use bivouac_controller::Doors;
 use bivouac_github::GitHub;
@@ -58,6 +58,9 @@ pub enum ComposeError {
     /// The SDK's configuration.
     #[error(transparent)]
     Aws(#[from] bivouac_ports::Error),
+    /// The forge's client.
+    #[error(transparent)]
+    GitHub(#[from] bivouac_github::SetupError),
     /// The probe's HTTP client.
     #[error("the health probe could not be made")]
     Probe(#[from] reqwest::Error),
@@ -73,7 +76,7 @@ impl Place {
             None => return Err(ComposeError::NoCredentials),
             Some(Credentials::Token(token)) => bivouac_github::Credentials::Token(token.read()?),
             Some(Credentials::App { id, private_key }) => {
-                bivouac_github::Credentials::App { app_id: *id, private_key: private_key.read()? }
+                bivouac_github::Credentials::App { id: *id, private_key: private_key.read()? }
             }
         };
         Ok(Self {
@@ -131,8 +134,7 @@ pub async fn connect(place: &Place, meter: Arc<dyn Meter>) -> Result<Connected, 
         meter,
     };
     let leases = Arc::new(DynamoLeases::new(&sdk, &place.prefix));
-    let prefix = place.prefix.clone();
-    let feed: FeedMaker = Box::new(move || Box::new(DynamoFeed::new(&sdk, &prefix)));
+    let feed: FeedMaker = Box::new(|| Box::new(Never));
     Ok(Connected { doors, leases, feed })
 }
 
@@ -143,4 +145,12 @@ pub async fn connect(place: &Place, meter: Arc<dyn Meter>) -> Result<Connected, 
 pub async fn records(config: &Config) -> Result<Arc<dyn RecordStore>, ComposeError> {
     let sdk = Sdk::load(&sdk_settings(config), Arc::new(NoMeter)).await?;
     Ok(Arc::new(DynamoRecords::new(&sdk, &config.aws.table_prefix)))
+}
+
+struct Never;
+#[async_trait::async_trait]
+impl bivouac_ports::RecordFeed for Never {
+    async fn next(&mut self) -> bivouac_ports::Result<Vec<bivouac_model::ItemKey>> {
+        std::future::pending().await
+    }
 }

@@ -114,7 +114,7 @@ impl System {
         hub.add_repository(REPO).expect("a repository");
         hub.add_token(TOKEN, "bivouac-bot", Rights::commenter());
         let mut place = Place::embedded(&cloud.aws_url(), &cloud.dynamodb_url(), &hub.url(), TOKEN);
-        place.github = place.github.with_write_spacing(Duration::from_millis(5));
+        place.github.write_gap = Duration::from_millis(5);
         let Connected { doors, .. } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
         doors.records.init().await.expect("tables");
         let table = client(&cloud.dynamodb_url());

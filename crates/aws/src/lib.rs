@@ -5,6 +5,7 @@
 //! [`Sdk`] is loaded once and makes the clients; [`Quotas`] is shared by all callers of one account and region.
 
 mod calls;
+mod dynamodb;
 mod ec2;
 mod ecr;
 mod ecs;
@@ -12,6 +13,7 @@ mod error;
 mod quota;
 mod sdk;
 
+pub use dynamodb::{DynamoLeases, DynamoRecords};
 pub use ecr::Ecr;
 pub use ecs::{Ecs, EcsSettings};
 pub use quota::Quotas;
