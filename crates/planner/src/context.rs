@@ -205,7 +205,8 @@ impl<'a> Draft<'a> {
         // Compared with what is written, not with what was drafted in between: a step that is tried again and refused again
         // is no change.
         let stayed = context.written().filter(|written| written.phase == self.status.phase);
-        let since = stayed.and_then(|written| written.machinery.phase_since);
+        // A clock that was set back counts anew, or every deadline would wait for the future.
+        let since = stayed.and_then(|written| written.machinery.phase_since).filter(|since| *since <= context.now);
         self.status.machinery.phase_since = Some(since.unwrap_or(context.now));
         let ready = match self.status.phase {
             Phase::Ready => ConditionStatus::True,
