@@ -237,8 +237,7 @@ fn create(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>) -> Plan 
     if failed_already(context, wanted) {
         return still_failed(context, draft);
     }
-    let draft = draft.without_condition(rollout::SPOT_CAPACITY).nowhere();
-    let draft = draft.say(Phase::Provisioning, reason::DEPLOYING, "The service is being created.");
+    let draft = draft.nowhere().say(Phase::Provisioning, reason::DEPLOYING, "The service is being created.");
     let draft = draft.also(wanted.note.clone());
     // The list of open pull requests may be a resync old: nothing is created for one that was closed since. A forge that
     // is down does not hold AWS up; a pull request that is seen closed never gets here.

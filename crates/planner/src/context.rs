@@ -54,6 +54,12 @@ impl<'a> Context<'a> {
         Some(&condition.reason)
     }
 
+    /// Since when a condition has been as it is written.
+    pub fn condition_since(&self, kind: &str) -> Option<DateTime<Utc>> {
+        let conditions = &self.written()?.machinery.conditions;
+        conditions.iter().find(|condition| condition.kind == kind).map(|condition| condition.last_transition_at)
+    }
+
     /// How long the phase has lasted.
     pub fn in_phase_for(&self, phases: &[Phase]) -> Duration {
         let since = self
@@ -127,6 +133,16 @@ impl<'a> Draft<'a> {
         self.status.url = None;
         self.status.public_ip = None;
         self
+    }
+
+    /// An address is only true while the task that has it runs.
+    pub fn only_where_it_runs(self) -> Self {
+        let ip = self.status.public_ip;
+        let tasks = &self.context.observed.tasks;
+        match tasks.iter().any(|task| task.is_running() && ip.is_some() && task.public_ip == ip) {
+            true => self,
+            false => self.nowhere(),
+        }
     }
 
     /// It costs what a running task of this size costs.

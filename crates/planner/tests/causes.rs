@@ -47,20 +47,55 @@ fn a_stopped_task_tells_its_cause() {
     use StopCode::{EssentialContainerExited as Exited, ServiceSchedulerInitiated, TaskFailedToStart as NoStart};
     const ESSENTIAL: &str = "Essential container in task exited";
     let table: [(&str, StopCode, &str, Option<(i32, Option<&str>)>); 14] = [
-        ("ImagePullFailed", NoStart, "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref 123456789012.dkr.ecr.us-west-2.amazonaws.com/x@sha256:aa: not found", None),
-        ("ImagePullFailed", NoStart, "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: send request failed caused by: Post \"https://api.ecr.us-west-2.amazonaws.com/\": dial tcp 52.94.178.12:443: i/o timeout", None),
-        ("ImagePullFailed", NoStart, "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth from Amazon ECR: There is a connection issue between the task and Amazon ECR.", None),
-        ("SecretUnavailable", NoStart, "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret arn:aws:secretsmanager:us-west-2:123456789012:secret:superset-key from secrets manager: AccessDeniedException: not authorized status code: 400, request id: 3f4b1c2d-1111-2222-3333-444455556666", None),
-        ("SecretUnavailable", NoStart, "ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve secrets from ssm: invalid parameters: /x", None),
+        (
+            "ImagePullFailed",
+            NoStart,
+            "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref 123456789012.dkr.ecr.us-west-2.amazonaws.com/x@sha256:aa: not found",
+            None,
+        ),
+        (
+            "ImagePullFailed",
+            NoStart,
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: send request failed caused by: Post \"https://api.ecr.us-west-2.amazonaws.com/\": dial tcp 52.94.178.12:443: i/o timeout",
+            None,
+        ),
+        (
+            "ImagePullFailed",
+            NoStart,
+            "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth from Amazon ECR: There is a connection issue between the task and Amazon ECR.",
+            None,
+        ),
+        (
+            "SecretUnavailable",
+            NoStart,
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret arn:aws:secretsmanager:us-west-2:123456789012:secret:superset-key from secrets manager: AccessDeniedException: not authorized status code: 400, request id: 3f4b1c2d-1111-2222-3333-444455556666",
+            None,
+        ),
+        (
+            "SecretUnavailable",
+            NoStart,
+            "ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve secrets from ssm: invalid parameters: /x",
+            None,
+        ),
         ("OutOfMemory", Exited, ESSENTIAL, Some((137, Some("OutOfMemoryError: Container killed due to memory usage")))),
         ("ApplicationExited", Exited, ESSENTIAL, Some((1, None))),
         ("ApplicationExited", Exited, ESSENTIAL, Some((137, None))),
         ("ApplicationExited", Exited, ESSENTIAL, Some((0, None))),
         ("HealthCheckFailed", ServiceSchedulerInitiated, "Task failed container health checks", None),
         ("SpotInterrupted", StopCode::SpotInterruption, "Your Spot Task was interrupted.", None),
-        ("DeploymentFailed", NoStart, "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist.", None),
+        (
+            "DeploymentFailed",
+            NoStart,
+            "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist.",
+            None,
+        ),
         ("TaskStopped", StopCode::InfrastructureHealth, "Host degraded.", None),
-        ("TaskStarting", ServiceSchedulerInitiated, "Scaling activity initiated by (deployment ecs-svc/1234567890123456789)", None),
+        (
+            "TaskStarting",
+            ServiceSchedulerInitiated,
+            "Scaling activity initiated by (deployment ecs-svc/1234567890123456789)",
+            None,
+        ),
     ];
     for (reason, code, why, container) in table {
         let (told, message) = told_of_task(code, why, container);
@@ -72,10 +107,22 @@ fn a_stopped_task_tells_its_cause() {
 #[test]
 fn a_service_event_tells_its_cause() {
     for (reason, text) in [
-        ("QuotaExceeded", "(service pr-7-service) was unable to place a task. Reason: You've reached the limit on the number of vCPUs you can run concurrently."),
-        ("QuotaExceeded", "(service pr-7-service) was unable to place a task. Reason: You've reached the limit on the number of tasks you can run concurrently."),
-        ("CapacityUnavailable", "(service pr-7-service) was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later or in a different availability zone. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."),
-        ("DeploymentFailed", "(service pr-7-service) failed to launch a task with (error ECS was unable to assume the role 'arn:aws:iam::123456789012:role/exec' that was provided for this task.)."),
+        (
+            "QuotaExceeded",
+            "(service pr-7-service) was unable to place a task. Reason: You've reached the limit on the number of vCPUs you can run concurrently.",
+        ),
+        (
+            "QuotaExceeded",
+            "(service pr-7-service) was unable to place a task. Reason: You've reached the limit on the number of tasks you can run concurrently.",
+        ),
+        (
+            "CapacityUnavailable",
+            "(service pr-7-service) was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later or in a different availability zone. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.",
+        ),
+        (
+            "DeploymentFailed",
+            "(service pr-7-service) failed to launch a task with (error ECS was unable to assume the role 'arn:aws:iam::123456789012:role/exec' that was provided for this task.).",
+        ),
         ("TaskStarting", "(service pr-7-service) has started 1 tasks: (task 1dc5c17a8a6c4bd2a1a1b7d4b1c0ffee)."),
         ("TaskStarting", "(service pr-7-service) has reached a steady state."),
     ] {
@@ -107,7 +154,8 @@ fn ids_addresses_and_accounts_are_not_repeated() {
 
 #[test]
 fn an_exit_code_of_one_digit_is_told() {
-    let (_, message) = told_of_task(StopCode::EssentialContainerExited, "Essential container in task exited", Some((3, None)));
+    let (_, message) =
+        told_of_task(StopCode::EssentialContainerExited, "Essential container in task exited", Some((3, None)));
     assert_eq!(message, "The container `app` ended with exit code 3.");
 }
 

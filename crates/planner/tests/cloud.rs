@@ -14,7 +14,7 @@ use crate::fixtures::{image, seconds};
 
 /// How the application behaves once its container runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum App {
+pub(crate) enum App {
     /// It answers.
     Well,
     /// It runs and answers with 503.
@@ -31,24 +31,24 @@ pub enum App {
 const SLOWNESS: u8 = 2;
 
 #[derive(Clone, Debug)]
-pub struct Cloud {
-    pub service: ServiceView,
+pub(crate) struct Cloud {
+    pub(crate) service: ServiceView,
     draining: u8,
-    pub tasks: Vec<(Task, u8)>,
-    pub revisions: Vec<TaskDefinitionRevision>,
-    pub images: BTreeMap<ImageTag, Image>,
-    pub app: App,
-    pub spot: bool,
-    pub now: DateTime<Utc>,
+    pub(crate) tasks: Vec<(Task, u8)>,
+    pub(crate) revisions: Vec<TaskDefinitionRevision>,
+    pub(crate) images: BTreeMap<ImageTag, Image>,
+    pub(crate) app: App,
+    pub(crate) spot: bool,
+    pub(crate) now: DateTime<Utc>,
     /// How often a service was created while another had the name. Never, if all is well.
-    pub collisions: usize,
-    pub created: usize,
+    pub(crate) collisions: usize,
+    pub(crate) created: usize,
     next: u32,
     tokens: BTreeMap<String, ServiceSpec>,
 }
 
 impl Cloud {
-    pub fn new(now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(now: DateTime<Utc>) -> Self {
         let images = BTreeMap::from([("pr-7-ci".parse().unwrap(), image(1)), ("other".parse().unwrap(), image(2))]);
         Self {
             service: ServiceView::Absent,
@@ -71,35 +71,35 @@ impl Cloud {
         self.next
     }
 
-    pub fn active(&self) -> Option<&Service> {
+    pub(crate) fn active(&self) -> Option<&Service> {
         match &self.service {
             ServiceView::Active(service) => Some(service),
             _ => None,
         }
     }
 
-    pub fn active_mut(&mut self) -> Option<&mut Service> {
+    pub(crate) fn active_mut(&mut self) -> Option<&mut Service> {
         match &mut self.service {
             ServiceView::Active(service) => Some(service),
             _ => None,
         }
     }
 
-    pub fn image(&self, tag: &ImageTag) -> ImageView {
+    pub(crate) fn image(&self, tag: &ImageTag) -> ImageView {
         self.images.get(tag).cloned().map_or(ImageView::Missing, ImageView::Found)
     }
 
-    pub fn live_tasks(&self) -> Vec<Task> {
+    pub(crate) fn live_tasks(&self) -> Vec<Task> {
         self.tasks.iter().map(|(task, _)| task).filter(|task| task.state != TaskState::Stopped).cloned().collect()
     }
 
     /// Those that stopped within the last hour included, as ECS shows them.
-    pub fn all_tasks(&self) -> Vec<Task> {
+    pub(crate) fn all_tasks(&self) -> Vec<Task> {
         let seen = |task: &&Task| task.stopped_at.is_none_or(|at| self.now - at < seconds(3600));
         self.tasks.iter().map(|(task, _)| task).filter(seen).cloned().collect()
     }
 
-    pub fn health(&self, ip: IpAddr) -> Health {
+    pub(crate) fn health(&self, ip: IpAddr) -> Health {
         let runs = self.tasks.iter().any(|(task, _)| task.is_running() && task.public_ip == Some(ip));
         match self.app {
             _ if !runs => Health::Silent("no answer".into()),
@@ -108,7 +108,7 @@ impl Cloud {
         }
     }
 
-    pub fn register(&mut self, rendered: &RenderedTaskDefinition) -> TaskDefinitionRevision {
+    pub(crate) fn register(&mut self, rendered: &RenderedTaskDefinition) -> TaskDefinitionRevision {
         let name = TaskDefinitionName::from_arn(&format!("{}:{}", rendered.family, self.number()));
         let revision = TaskDefinitionRevision { name, content: Some(rendered.content.clone()) };
         self.revisions.insert(0, revision.clone());
@@ -116,7 +116,7 @@ impl Cloud {
     }
 
     /// As ECS does: a name that is taken is refused, but for the same call with the same token.
-    pub fn create(&mut self, spec: &ServiceSpec, token: &str) -> Result<ServiceView, String> {
+    pub(crate) fn create(&mut self, spec: &ServiceSpec, token: &str) -> Result<ServiceView, String> {
         if self.service != ServiceView::Absent {
             let same = self.tokens.get(token) == Some(spec);
             if !same {
@@ -158,7 +158,7 @@ impl Cloud {
         }
     }
 
-    pub fn update(&mut self, change: &ServiceChange) -> ServiceView {
+    pub(crate) fn update(&mut self, change: &ServiceChange) -> ServiceView {
         let Some(service) = self.active() else { return self.service.clone() };
         let wanted = change.task_definition.clone().unwrap_or_else(|| service.task_definition.clone());
         let redeploys = wanted != service.task_definition || change.force_new_deployment;
@@ -174,7 +174,7 @@ impl Cloud {
         self.service.clone()
     }
 
-    pub fn tag(&mut self, tags: &[(&'static str, String)]) {
+    pub(crate) fn tag(&mut self, tags: &[(&'static str, String)]) {
         let Some(service) = self.active_mut() else { return };
         for (key, value) in tags {
             match *key {
@@ -185,7 +185,7 @@ impl Cloud {
         }
     }
 
-    pub fn delete(&mut self) {
+    pub(crate) fn delete(&mut self) {
         if matches!(self.service, ServiceView::Active(_)) {
             self.service = ServiceView::Draining;
             self.draining = SLOWNESS;
@@ -193,13 +193,13 @@ impl Cloud {
     }
 
     /// Somebody or something ends a task.
-    pub fn stop_tasks(&mut self, code: StopCode, why: &str) {
+    pub(crate) fn stop_tasks(&mut self, code: StopCode, why: &str) {
         let now = self.now;
         self.tasks.iter_mut().for_each(|(task, _)| stop(task, now, code.clone(), why));
     }
 
     /// A moment passes.
-    pub fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         let now = self.now;
         if self.service == ServiceView::Draining {
             self.stop_tasks(StopCode::ServiceSchedulerInitiated, "Service deleted.");

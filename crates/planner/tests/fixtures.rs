@@ -7,9 +7,9 @@ use bivouac_model::{DesiredState, EnvKey, Image, ImageDigest};
 use bivouac_planner::{CapacityPolicy, Deadlines, Pattern, Policy, Prices, Project, Size, Template};
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub const REPO: &str = "apache/superset";
-pub const REPOSITORY: &str = "superset-ci";
-pub const URI: &str = "123456789012.dkr.ecr.us-west-2.amazonaws.com/superset-ci";
+pub(crate) const REPO: &str = "apache/superset";
+pub(crate) const REPOSITORY: &str = "superset-ci";
+pub(crate) const URI: &str = "123456789012.dkr.ecr.us-west-2.amazonaws.com/superset-ci";
 
 const TEMPLATE: &str = r#"{
     "family": "superset", "networkMode": "awsvpc", "cpu": "512", "memory": "1024",
@@ -17,24 +17,24 @@ const TEMPLATE: &str = r#"{
     "containerDefinitions": [{"name": "app", "image": "replaced", "portMappings": [{"containerPort": 8080}]}]
 }"#;
 
-pub fn key() -> EnvKey {
+pub(crate) fn key() -> EnvKey {
     "apache/superset#7".parse().unwrap()
 }
 
 /// The moment in which every world begins.
-pub fn start() -> DateTime<Utc> {
+pub(crate) fn start() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
 }
 
-pub fn seconds(seconds: i64) -> TimeDelta {
+pub(crate) fn seconds(seconds: i64) -> TimeDelta {
     TimeDelta::seconds(seconds)
 }
 
-pub fn hours(hours: u64) -> Duration {
+pub(crate) fn hours(hours: u64) -> Duration {
     Duration::from_secs(hours * 3600)
 }
 
-pub fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     let project = Project {
         repo: REPO.parse().unwrap(),
         ecr_repository: REPOSITORY.into(),
@@ -61,11 +61,11 @@ pub fn policy() -> Policy {
     }
 }
 
-pub fn up() -> DesiredState {
+pub(crate) fn up() -> DesiredState {
     DesiredState::default()
 }
 
-pub fn image(digest: u8) -> Image {
+pub(crate) fn image(digest: u8) -> Image {
     let digest = ImageDigest::new(&format!("sha256:{}", format!("{digest:02x}").repeat(32)));
     Image { digest, pushed_at: None, repository_uri: URI.into() }
 }

@@ -72,7 +72,11 @@ fn a_glance_sees_whatever_is_not_as_recorded() {
 #[test]
 fn what_nobody_looked_at_proves_nothing() {
     let mut world = World::ready();
-    let nothing = bivouac_model::Observed { image: world.image(), pull_request: Some(PullRequestState::Open), ..Default::default() };
+    let nothing = bivouac_model::Observed {
+        image: world.image(),
+        pull_request: Some(PullRequestState::Open),
+        ..Default::default()
+    };
     assert_eq!(world.plan(&nothing).next, Next::Look(Look::Service));
     world.wish(|wish| wish.desired = Desired::Down);
     assert_eq!(world.plan(&nothing).next, Next::Look(Look::Service));
