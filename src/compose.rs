@@ -50,7 +50,9 @@ pub struct Connected {
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
     /// Nobody to be on the forge.
-    #[error("the configuration names no GitHub credentials: set `github.token_file`, or `github.app_id` with `github.private_key_file`")]
+    #[error(
+        "the configuration names no GitHub credentials: set `github.token_file`, or `github.app_id` with `github.private_key_file`"
+    )]
     NoCredentials,
     /// A secret is missing.
     #[error(transparent)]

@@ -105,7 +105,8 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
     let daemon = tokio::spawn(daemon.run(stop.clone()));
 
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-    let story = Story { cloud: Arc::clone(&cloud), hub: hub.clone(), records: Arc::clone(&records), tell: tell.clone() };
+    let story =
+        Story { cloud: Arc::clone(&cloud), hub: hub.clone(), records: Arc::clone(&records), tell: tell.clone() };
     let story = (!options.empty).then(|| {
         tokio::spawn(async move {
             if let Err(error) = story.run().await {

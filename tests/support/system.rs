@@ -230,6 +230,15 @@ impl System {
         services.into_iter().filter(|service| service.status != "INACTIVE").collect()
     }
 
+    /// Waits until nothing runs that costs money.
+    pub async fn until_no_task_runs(&self) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while self.services().iter().any(|service| !service.tasks.is_empty()) {
+            assert!(tokio::time::Instant::now() < deadline, "tasks still run: {:#?}", self.services());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// The bodies of our comments on a pull request.
     pub fn comments(&self, pr: u64) -> Vec<String> {
         let comments = self.hub.comments(REPO, pr).expect("comments");

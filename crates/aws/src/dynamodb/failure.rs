@@ -10,10 +10,16 @@ pub(super) fn meaning(code: &str) -> Meaning {
         "ConditionalCheckFailedException" | "ResourceInUseException" | "TransactionConflictException" => {
             Meaning::Conflict
         }
-        "ThrottlingException" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded"
+        "ThrottlingException"
+        | "ProvisionedThroughputExceededException"
+        | "RequestLimitExceeded"
         | "LimitExceededException" => Meaning::Throttled,
-        "AccessDeniedException" | "UnrecognizedClientException" | "MissingAuthenticationTokenException"
-        | "InvalidSignatureException" | "IncompleteSignatureException" | "ExpiredTokenException" => Meaning::Denied,
+        "AccessDeniedException"
+        | "UnrecognizedClientException"
+        | "MissingAuthenticationTokenException"
+        | "InvalidSignatureException"
+        | "IncompleteSignatureException"
+        | "ExpiredTokenException" => Meaning::Denied,
         "ValidationException" | "SerializationException" | "ItemCollectionSizeLimitExceededException" => {
             Meaning::Invalid
         }

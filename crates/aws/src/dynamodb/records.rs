@@ -107,10 +107,7 @@ impl RecordStore for DynamoRecords {
 
     async fn write_status(&self, seen: &Record, status: &Status) -> Result<()> {
         let revision = seen.status.as_ref().map(|status| status.machinery.revision);
-        let expected = Expected {
-            generation: seen.generation.map(number),
-            revision: revision.map(number),
-        };
+        let expected = Expected { generation: seen.generation.map(number), revision: revision.map(number) };
         let next = revision.map_or(1, |revision| revision.saturating_add(1));
         let refusal = match self.update(&seen.key, status_update(status, next, &expected)?, ReturnValue::None).await {
             Ok(_) => return Ok(()),
@@ -251,7 +248,9 @@ fn explain_desired(key: &ItemKey, error: Error) -> Error {
             format!("{key} would be larger than DynamoDB's 400 KB for an item: make `flags` or `config` smaller")
         }
         // The only operand that an UpdateItem of ours calculates with.
-        Meaning::Invalid if error.message().contains("operand") => return no_generation(key, "no number").caused_by(error),
+        Meaning::Invalid if error.message().contains("operand") => {
+            return no_generation(key, "no number").caused_by(error);
+        }
         _ => return error,
     };
     Error::new(error.meaning(), UPDATE, text).caused_by(error)
@@ -277,7 +276,8 @@ mod tests {
             assert!(error.message().contains("a/b#1"), "{error}");
             assert_eq!(error.meaning(), meaning);
         }
-        let operand = Error::new(Meaning::Invalid, UPDATE, "An operand in the update expression has an incorrect data type");
+        let operand =
+            Error::new(Meaning::Invalid, UPDATE, "An operand in the update expression has an incorrect data type");
         assert!(explain_desired(&key, operand).message().starts_with("generation of a/b#1 holds no number"));
     }
 
