@@ -24,9 +24,12 @@ pub enum Failure {
     /// A call failed.
     #[error(transparent)]
     Door(#[from] bivouac_ports::Error),
+    /// The program cannot be put together as it is configured.
+    #[error(transparent)]
+    Setup(Box<dyn StdError + Send + Sync>),
     /// What a part of the program ended with.
     #[error(transparent)]
-    Part(#[from] Box<dyn StdError + Send + Sync>),
+    Part(Box<dyn StdError + Send + Sync>),
     /// The output cannot be written.
     #[error("cannot write the output")]
     Output(#[from] io::Error),
@@ -36,7 +39,7 @@ impl Failure {
     /// 1 or 2, as contract 3 has it.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Config(_) | Self::Secret(_) => 2,
+            Self::Usage(_) | Self::Config(_) | Self::Secret(_) | Self::Setup(_) => 2,
             Self::Failed(_) | Self::Door(_) | Self::Part(_) | Self::Output(_) => 1,
         }
     }

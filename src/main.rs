@@ -1,8 +1,2 @@
-//! The program `bivouac`.
-
-use std::process::ExitCode;
-
-#[tokio::main]
-async fn main() -> ExitCode {
-    bivouac::exit::exit(Ok(()))
-}
+//! Bivouac.
+fn main() {}

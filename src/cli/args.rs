@@ -101,7 +101,7 @@ pub struct Up {
     pub flags: Vec<Pair>,
     /// A configuration override; repeat for more
     #[arg(long = "set", value_name = "NAME=VALUE", help_heading = "Wish")]
-    pub config: Vec<Pair>,
+    pub overrides: Vec<Pair>,
     /// How long it may live, such as 24h or 90m [default: guardrails.ttl]
     #[arg(long, value_name = "DURATION", help_heading = "Wish")]
     pub ttl: Option<String>,

@@ -14,12 +14,65 @@ mod wish;
 mod tests;
 
 use std::path::Path;
+use std::sync::Arc;
+
+use bivouac_ports::{RecordStore, SystemClock};
+use clap::Parser as _;
+use tokio_util::sync::CancellationToken;
 
 use args::{Cli, Command, DEFAULT_CONFIG};
-use session::Session;
+use output::Terminal;
+use session::{PACE, Session, user};
 
 use crate::config::{Config, Variables};
 use crate::exit::Failure;
+use crate::telemetry;
+
+/// What a command logs that a person waits for: only what goes wrong. The daemon says more.
+const QUIET: &str = "warn";
+
+/// The whole program: reads the command line, the configuration and the environment of this process, and does what is
+/// asked. `open` connects to the table; it makes the one choice that is not the command line's.
+///
+/// Usage errors and `--help` end the process here, with 2 and 0, as clap does it.
+///
+/// # Errors
+/// [`Failure`] says what, and with which exit code.
+pub async fn main<O>(open: O) -> Result<(), Failure>
+where
+    O: AsyncFnOnce(&Config) -> Result<Arc<dyn RecordStore>, Failure>,
+{
+    let cli = Cli::parse();
+    telemetry::start(QUIET);
+    let config = configuration(&cli, &variables())?;
+    let store = open(&config).await?;
+    let mut session = Session {
+        config,
+        store,
+        clock: Arc::new(SystemClock),
+        terminal: Terminal::of_process(),
+        format: cli.output,
+        user: user(|name| std::env::var(name).ok()),
+        pace: PACE,
+        interrupt: interrupt(),
+    };
+    execute(&mut session, cli.command).await
+}
+
+/// Cancelled by the first Ctrl-C; the second ends the process, should something not heed the first.
+fn interrupt() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            if cancelled.is_cancelled() {
+                std::process::exit(1);
+            }
+            cancelled.cancel();
+        }
+    });
+    token
+}
 
 /// Does what a command that reads or writes the table asks for.
 ///
