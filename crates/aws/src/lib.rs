@@ -4,10 +4,17 @@
 //!
 //! [`Sdk`] is loaded once and makes the clients; [`Quotas`] is shared by all callers of one account and region.
 
+mod caller;
 mod calls;
+mod ec2;
+mod ecr;
+mod ecs;
 mod error;
 mod quota;
 mod sdk;
+mod time;
 
+pub use ecr::Ecr;
+pub use ecs::{Ecs, EcsSettings};
 pub use quota::Quotas;
 pub use sdk::{Endpoints, Sdk, SdkSettings, StaticCredentials};
