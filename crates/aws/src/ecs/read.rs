@@ -208,3 +208,6 @@ fn task_capacity(task: &sdk::Task) -> Option<Capacity> {
         None => task.launch_type().filter(|kind| **kind == LaunchType::Fargate).map(|_| Capacity::OnDemand),
     }
 }
+
+#[cfg(test)]
+mod tests;
