@@ -24,6 +24,11 @@ impl Usd {
         Self(micros.round().clamp(-9e18, 9e18) as i64)
     }
 
+    /// In whole micro-dollars.
+    pub fn micros(self) -> i64 {
+        self.0
+    }
+
     /// In dollars.
     #[allow(clippy::cast_precision_loss)]
     pub fn dollars(self) -> f64 {

@@ -35,15 +35,7 @@ impl fmt::Display for Service {
 ///
 /// AWS names its operations so that the first word tells.
 pub fn is_reading(operation: &str) -> bool {
-    const READING: [&str; 7] = [
-        "Describe",
-        "List",
-        "Get",
-        "BatchGet",
-        "Query",
-        "Scan",
-        "TransactGet",
-    ];
+    const READING: [&str; 7] = ["Describe", "List", "Get", "BatchGet", "Query", "Scan", "TransactGet"];
     READING.iter().any(|word| operation.starts_with(word))
 }
 
@@ -66,11 +58,7 @@ pub struct Calls {
 
 impl Calls {
     pub(crate) fn record(&self, service: Service, operation: &str, code: &str) {
-        let call = Call {
-            service,
-            operation: operation.to_owned(),
-            code: code.to_owned(),
-        };
+        let call = Call { service, operation: operation.to_owned(), code: code.to_owned() };
         *self.lock().entry(call).or_default() += 1;
     }
 
@@ -120,11 +108,7 @@ impl Calls {
     }
 
     fn sum(&self, matches: impl Fn(&Call) -> bool) -> u64 {
-        self.lock()
-            .iter()
-            .filter(|(call, _)| matches(call))
-            .map(|(_, count)| count)
-            .sum()
+        self.lock().iter().filter(|(call, _)| matches(call)).map(|(_, count)| count).sum()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Call, u64>> {
@@ -142,15 +126,8 @@ mod tests {
         calls.record(Service::Ecs, "ListServices", "OK");
         calls.record(Service::Ecr, "BatchDeleteImage", "OK");
         calls.record(Service::Ecr, "BatchGetImage", "OK");
-        calls.record(
-            Service::DynamoDb,
-            "UpdateItem",
-            "ConditionalCheckFailedException",
-        );
-        assert_eq!(
-            (calls.reading(), calls.modifying(), calls.total()),
-            (2, 2, 4)
-        );
+        calls.record(Service::DynamoDb, "UpdateItem", "ConditionalCheckFailedException");
+        assert_eq!((calls.reading(), calls.modifying(), calls.total()), (2, 2, 4));
         assert_eq!(calls.modifying_to(Service::Ecr), 1);
         calls.reset();
         assert_eq!(calls.total(), 0);

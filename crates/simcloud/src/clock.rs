@@ -20,11 +20,7 @@ struct Inner {
 
 #[derive(Debug)]
 enum Source {
-    Real {
-        origin: Instant,
-        start: DateTime<Utc>,
-        speed: f64,
-    },
+    Real { origin: Instant, start: DateTime<Utc>, speed: f64 },
     Manual(Mutex<DateTime<Utc>>),
 }
 
@@ -38,16 +34,8 @@ impl Clock {
     ///
     /// A speed that is not a positive number counts as 1.
     pub fn real_at_speed(speed: f64) -> Self {
-        let speed = if speed.is_finite() && speed > 0.0 {
-            speed
-        } else {
-            1.0
-        };
-        Self::with(Source::Real {
-            origin: Instant::now(),
-            start: Utc::now(),
-            speed,
-        })
+        let speed = if speed.is_finite() && speed > 0.0 { speed } else { 1.0 };
+        Self::with(Source::Real { origin: Instant::now(), start: Utc::now(), speed })
     }
 
     /// Stands still at `start` until [`Clock::advance`] moves it.
@@ -56,22 +44,13 @@ impl Clock {
     }
 
     fn with(source: Source) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                source,
-                moved: Notify::new(),
-            }),
-        }
+        Self { inner: Arc::new(Inner { source, moved: Notify::new() }) }
     }
 
     /// The present moment of the cloud.
     pub fn now(&self) -> DateTime<Utc> {
         match &self.inner.source {
-            Source::Real {
-                origin,
-                start,
-                speed,
-            } => *start + delta(origin.elapsed().mul_f64(*speed)),
+            Source::Real { origin, start, speed } => *start + delta(origin.elapsed().mul_f64(*speed)),
             Source::Manual(now) => *now.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
@@ -95,10 +74,7 @@ impl Clock {
     pub(crate) async fn reached(&self, at: Option<DateTime<Utc>>) {
         match (&self.inner.source, at) {
             (Source::Real { speed, .. }, Some(at)) => {
-                let wait = (at - self.now())
-                    .to_std()
-                    .unwrap_or_default()
-                    .div_f64(*speed);
+                let wait = (at - self.now()).to_std().unwrap_or_default().div_f64(*speed);
                 tokio::time::sleep(wait).await;
             }
             (Source::Real { .. }, None) => std::future::pending().await,

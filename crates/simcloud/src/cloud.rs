@@ -38,14 +38,8 @@ impl SimCloud {
     /// If a listener cannot be opened or the DynamoDB engine does not start. What had been
     /// started by then is stopped.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let block = options
-            .serve_tasks
-            .then(|| Block::claim(options.seed))
-            .transpose()?;
-        let scope = Scope {
-            region: options.region,
-            account: options.account,
-        };
+        let block = options.serve_tasks.then(|| Block::claim(options.seed)).transpose()?;
+        let scope = Scope { region: options.region, account: options.account };
         let registry = scope.registry();
         let world = World::new(
             options.clock.now(),
@@ -67,14 +61,9 @@ impl SimCloud {
         let (aws_listener, aws) = listen(options.aws_port, "ECS, ECR and EC2").await?;
         let (front, dynamodb) = listen(options.dynamodb_port, "DynamoDB").await?;
         let (inner, engine) = listen(0, "the DynamoDB engine").await?;
-        let database = dynoxide::Database::memory().map_err(|error| Error::Database {
-            message: error.to_string(),
-        })?;
+        let database = dynoxide::Database::memory().map_err(|error| Error::Database { message: error.to_string() })?;
         // The engine is next door: a proxy of the environment must not come between.
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .map_err(Error::Client)?;
+        let client = reqwest::Client::builder().no_proxy().build().map_err(Error::Client)?;
         let cloud = Self {
             shared,
             gate,
@@ -86,11 +75,7 @@ impl SimCloud {
             _block: block,
         };
         cloud.spawn_server(aws_listener, wire::router(Arc::clone(&cloud.gate)));
-        let engine = wire::dynamodb::Engine {
-            gate: Arc::clone(&cloud.gate),
-            client,
-            url: format!("http://{engine}"),
-        };
+        let engine = wire::dynamodb::Engine { gate: Arc::clone(&cloud.gate), client, url: format!("http://{engine}") };
         cloud.spawn_server(front, wire::dynamodb::router(Arc::new(engine)));
         cloud.spawn_engine(inner, database);
         cloud.spawn_driver(options.serve_tasks);
@@ -154,8 +139,7 @@ impl SimCloud {
     fn spawn_server(&self, listener: TcpListener, router: Router) {
         let cancelled = self.cancelled.clone();
         self.tracker.spawn(async move {
-            let served =
-                axum::serve(listener, router).with_graceful_shutdown(cancelled.cancelled_owned());
+            let served = axum::serve(listener, router).with_graceful_shutdown(cancelled.cancelled_owned());
             if let Err(error) = served.await {
                 tracing::error!(%error, "a listener of the cloud ended");
             }
@@ -177,11 +161,7 @@ impl SimCloud {
     fn spawn_driver(&self, serve_tasks: bool) {
         let shared = Arc::clone(&self.shared);
         let cancelled = self.cancelled.clone();
-        let mut servers = Servers::new(
-            Arc::clone(&shared),
-            self.tracker.clone(),
-            self.cancelled.clone(),
-        );
+        let mut servers = Servers::new(Arc::clone(&shared), self.tracker.clone(), self.cancelled.clone());
         self.tracker.spawn(async move {
             loop {
                 let (effects, next) = shared.turn();
@@ -211,11 +191,7 @@ const DEFAULT_BLOCK: u8 = 100;
 
 async fn listen(port: u16, purpose: &'static str) -> Result<(TcpListener, SocketAddr), Error> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let failed = |source| Error::Listen {
-        address,
-        purpose,
-        source,
-    };
+    let failed = |source| Error::Listen { address, purpose, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))

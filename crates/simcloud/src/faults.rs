@@ -49,28 +49,17 @@ pub struct Rule {
 impl Rule {
     /// Hits every call of every service.
     pub fn everywhere(fault: Fault) -> Self {
-        Self {
-            service: None,
-            operation: None,
-            when: When::Always,
-            fault,
-        }
+        Self { service: None, operation: None, when: When::Always, fault }
     }
 
     /// Hits every call of one service.
     pub fn service(service: Service, fault: Fault) -> Self {
-        Self {
-            service: Some(service),
-            ..Self::everywhere(fault)
-        }
+        Self { service: Some(service), ..Self::everywhere(fault) }
     }
 
     /// Hits every call of one operation, spelled as AWS spells it.
     pub fn operation(service: Service, operation: &str, fault: Fault) -> Self {
-        Self {
-            operation: Some(operation.to_owned()),
-            ..Self::service(service, fault)
-        }
+        Self { operation: Some(operation.to_owned()), ..Self::service(service, fault) }
     }
 
     /// Narrows which of the matching calls are hit.
@@ -106,13 +95,7 @@ impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
         // A stream of its own, so that adding a fault changes no identifier of the model.
         let rng = fastrand::Rng::with_seed(seed ^ 0xfa17_fa17_fa17_fa17);
-        Self {
-            inner: Arc::new(Mutex::new(Inner {
-                rng,
-                rules: Vec::new(),
-                lag: Duration::ZERO,
-            })),
-        }
+        Self { inner: Arc::new(Mutex::new(Inner { rng, rules: Vec::new(), lag: Duration::ZERO })) }
     }
 
     /// Adds a rule behind those in force.
@@ -143,10 +126,7 @@ impl Faults {
         let mut verdict = Verdict::default();
         for (rule, seen) in rules {
             let matches = rule.service.is_none_or(|wanted| wanted == service)
-                && rule
-                    .operation
-                    .as_deref()
-                    .is_none_or(|wanted| wanted == operation);
+                && rule.operation.as_deref().is_none_or(|wanted| wanted == operation);
             if !matches {
                 continue;
             }
@@ -179,12 +159,8 @@ mod tests {
     #[test]
     fn the_nth_call_alone_is_hit() {
         let faults = Faults::new(1);
-        faults.add(
-            Rule::operation(Service::Ecs, "CreateService", Fault::FailAfter).when(When::Nth(2)),
-        );
-        let hits: Vec<_> = (0..3)
-            .map(|_| faults.decide(Service::Ecs, "CreateService").fault)
-            .collect();
+        faults.add(Rule::operation(Service::Ecs, "CreateService", Fault::FailAfter).when(When::Nth(2)));
+        let hits: Vec<_> = (0..3).map(|_| faults.decide(Service::Ecs, "CreateService").fault).collect();
         assert_eq!(hits, [None, Some(Fault::FailAfter), None]);
         assert_eq!(faults.decide(Service::Ecs, "ListServices").fault, None);
     }
@@ -194,9 +170,7 @@ mod tests {
         let draw = |seed| {
             let faults = Faults::new(seed);
             faults.add(Rule::everywhere(Fault::Throttle).when(When::Probability(0.5)));
-            (0..64)
-                .map(|_| faults.decide(Service::Ec2, "X").fault.is_some())
-                .collect::<Vec<_>>()
+            (0..64).map(|_| faults.decide(Service::Ec2, "X").fault.is_some()).collect::<Vec<_>>()
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
@@ -206,18 +180,9 @@ mod tests {
     fn delays_add_up_beside_another_fault() {
         let faults = Faults::new(1);
         faults.add(Rule::everywhere(Fault::Delay(Duration::from_millis(3))));
-        faults.add(Rule::service(
-            Service::Ecr,
-            Fault::Delay(Duration::from_millis(4)),
-        ));
+        faults.add(Rule::service(Service::Ecr, Fault::Delay(Duration::from_millis(4))));
         faults.add(Rule::service(Service::Ecr, Fault::Deny));
         let verdict = faults.decide(Service::Ecr, "ListImages");
-        assert_eq!(
-            verdict,
-            Verdict {
-                delay: Duration::from_millis(7),
-                fault: Some(Fault::Deny)
-            }
-        );
+        assert_eq!(verdict, Verdict { delay: Duration::from_millis(7), fault: Some(Fault::Deny) });
     }
 }

@@ -29,6 +29,7 @@ mod cloud;
 mod control;
 mod error;
 mod faults;
+pub mod github;
 mod model;
 mod options;
 mod quotas;

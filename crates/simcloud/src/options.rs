@@ -142,10 +142,7 @@ pub struct Latency {
 impl Latency {
     /// The same time for every call.
     pub fn fixed(base: Duration) -> Self {
-        Self {
-            base,
-            jitter: Duration::ZERO,
-        }
+        Self { base, jitter: Duration::ZERO }
     }
 }
 
@@ -164,10 +161,6 @@ pub struct Quotas {
 impl Quotas {
     /// What a new AWS account has (Service Quotas: Fargate On-Demand and Spot vCPU, 6 each).
     pub fn new_account() -> Self {
-        Self {
-            request_rates: true,
-            on_demand_vcpus: Some(6.0),
-            spot_vcpus: Some(6.0),
-        }
+        Self { request_rates: true, on_demand_vcpus: Some(6.0), spot_vcpus: Some(6.0) }
     }
 }

@@ -23,21 +23,15 @@ struct Rate {
 fn rate(service: Service, operation: &str) -> Option<Rate> {
     let (group, burst, sustained) = match (service, operation) {
         (Service::Ecs, "DescribeServices" | "ListServices") => ("service read", 100.0, 20.0),
-        (Service::Ecs, "CreateService" | "UpdateService" | "DeleteService") => {
-            ("service modify", 50.0, 5.0)
+        (Service::Ecs, "CreateService" | "UpdateService" | "DeleteService") => ("service modify", 50.0, 5.0),
+        (Service::Ecs, "RegisterTaskDefinition" | "DeregisterTaskDefinition") => ("task definition modify", 20.0, 1.0),
+        (Service::Ecs, "DescribeTaskDefinition" | "ListTaskDefinitions" | "ListTaskDefinitionFamilies") => {
+            ("task definition read", 50.0, 20.0)
         }
-        (Service::Ecs, "RegisterTaskDefinition" | "DeregisterTaskDefinition") => {
-            ("task definition modify", 20.0, 1.0)
-        }
-        (
-            Service::Ecs,
-            "DescribeTaskDefinition" | "ListTaskDefinitions" | "ListTaskDefinitionFamilies",
-        ) => ("task definition read", 50.0, 20.0),
         (Service::Ecs, "DeleteTaskDefinitions") => ("task definition delete", 5.0, 1.0),
-        (
-            Service::Ecs,
-            "ListTasks" | "DescribeTasks" | "DescribeClusters" | "DescribeCapacityProviders",
-        ) => ("cluster read", 100.0, 20.0),
+        (Service::Ecs, "ListTasks" | "DescribeTasks" | "DescribeClusters" | "DescribeCapacityProviders") => {
+            ("cluster read", 100.0, 20.0)
+        }
         (Service::Ecs, "RunTask" | "StopTask") => ("cluster resource modify", 100.0, 40.0),
         (Service::Ecs, "TagResource" | "UntagResource") => ("tag write", 20.0, 10.0),
         (Service::Ecs, "ListTagsForResource") => ("tag read", 50.0, 20.0),
@@ -45,11 +39,7 @@ fn rate(service: Service, operation: &str) -> Option<Rate> {
         (Service::Ecr, _) => ("ecr", 200.0, 100.0),
         _ => return None,
     };
-    Some(Rate {
-        group,
-        burst,
-        sustained,
-    })
+    Some(Rate { group, burst, sustained })
 }
 
 /// The buckets of one account, refilled by the cloud's own time.
@@ -87,11 +77,7 @@ mod tests {
     fn task_definitions_register_twenty_at_once_and_then_one_a_second() {
         let buckets = Buckets::default();
         let start = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-        let admitted = |at| {
-            (0..30)
-                .filter(|_| buckets.admit(Service::Ecs, "RegisterTaskDefinition", at))
-                .count()
-        };
+        let admitted = |at| (0..30).filter(|_| buckets.admit(Service::Ecs, "RegisterTaskDefinition", at)).count();
         assert_eq!(admitted(start), 20);
         assert_eq!(admitted(start + TimeDelta::seconds(3)), 3);
         assert!(buckets.admit(Service::Ecs, "ListServices", start));

@@ -43,10 +43,7 @@ impl Block {
             let number = 2 + u8::try_from((seed % BLOCKS + attempt) % BLOCKS).unwrap_or_default();
             let address = (Ipv4Addr::new(127, number, 255, 254), CLAIM_PORT);
             if let Ok(claim) = std::net::TcpListener::bind(address) {
-                return Ok(Self {
-                    number,
-                    _claim: claim,
-                });
+                return Ok(Self { number, _claim: claim });
             }
         }
         Err(Error::NoLoopbackBlock)
@@ -63,26 +60,13 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        tracker: TaskTracker,
-        cancelled: CancellationToken,
-    ) -> Self {
-        Self {
-            shared,
-            tracker,
-            cancelled,
-            running: HashMap::new(),
-        }
+    pub(crate) fn new(shared: Arc<Shared>, tracker: TaskTracker, cancelled: CancellationToken) -> Self {
+        Self { shared, tracker, cancelled, running: HashMap::new() }
     }
 
     pub(crate) async fn apply(&mut self, effect: Effect) {
         match effect {
-            Effect::Serve {
-                task,
-                address,
-                ports,
-            } => self.serve(task, address, &ports).await,
+            Effect::Serve { task, address, ports } => self.serve(task, address, &ports).await,
             Effect::Silence { task } => {
                 if let Some(server) = self.running.remove(&task) {
                     server.cancel();
@@ -97,10 +81,7 @@ impl Servers {
             let at = SocketAddr::new(IpAddr::V4(address), *port);
             match TcpListener::bind(at).await {
                 Ok(listener) => {
-                    let page = Page {
-                        shared: Arc::clone(&self.shared),
-                        task: Arc::clone(&task),
-                    };
+                    let page = Page { shared: Arc::clone(&self.shared), task: Arc::clone(&task) };
                     let router = Router::new().fallback(show).with_state(Arc::new(page));
                     let stopped = stop.clone();
                     self.tracker.spawn(async move {
@@ -135,8 +116,7 @@ async fn show(State(page): State<Arc<Page>>) -> Response {
     match shown {
         Some((status, html)) => {
             let mut response = Response::new(Body::from(html));
-            *response.status_mut() =
-                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let html = HeaderValue::from_static("text/html; charset=utf-8");
             response.headers_mut().insert(header::CONTENT_TYPE, html);
             response
@@ -152,37 +132,20 @@ async fn show(State(page): State<Arc<Page>>) -> Response {
 /// The status and page of a task, or nothing if it is to close the connection.
 fn render(world: &World, id: &TaskId) -> Option<(u16, String)> {
     let task = world.ecs.tasks.get(id)?;
-    let images: Vec<&str> = task
-        .definition
-        .containers
-        .iter()
-        .map(|container| container.image.as_str())
-        .collect();
-    let status = match world
-        .ecs
-        .fates
-        .answer(task.service.as_deref(), &images, &task.fate)
-    {
+    let images: Vec<&str> = task.definition.containers.iter().map(|container| container.image.as_str()).collect();
+    let status = match world.ecs.fates.answer(task.service.as_deref(), &images, &task.fate) {
         Fate::Answers { status } => status,
         Fate::RefusesConnections => return None,
         _ => 200,
     };
     let name = task.service.as_deref().unwrap_or(&task.group);
-    let capacity = if task.provider == Provider::Spot {
-        "Fargate Spot"
-    } else {
-        "Fargate"
-    };
+    let capacity = if task.provider == Provider::Spot { "Fargate Spot" } else { "Fargate" };
     let variables = environment(&task.definition);
     let rows: String = variables
         .iter()
         .map(|(name, value)| {
             let value = value.as_str().unwrap_or_default();
-            format!(
-                "<tr><th>{}</th><td>{}</td></tr>",
-                escape(name),
-                escape(value)
-            )
+            format!("<tr><th>{}</th><td>{}</td></tr>", escape(name), escape(value))
         })
         .collect();
     let html = format!(
@@ -202,8 +165,5 @@ fn render(world: &World, id: &TaskId) -> Option<(u16, String)> {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -21,12 +21,7 @@ impl Shared {
     pub(crate) fn new(world: World, clock: Clock, seed: u64) -> Self {
         // A stream of its own, so that latency changes no identifier of the model.
         let jitter = Mutex::new(fastrand::Rng::with_seed(seed ^ 0x1a7e_1a7e_1a7e_1a7e));
-        Self {
-            world: Mutex::new(world),
-            clock,
-            changed: Notify::new(),
-            jitter,
-        }
+        Self { world: Mutex::new(world), clock, changed: Notify::new(), jitter }
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -62,9 +57,6 @@ impl Shared {
 
     /// A fraction from 0 to 1, from the seed.
     pub(crate) fn jitter(&self) -> f64 {
-        self.jitter
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .f64()
+        self.jitter.lock().unwrap_or_else(PoisonError::into_inner).f64()
     }
 }

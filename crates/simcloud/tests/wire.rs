@@ -13,11 +13,7 @@ const DYNAMODB: &str = "DynamoDB_20120810";
 type Answer = (u16, Value);
 
 async fn post(url: &str, target: &str, body: &Value) -> Result<Answer, reqwest::Error> {
-    let version = if target.starts_with(DYNAMODB) {
-        "1.0"
-    } else {
-        "1.1"
-    };
+    let version = if target.starts_with(DYNAMODB) { "1.0" } else { "1.1" };
     let answer = reqwest::Client::new()
         .post(url)
         .header("x-amz-target", target)
@@ -34,22 +30,15 @@ async fn post(url: &str, target: &str, body: &Value) -> Result<Answer, reqwest::
         .await?;
     let status = answer.status().as_u16();
     let text = answer.text().await?;
-    Ok((
-        status,
-        serde_json::from_str(&text).unwrap_or(Value::String(text)),
-    ))
+    Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
 }
 
 async fn ecs(cloud: &SimCloud, operation: &str, body: Value) -> Answer {
-    post(&cloud.aws_url(), &format!("{ECS}.{operation}"), &body)
-        .await
-        .expect("an answer")
+    post(&cloud.aws_url(), &format!("{ECS}.{operation}"), &body).await.expect("an answer")
 }
 
 async fn ecr(cloud: &SimCloud, operation: &str, body: Value) -> Answer {
-    post(&cloud.aws_url(), &format!("{ECR}.{operation}"), &body)
-        .await
-        .expect("an answer")
+    post(&cloud.aws_url(), &format!("{ECR}.{operation}"), &body).await.expect("an answer")
 }
 
 async fn ec2(cloud: &SimCloud, form: &str) -> (u16, String) {
@@ -58,10 +47,7 @@ async fn ec2(cloud: &SimCloud, form: &str) -> (u16, String) {
         .header("content-type", "application/x-www-form-urlencoded")
         .body(format!("Version=2016-11-15&{form}"));
     let answer = request.send().await.expect("an answer");
-    (
-        answer.status().as_u16(),
-        answer.text().await.expect("a body"),
-    )
+    (answer.status().as_u16(), answer.text().await.expect("a body"))
 }
 
 async fn start(options: Options) -> SimCloud {
@@ -144,10 +130,7 @@ async fn a_service_becomes_a_page_at_a_public_address_and_goes_away() {
     let url = format!("http://{address}:18080/any/path");
     let (status, page) = eventually("page", async || fetch(&url).await).await;
     assert_eq!(status, 200);
-    assert!(
-        page.contains("FEATURE_X") && page.contains("&lt;on&gt;"),
-        "{page}"
-    );
+    assert!(page.contains("FEATURE_X") && page.contains("&lt;on&gt;"), "{page}");
 
     cloud.ecs().fate("web", Fate::Answers { status: 500 });
     assert_eq!(fetch(&url).await.expect("a page").0, 500);
@@ -162,10 +145,7 @@ async fn a_service_becomes_a_page_at_a_public_address_and_goes_away() {
     })
     .await;
     cloud.ecs().clear_fates();
-    eventually("silence", async || {
-        fetch(&url).await.is_none().then_some(())
-    })
-    .await;
+    eventually("silence", async || fetch(&url).await.is_none().then_some(())).await;
     cloud.shutdown().await;
 }
 
@@ -178,15 +158,7 @@ async fn two_clouds_of_one_seed_do_not_share_addresses() {
         create_service(cloud, "web", 18_081).await;
     }
     let address = async |cloud: &SimCloud| {
-        eventually("address", async || {
-            cloud
-                .ecs()
-                .service("c", "web")?
-                .tasks
-                .first()?
-                .public_address
-        })
-        .await
+        eventually("address", async || cloud.ecs().service("c", "web")?.tasks.first()?.public_address).await
     };
     assert_ne!(address(&first).await, address(&second).await);
 }
@@ -198,33 +170,19 @@ async fn errors_have_the_shape_of_their_service() {
     let expected = json!({"__type": "ClusterNotFoundException", "message": "Cluster not found."});
     assert_eq!((status, body), (400, expected));
     let (status, body) = ecs(&cloud, "MakeCoffee", json!({})).await;
-    assert_eq!(
-        (status, &body["__type"]),
-        (400, &json!("UnknownOperationException"))
-    );
+    assert_eq!((status, &body["__type"]), (400, &json!("UnknownOperationException")));
     let (_, body) = ecr(&cloud, "ListImages", json!({"repositoryName": "none"})).await;
     assert_eq!(body["__type"], "RepositoryNotFoundException");
     let form = "Action=DescribeNetworkInterfaces&NetworkInterfaceId.1=eni-0";
     let (status, xml) = ec2(&cloud, form).await;
     assert_eq!(status, 400);
-    assert!(
-        xml.contains("<Response><Errors><Error><Code>InvalidNetworkInterfaceID.NotFound</Code>")
-    );
+    assert!(xml.contains("<Response><Errors><Error><Code>InvalidNetworkInterfaceID.NotFound</Code>"));
     let (_, xml) = ec2(&cloud, "Action=DescribeNetworkInterfaces&MaxResults=4").await;
     assert_eq!(tag(&xml, "Code").as_deref(), Some("InvalidParameterValue"));
     let (_, xml) = ec2(&cloud, "Action=RunInstances").await;
     assert_eq!(tag(&xml, "Code").as_deref(), Some("InvalidAction"));
-    let (status, body) = post(
-        &cloud.aws_url(),
-        &format!("{ECS}.ListServices"),
-        &json!([1]),
-    )
-    .await
-    .expect("an answer");
-    assert_eq!(
-        (status, &body["__type"]),
-        (400, &json!("SerializationException"))
-    );
+    let (status, body) = post(&cloud.aws_url(), &format!("{ECS}.ListServices"), &json!([1])).await.expect("an answer");
+    assert_eq!((status, &body["__type"]), (400, &json!("SerializationException")));
 }
 
 #[tokio::test]
@@ -235,17 +193,12 @@ async fn images_are_pushed_described_and_deleted() {
     assert_eq!(body["imageDetails"].as_array().expect("details").len(), 3);
     let by_tag = json!({"repositoryName": "app", "imageIds": [{"imageTag": "pr-1"}]});
     let (_, body) = ecr(&cloud, "BatchGetImage", by_tag.clone()).await;
-    let manifest = body["images"][0]["imageManifest"]
-        .as_str()
-        .expect("a manifest");
+    let manifest = body["images"][0]["imageManifest"].as_str().expect("a manifest");
     let manifest: Value = serde_json::from_str(manifest).expect("JSON");
     assert_eq!(manifest["manifests"][0]["digest"], pushed.image.as_str());
     let child = json!({"repositoryName": "app", "imageIds": [{"imageDigest": pushed.image}]});
     let (_, body) = ecr(&cloud, "BatchDeleteImage", child.clone()).await;
-    assert_eq!(
-        body["failures"][0]["failureCode"],
-        "ImageReferencedByManifestList"
-    );
+    assert_eq!(body["failures"][0]["failureCode"], "ImageReferencedByManifestList");
     let (_, body) = ecr(&cloud, "BatchDeleteImage", by_tag.clone()).await;
     assert_eq!(body["imageIds"][0]["imageDigest"], pushed.index.as_str());
     let (_, body) = ecr(&cloud, "BatchDeleteImage", child).await;
@@ -257,15 +210,9 @@ async fn images_are_pushed_described_and_deleted() {
     let put = json!({"repositoryName": "app", "imageManifest": index, "imageTag": "x"});
     let (_, body) = ecr(&cloud, "PutImage", put).await;
     assert_eq!(body["__type"], "ReferencedImagesNotFoundException");
-    let put =
-        json!({"repositoryName": "app", "imageManifest": "{\"schemaVersion\":2}", "imageTag": "x"});
+    let put = json!({"repositoryName": "app", "imageManifest": "{\"schemaVersion\":2}", "imageTag": "x"});
     assert_eq!(ecr(&cloud, "PutImage", put).await.0, 200);
-    let (_, body) = ecr(
-        &cloud,
-        "ListImages",
-        json!({"repositoryName": "app", "maxResults": 1}),
-    )
-    .await;
+    let (_, body) = ecr(&cloud, "ListImages", json!({"repositoryName": "app", "maxResults": 1})).await;
     assert!(body["nextToken"].is_string());
 }
 
@@ -280,31 +227,13 @@ async fn an_answer_can_be_lost_after_the_work_was_done() {
     cloud.faults().add(hit(Fault::DropAfter));
     let url = cloud.aws_url();
     let target = format!("{ECS}.CreateCluster");
-    assert!(
-        post(&url, &target, &json!({"clusterName": "b"}))
-            .await
-            .is_err()
-    );
+    assert!(post(&url, &target, &json!({"clusterName": "b"})).await.is_err());
     cloud.faults().clear();
     cloud.faults().add(hit(Fault::DropBefore));
-    assert!(
-        post(&url, &target, &json!({"clusterName": "d"}))
-            .await
-            .is_err()
-    );
-    let (_, body) = ecs(
-        &cloud,
-        "DescribeClusters",
-        json!({"clusters": ["a", "b", "d"]}),
-    )
-    .await;
+    assert!(post(&url, &target, &json!({"clusterName": "d"})).await.is_err());
+    let (_, body) = ecs(&cloud, "DescribeClusters", json!({"clusters": ["a", "b", "d"]})).await;
     assert_eq!(body["clusters"].as_array().expect("clusters").len(), 2);
-    assert_eq!(
-        cloud
-            .calls()
-            .with_code(Service::Ecs, "CreateCluster", "ConnectionDropped"),
-        2
-    );
+    assert_eq!(cloud.calls().with_code(Service::Ecs, "CreateCluster", "ConnectionDropped"), 2);
 }
 
 #[tokio::test]
@@ -312,97 +241,51 @@ async fn throttling_has_each_services_own_code() {
     let cloud = start(Options::default()).await;
     cloud.faults().add(Rule::everywhere(Fault::Throttle));
     let (status, body) = ecs(&cloud, "ListServices", json!({})).await;
-    assert_eq!(
-        (status, &body["__type"]),
-        (400, &json!("ThrottlingException"))
-    );
+    assert_eq!((status, &body["__type"]), (400, &json!("ThrottlingException")));
     let (status, xml) = ec2(&cloud, "Action=DescribeSubnets").await;
-    assert_eq!(
-        (status, tag(&xml, "Code").as_deref()),
-        (503, Some("RequestLimitExceeded"))
-    );
+    assert_eq!((status, tag(&xml, "Code").as_deref()), (503, Some("RequestLimitExceeded")));
     let target = format!("{DYNAMODB}.ListTables");
-    let (status, _) = post(&cloud.dynamodb_url(), &target, &json!({}))
-        .await
-        .expect("an answer");
+    let (status, _) = post(&cloud.dynamodb_url(), &target, &json!({})).await.expect("an answer");
     assert_eq!(status, 400);
-    assert_eq!(
-        cloud
-            .calls()
-            .with_code(Service::DynamoDb, "ListTables", "ThrottlingException"),
-        1
-    );
+    assert_eq!(cloud.calls().with_code(Service::DynamoDb, "ListTables", "ThrottlingException"), 1);
 }
 
 #[tokio::test]
 async fn request_rates_hold_where_they_are_switched_on() {
     let clock = bivouac_simcloud::Clock::manual("2026-01-01T00:00:00Z".parse().expect("a time"));
-    let quotas = Quotas {
-        request_rates: true,
-        ..Quotas::default()
-    };
-    let cloud = start(Options {
-        clock,
-        quotas,
-        ..Options::default()
-    })
-    .await;
+    let quotas = Quotas { request_rates: true, ..Quotas::default() };
+    let cloud = start(Options { clock, quotas, ..Options::default() }).await;
     let mut codes = Vec::new();
     for _ in 0..21 {
         let input = json!({"taskDefinition": "none"});
         codes.push(ecs(&cloud, "DeregisterTaskDefinition", input).await.1["__type"].clone());
     }
-    assert!(
-        codes[..20].iter().all(|code| code == "ClientException"),
-        "{codes:?}"
-    );
+    assert!(codes[..20].iter().all(|code| code == "ClientException"), "{codes:?}");
     assert_eq!(codes[20], "ThrottlingException");
     cloud.clock().advance(Duration::from_secs(1));
-    let (_, body) = ecs(
-        &cloud,
-        "DeregisterTaskDefinition",
-        json!({"taskDefinition": "x"}),
-    )
-    .await;
+    let (_, body) = ecs(&cloud, "DeregisterTaskDefinition", json!({"taskDefinition": "x"})).await;
     assert_eq!(body["__type"], "ClientException");
 }
 
 #[tokio::test]
 async fn lists_lag_where_a_test_wants_it() {
     let clock = bivouac_simcloud::Clock::manual("2026-01-01T00:00:00Z".parse().expect("a time"));
-    let cloud = start(Options {
-        clock,
-        serve_tasks: false,
-        ..Options::default()
-    })
-    .await;
+    let cloud = start(Options { clock, serve_tasks: false, ..Options::default() }).await;
     cloud.faults().set_lag(Duration::from_secs(2));
     create_service(&cloud, "web", 80).await;
     let list = || ecs(&cloud, "ListServices", json!({"cluster": "c"}));
     assert_eq!(list().await.1["serviceArns"], json!([]));
     cloud.clock().advance(Duration::from_secs(2));
-    assert_eq!(
-        list().await.1["serviceArns"]
-            .as_array()
-            .expect("a list")
-            .len(),
-        1
-    );
+    assert_eq!(list().await.1["serviceArns"].as_array().expect("a list").len(), 1);
 }
 
 #[tokio::test]
 async fn dynamodb_stores_counts_and_delays() {
     let latency = Latency::fixed(Duration::from_millis(30));
-    let cloud = start(Options {
-        latency,
-        ..Options::default()
-    })
-    .await;
+    let cloud = start(Options { latency, ..Options::default() }).await;
     let url = cloud.dynamodb_url();
     let call = async |operation: &str, body: Value| {
-        post(&url, &format!("{DYNAMODB}.{operation}"), &body)
-            .await
-            .expect("an answer")
+        post(&url, &format!("{DYNAMODB}.{operation}"), &body).await.expect("an answer")
     };
     let (status, body) = call(
         "CreateTable",
@@ -420,18 +303,11 @@ async fn dynamodb_stores_counts_and_delays() {
     assert!(before.elapsed() >= Duration::from_millis(30));
     let key = json!({"TableName": "table", "Key": {"id": {"S": "a"}}});
     assert_eq!(call("GetItem", key).await.1["Item"]["id"]["S"], "a");
-    let (status, _) = call(
-        "GetItem",
-        json!({"TableName": "none", "Key": {"id": {"S": "a"}}}),
-    )
-    .await;
+    let (status, _) = call("GetItem", json!({"TableName": "none", "Key": {"id": {"S": "a"}}})).await;
     assert_eq!(status, 400);
     let calls = cloud.calls();
     assert_eq!(calls.with_code(Service::DynamoDb, "GetItem", "OK"), 1);
-    assert_eq!(
-        calls.with_code(Service::DynamoDb, "GetItem", "ResourceNotFoundException"),
-        1
-    );
+    assert_eq!(calls.with_code(Service::DynamoDb, "GetItem", "ResourceNotFoundException"), 1);
     assert_eq!(calls.modifying_to(Service::DynamoDb), 2);
 }
 
@@ -446,10 +322,7 @@ async fn a_cloud_that_was_dropped_or_shut_down_answers_no_more() {
             cloud.shutdown().await;
         }
         for url in [aws, dynamodb] {
-            eventually("silence", async || {
-                fetch(&url).await.is_none().then_some(())
-            })
-            .await;
+            eventually("silence", async || fetch(&url).await.is_none().then_some(())).await;
         }
     }
 }
@@ -457,11 +330,7 @@ async fn a_cloud_that_was_dropped_or_shut_down_answers_no_more() {
 #[tokio::test]
 async fn one_family_registers_one_revision_at_a_time() {
     let latency = Latency::fixed(Duration::from_millis(50));
-    let cloud = start(Options {
-        latency,
-        ..Options::default()
-    })
-    .await;
+    let cloud = start(Options { latency, ..Options::default() }).await;
     let register = || {
         ecs(
             &cloud,

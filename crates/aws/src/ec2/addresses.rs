@@ -55,7 +55,9 @@ impl Addresses {
         let (mut found, mut token) = (HashMap::new(), None);
         loop {
             let request = self.client.describe_network_interfaces().filters(filter.clone()).max_results(A_PAGE);
-            let page = self.caller.call(&DESCRIBE_NETWORK_INTERFACES, request.set_next_token(token).send()).await?;
+            // The interfaces of Fargate tasks are made by ECS, and an account may hide what a service manages.
+            let request = request.include_managed_resources(true).set_next_token(token);
+            let page = self.caller.call(&DESCRIBE_NETWORK_INTERFACES, request.send()).await?;
             found.extend(page.network_interfaces().iter().filter_map(public_address));
             token = page.next_token.filter(|token| !token.is_empty());
             if token.is_none() {

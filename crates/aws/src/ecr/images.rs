@@ -29,9 +29,9 @@ impl Ecr {
                 .filter(DescribeImagesFilter::builder().tag_status(TagStatus::Tagged).build())
                 .max_results(A_PAGE)
                 .set_next_token(token);
-            let page = self.caller.call(&DESCRIBE_IMAGES, request.send()).await?;
+            let page = request.send().await.map_err(|error| from_sdk(&DESCRIBE_IMAGES, error))?;
             images.extend(page.image_details().iter().flat_map(|detail| read::tagged(detail, &uri)));
-            token = page.next_token;
+            token = page.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
                 return Ok(images);
             }
@@ -39,33 +39,29 @@ impl Ecr {
     }
 
     pub(super) async fn look_up(&self, repository: &str, tag: &ImageTag) -> Result<ImageView> {
-        let uri = match self.repository_uri(repository).await {
-            Err(error) if error.meaning() == Meaning::NotFound => return Ok(ImageView::NoRepository),
-            uri => uri?,
-        };
         let id = ImageIdentifier::builder().image_tag(tag.as_str()).build();
         let request = self.client.describe_images().repository_name(repository).image_ids(id);
-        self.caller.quotas.admit(&DESCRIBE_IMAGES).await;
-        match request.send().await {
-            Ok(answer) => {
-                Ok(answer.image_details().first().map_or(ImageView::Missing, |detail| read::view(detail, &uri)))
-            }
+        let answer = match request.send().await {
+            Ok(answer) => answer,
             Err(error) => match error.code() {
-                Some("ImageNotFoundException") => Ok(ImageView::Missing),
-                Some("RepositoryNotFoundException") => Ok(ImageView::NoRepository),
-                _ => Err(from_sdk(&DESCRIBE_IMAGES, error)),
+                Some("ImageNotFoundException") => return Ok(ImageView::Missing),
+                Some("RepositoryNotFoundException") => return Ok(ImageView::NoRepository),
+                _ => return Err(from_sdk(&DESCRIBE_IMAGES, error)),
             },
-        }
+        };
+        let Some(detail) = answer.image_details().first() else { return Ok(ImageView::Missing) };
+        Ok(read::view(detail, &self.repository_uri(repository).await?))
     }
 
     pub(super) async fn delete_tags(&self, repository: &str, tags: &[ImageTag]) -> Result<()> {
         for chunk in tags.chunks(DELETED_A_CALL) {
             let ids = chunk.iter().map(|tag| ImageIdentifier::builder().image_tag(tag.as_str()).build()).collect();
             let request = self.client.batch_delete_image().repository_name(repository).set_image_ids(Some(ids));
-            // With the repository its tags are gone, too.
-            let gone = &["RepositoryNotFoundException"];
-            let Some(answer) = self.caller.call_unless(&BATCH_DELETE_IMAGE, gone, request.send()).await? else {
-                return Ok(());
+            let answer = match request.send().await {
+                Ok(answer) => answer,
+                // With the repository its tags are gone, too.
+                Err(error) if error.code() == Some("RepositoryNotFoundException") => return Ok(()),
+                Err(error) => return Err(from_sdk(&BATCH_DELETE_IMAGE, error)),
             };
             if let Some(refused) = answer.failures().iter().find_map(refusal) {
                 return Err(refused);

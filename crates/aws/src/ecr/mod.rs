@@ -10,22 +10,21 @@ use async_trait::async_trait;
 use bivouac_model::{ImageTag, ImageView};
 use bivouac_ports::{Error, Meaning, Registry, Result, TaggedImages};
 
-use crate::caller::Caller;
+use crate::Sdk;
 use crate::calls::DESCRIBE_REPOSITORIES;
-use crate::{Quotas, Sdk};
+use crate::error::from_sdk;
 
 /// The registry of one account and region. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Ecr {
     client: aws_sdk_ecr::Client,
-    caller: Caller,
     uris: Arc<Mutex<HashMap<String, String>>>,
 }
 
 impl Ecr {
     /// The registry of the account whose credentials are in use. Nothing is called yet.
-    pub fn new(sdk: &Sdk, quotas: Arc<Quotas>) -> Self {
-        Self { client: sdk.ecr(), caller: Caller { quotas }, uris: Arc::default() }
+    pub fn new(sdk: &Sdk) -> Self {
+        Self { client: sdk.ecr(), uris: Arc::default() }
     }
 
     /// Where to pull from. Asked once for each repository: ECR alone knows the domain of its partition and endpoint, and
@@ -36,7 +35,7 @@ impl Ecr {
             return Ok(uri);
         }
         let request = self.client.describe_repositories().repository_names(repository);
-        let answer = self.caller.call(&DESCRIBE_REPOSITORIES, request.send()).await?;
+        let answer = request.send().await.map_err(|error| from_sdk(&DESCRIBE_REPOSITORIES, error))?;
         let uri = answer.repositories().iter().find_map(|repository| repository.repository_uri()).ok_or_else(|| {
             Error::new(Meaning::Unavailable, DESCRIBE_REPOSITORIES.name, "the answer has no address for the repository")
         })?;

@@ -2,7 +2,7 @@
 
 use aws_sdk_ecs::types::{
     AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, CapacityProviderStrategyItem,
-    DeploymentCircuitBreaker, DeploymentConfiguration, NetworkConfiguration, PropagateTags, Tag,
+    DeploymentCircuitBreaker, DeploymentConfiguration, NetworkConfiguration, PropagateTags, ServiceField, Tag,
 };
 use bivouac_model::{Capacity, ServiceChange, ServiceSpec, ServiceView};
 use bivouac_ports::{Error, Meaning, Result};
@@ -58,15 +58,20 @@ impl Ecs {
             .set_capacity_provider_strategy(strategies)
             .force_new_deployment(force);
         let answer = self.caller.call(&UPDATE_SERVICE, request.send()).await?;
-        view(&UPDATE_SERVICE, answer.service())
+        let service = match answer.service {
+            // This answer alone carries no tags, and without them the service would look like nobody's.
+            Some(mut service) if service.tags().is_empty() => {
+                service.tags = self.describe(name).await?.and_then(|described| described.tags);
+                Some(service)
+            }
+            service => service,
+        };
+        view(&UPDATE_SERVICE, service.as_ref())
     }
 
     pub(super) async fn tag(&self, name: &str, wanted: &[(&'static str, String)]) -> Result<()> {
         // TagResource takes an ARN and nothing else, and ECS has two forms of it; so ask for this service's own.
-        let request = self.client.describe_services().cluster(self.cluster()).services(name);
-        let answer = self.caller.call(&DESCRIBE_SERVICES, request.send()).await?;
-        let service = answer.services().iter().find(|service| service.status() == Some("ACTIVE"));
-        let arn = service.and_then(|service| service.service_arn()).ok_or_else(|| {
+        let arn = self.describe(name).await?.and_then(|service| service.service_arn).ok_or_else(|| {
             Error::new(Meaning::NotFound, TAG_RESOURCE.name, format!("there is no active service {name}"))
         })?;
         let request = self.client.tag_resource().resource_arn(arn).set_tags(Some(tags(wanted)));
@@ -77,6 +82,13 @@ impl Ecs {
         // Without `force` the service would have to be scaled to 0 first, in a call of its own.
         let request = self.client.delete_service().cluster(self.cluster()).service(name).force(true);
         self.caller.call_unless(&DELETE_SERVICE, DELETED_ALREADY, request.send()).await.map(drop)
+    }
+
+    /// The ACTIVE service of this name.
+    async fn describe(&self, name: &str) -> Result<Option<aws_sdk_ecs::types::Service>> {
+        let request = self.client.describe_services().cluster(self.cluster()).services(name);
+        let answer = self.caller.call(&DESCRIBE_SERVICES, request.include(ServiceField::Tags).send()).await?;
+        Ok(answer.services.into_iter().flatten().find(|service| service.status() == Some("ACTIVE")))
     }
 
     fn network(&self) -> Result<NetworkConfiguration> {

@@ -24,7 +24,7 @@ impl Ecs {
             let request = self.client.list_services().cluster(self.cluster()).max_results(LISTED_A_PAGE);
             let page = self.caller.call(&LIST_SERVICES, request.set_next_token(token).send()).await?;
             names.extend(page.service_arns().iter().map(|arn| read::last_part(arn).to_owned()));
-            token = page.next_token;
+            token = page.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
                 return Ok(names);
             }

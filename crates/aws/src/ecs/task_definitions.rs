@@ -21,10 +21,15 @@ const A_PAGE: i32 = 100;
 /// call, since no list of ECS carries tags.
 const LOOKED_INTO: usize = 8;
 
+/// The content of a revision that was not looked into: of our family and so ours, but equal to nothing.
+const NOT_LOOKED_INTO: &str = "";
+
 impl Ecs {
     pub(super) async fn list_revisions(&self, family: &str) -> Result<Vec<TaskDefinitionRevision>> {
         let names = self.list_names(family).await?;
-        let rest = names.iter().skip(LOOKED_INTO).cloned().map(|name| TaskDefinitionRevision { name, content: None });
+        let unread = || Some(ContentHash::from_stored(NOT_LOOKED_INTO));
+        let rest = names.iter().skip(LOOKED_INTO).cloned();
+        let rest = rest.map(|name| TaskDefinitionRevision { name, content: unread() });
         let newest = names.iter().take(LOOKED_INTO).cloned().collect::<Vec<_>>();
         let newest: Vec<_> = stream::iter(newest.into_iter().map(|name| self.look_into(name)))
             .buffered(CONCURRENCY)
@@ -47,7 +52,7 @@ impl Ecs {
                 .set_next_token(token);
             let page = self.caller.call(&LIST_TASK_DEFINITIONS, request.send()).await?;
             names.extend(page.task_definition_arns().iter().map(|arn| TaskDefinitionName::from_arn(arn)));
-            token = page.next_token;
+            token = page.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
                 break;
             }

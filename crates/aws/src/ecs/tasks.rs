@@ -51,7 +51,7 @@ impl Ecs {
                 return Ok(arns);
             };
             arns.extend_from_slice(page.task_arns());
-            token = page.next_token;
+            token = page.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
                 return Ok(arns);
             }

@@ -22,31 +22,23 @@ impl Ec2Control {
         self.shared.with(|world| {
             let index = world.ec2.subnets.len();
             let zone = world.scope.zone(index);
-            world
-                .ec2
-                .subnets
-                .entry(id.to_owned())
-                .or_insert_with(|| Subnet {
-                    id: id.to_owned(),
-                    vpc: VPC.to_owned(),
-                    zone,
-                    cidr: format!("10.0.{}.0/20", index * 16 % 256),
-                });
+            world.ec2.subnets.entry(id.to_owned()).or_insert_with(|| Subnet {
+                id: id.to_owned(),
+                vpc: VPC.to_owned(),
+                zone,
+                cidr: format!("10.0.{}.0/20", index * 16 % 256),
+            });
         });
     }
 
     /// Makes a security group of this id. Called again it changes nothing.
     pub fn create_security_group(&self, id: &str) {
         self.shared.with(|world| {
-            world
-                .ec2
-                .groups
-                .entry(id.to_owned())
-                .or_insert_with(|| SecurityGroup {
-                    id: id.to_owned(),
-                    name: format!("group {id}"),
-                    vpc: VPC.to_owned(),
-                });
+            world.ec2.groups.entry(id.to_owned()).or_insert_with(|| SecurityGroup {
+                id: id.to_owned(),
+                name: format!("group {id}"),
+                vpc: VPC.to_owned(),
+            });
         });
     }
 

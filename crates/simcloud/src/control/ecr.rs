@@ -37,11 +37,7 @@ impl EcrControl {
     pub fn create_repository(&self, name: &str) {
         self.shared.with(|world| {
             let made = Repository::new(name, Mutability::Mutable, world.now);
-            world
-                .ecr
-                .repositories
-                .entry(name.to_owned())
-                .or_insert(made);
+            world.ecr.repositories.entry(name.to_owned()).or_insert(made);
         });
     }
 
@@ -61,12 +57,7 @@ impl EcrControl {
         self.create_repository(repository);
         self.shared.with(|world| {
             let nonce = world.rng.u64(..);
-            put(
-                world,
-                repository,
-                &manifest(&format!("untagged {nonce}"), &[]),
-                None,
-            )
+            put(world, repository, &manifest(&format!("untagged {nonce}"), &[]), None)
         })
     }
 
@@ -78,10 +69,7 @@ impl EcrControl {
             let nonce = world.rng.u64(..);
             let image_text = manifest(&format!("{repository}:{tag} {nonce}"), &[]);
             let image = put(world, repository, &image_text, None);
-            let provenance = [(
-                "in-toto.io/predicate-type",
-                "https://slsa.dev/provenance/v0.2",
-            )];
+            let provenance = [("in-toto.io/predicate-type", "https://slsa.dev/provenance/v0.2")];
             let attestation_text = manifest(&format!("attestation {nonce}"), &provenance);
             let attestation = put(world, repository, &attestation_text, None);
             let index = json!({
@@ -104,11 +92,7 @@ impl EcrControl {
                 ],
             });
             let index = put(world, repository, &index.to_string(), Some(tag));
-            PushedIndex {
-                index,
-                image,
-                attestation,
-            }
+            PushedIndex { index, image, attestation }
         })
     }
 
@@ -149,10 +133,8 @@ impl EcrControl {
 
 /// An OCI image manifest whose content, and with it the digest, follows from `content`.
 fn manifest(content: &str, layer_annotations: &[(&str, &str)]) -> String {
-    let annotations: serde_json::Map<_, _> = layer_annotations
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), json!(value)))
-        .collect();
+    let annotations: serde_json::Map<_, _> =
+        layer_annotations.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
     let layer_type = if annotations.is_empty() {
         "application/vnd.oci.image.layer.v1.tar+gzip"
     } else {

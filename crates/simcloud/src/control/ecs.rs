@@ -70,14 +70,12 @@ impl EcsControl {
     /// reference, tag or digest is `target`. Fates about HTTP hold at once, also for tasks that
     /// run already. Called again for the same target, the last fate holds.
     pub fn fate(&self, target: &str, fate: Fate) {
-        self.shared
-            .with(|world| world.ecs.fates.set(target, fate, None));
+        self.shared.with(|world| world.ecs.fates.set(target, fate, None));
     }
 
     /// As [`EcsControl::fate`], for the next `tasks` tasks only.
     pub fn fate_of_next(&self, tasks: u32, target: &str, fate: Fate) {
-        self.shared
-            .with(|world| world.ecs.fates.set(target, fate, Some(tasks)));
+        self.shared.with(|world| world.ecs.fates.set(target, fate, Some(tasks)));
     }
 
     /// From now on all tasks that start are healthy.
@@ -87,14 +85,12 @@ impl EcsControl {
 
     /// Whether Fargate Spot has capacity. Without it nothing new starts there; what runs stays.
     pub fn set_spot_capacity(&self, available: bool) {
-        self.shared
-            .with(|world| world.ecs.capacity.spot = available);
+        self.shared.with(|world| world.ecs.capacity.spot = available);
     }
 
     /// Whether Fargate on demand has capacity.
     pub fn set_on_demand_capacity(&self, available: bool) {
-        self.shared
-            .with(|world| world.ecs.capacity.on_demand = available);
+        self.shared.with(|world| world.ecs.capacity.on_demand = available);
     }
 
     /// The account's quotas of concurrent vCPU on demand and on Spot; none is without limit.
@@ -111,10 +107,8 @@ impl EcsControl {
     pub fn interrupt_spot(&self, cluster: &str, service: &str) -> usize {
         self.shared.with(|world| {
             let key = key(cluster, service);
-            let tasks: Vec<TaskId> = world
-                .ecs
-                .service(&key)
-                .map_or_else(Vec::new, |service| service.tasks.iter().cloned().collect());
+            let tasks: Vec<TaskId> =
+                world.ecs.service(&key).map_or_else(Vec::new, |service| service.tasks.iter().cloned().collect());
             tasks.iter().filter(|id| world.interrupt_task(id)).count()
         })
     }
@@ -122,46 +116,31 @@ impl EcsControl {
     /// A service, also while it drains and after.
     pub fn service(&self, cluster: &str, service: &str) -> Option<ServiceView> {
         let key = key(cluster, service);
-        self.shared
-            .with(|world| world.ecs.service(&key).map(|service| view(world, service)))
+        self.shared.with(|world| world.ecs.service(&key).map(|service| view(world, service)))
     }
 
     /// Every service of a cluster that is described still, by name.
     pub fn services(&self, cluster: &str) -> Vec<ServiceView> {
         self.shared.with(|world| {
             let cluster = world.ecs.cluster(Some(cluster)).ok();
-            let services = cluster
-                .into_iter()
-                .flat_map(|cluster| cluster.services.values());
+            let services = cluster.into_iter().flat_map(|cluster| cluster.services.values());
             services.map(|service| view(world, service)).collect()
         })
     }
 }
 
 fn key(cluster: &str, service: &str) -> ServiceKey {
-    ServiceKey {
-        cluster: cluster.into(),
-        name: service.into(),
-    }
+    ServiceKey { cluster: cluster.into(), name: service.into() }
 }
 
 fn view(world: &World, service: &Service) -> ServiceView {
-    let tasks = service
-        .tasks
-        .iter()
-        .filter_map(|id| world.ecs.tasks.get(id));
+    let tasks = service.tasks.iter().filter_map(|id| world.ecs.tasks.get(id));
     ServiceView {
         name: service.name.to_string(),
         status: service.status.as_str(),
         desired: service.desired,
-        rollout: service
-            .primary()
-            .map(|deployment| deployment.rollout.as_str()),
-        events: service
-            .events
-            .iter()
-            .map(|event| event.message.clone())
-            .collect(),
+        rollout: service.primary().map(|deployment| deployment.rollout.as_str()),
+        events: service.events.iter().map(|event| event.message.clone()).collect(),
         tasks: tasks.map(view_task).collect(),
     }
 }
@@ -172,10 +151,7 @@ fn view_task(task: &Task) -> TaskView {
         status: task.phase.as_str(),
         task_definition: task.definition.arn.clone(),
         capacity_provider: task.provider.capacity_provider(),
-        public_address: task
-            .interface
-            .as_ref()
-            .and_then(|interface| interface.public_address),
+        public_address: task.interface.as_ref().and_then(|interface| interface.public_address),
         stopped_reason: task.stop.as_ref().map(|(_, reason)| reason.clone()),
     }
 }

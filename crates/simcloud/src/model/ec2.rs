@@ -84,9 +84,7 @@ impl Ec2 {
         let mac = hex(rng, 10)
             .as_bytes()
             .chunks(2)
-            .fold("06".to_owned(), |mac, pair| {
-                format!("{mac}:{}", String::from_utf8_lossy(pair))
-            });
+            .fold("06".to_owned(), |mac, pair| format!("{mac}:{}", String::from_utf8_lossy(pair)));
         let interface = Arc::new(Interface {
             id: format!("eni-{}", hex(rng, 17)),
             subnet: request.subnet.to_owned(),
@@ -101,13 +99,9 @@ impl Ec2 {
             attached_at: now,
         });
         for group in &interface.groups {
-            self.by_group
-                .entry(group.clone())
-                .or_default()
-                .insert(interface.id.clone());
+            self.by_group.entry(group.clone()).or_default().insert(interface.id.clone());
         }
-        self.interfaces
-            .insert(interface.id.clone(), Arc::clone(&interface));
+        self.interfaces.insert(interface.id.clone(), Arc::clone(&interface));
         interface
     }
 
@@ -164,18 +158,10 @@ mod tests {
     fn an_address_given_back_is_not_the_next_one_given() {
         let mut ec2 = Ec2::new(9);
         let mut rng = fastrand::Rng::with_seed(1);
-        let scope = Scope {
-            region: "r".into(),
-            account: "1".into(),
-        };
+        let scope = Scope { region: "r".into(), account: "1".into() };
         let mut attach = |ec2: &mut Ec2| {
             let groups = ["sg-1".to_owned()];
-            let request = Request {
-                subnet: "subnet-1",
-                groups: &groups,
-                public: true,
-                description: String::new(),
-            };
+            let request = Request { subnet: "subnet-1", groups: &groups, public: true, description: String::new() };
             ec2.attach(&mut rng, &scope, request, DateTime::UNIX_EPOCH)
         };
         let first = attach(&mut ec2);

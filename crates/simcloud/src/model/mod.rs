@@ -28,11 +28,7 @@ pub(crate) use scope::Scope;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Effect {
     /// A task with a public address runs: answer HTTP there.
-    Serve {
-        task: TaskId,
-        address: Ipv4Addr,
-        ports: Vec<u16>,
-    },
+    Serve { task: TaskId, address: Ipv4Addr, ports: Vec<u16> },
     /// The task's containers ended: stop answering.
     Silence { task: TaskId },
 }
@@ -89,8 +85,7 @@ impl World {
     }
 
     pub(crate) fn plan(&mut self, after: std::time::Duration, event: Event) {
-        self.agenda
-            .push(self.now + crate::clock::delta(after), event);
+        self.agenda.push(self.now + crate::clock::delta(after), event);
     }
 
     fn happen(&mut self, event: Event) {

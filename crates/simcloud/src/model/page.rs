@@ -25,10 +25,8 @@ pub(crate) fn last_key(listing: &str, token: &str) -> Option<String> {
     if !token.is_ascii() || !token.len().is_multiple_of(2) {
         return None;
     }
-    let bytes: Option<Vec<u8>> = (0..token.len())
-        .step_by(2)
-        .map(|i| u8::from_str_radix(&token[i..i + 2], 16).ok())
-        .collect();
+    let bytes: Option<Vec<u8>> =
+        (0..token.len()).step_by(2).map(|i| u8::from_str_radix(&token[i..i + 2], 16).ok()).collect();
     let text = String::from_utf8(bytes?).ok()?;
     let (of, last) = text.split_once('\0')?;
     (of == listing).then(|| last.to_owned())
@@ -42,10 +40,7 @@ pub(crate) fn take<T>(
     key: impl Fn(&T) -> String,
 ) -> Page<T> {
     let page: Vec<T> = items.by_ref().take(limit).collect();
-    let next = items
-        .next()
-        .and_then(|_| page.last())
-        .map(|last| token(listing, &key(last)));
+    let next = items.next().and_then(|_| page.last()).map(|last| token(listing, &key(last)));
     Page { items: page, next }
 }
 

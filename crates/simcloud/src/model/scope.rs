@@ -14,10 +14,7 @@ pub(crate) struct Scope {
 impl Scope {
     /// `arn:aws:<service>:<region>:<account>:<resource>`
     pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
-        format!(
-            "arn:aws:{service}:{}:{}:{resource}",
-            self.region, self.account
-        )
+        format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)
     }
 
     /// The ARN of something that belongs to no region, as IAM roles do.
@@ -40,30 +37,18 @@ impl Scope {
 /// `digits` lower-case hexadecimal digits.
 pub(crate) fn hex(rng: &mut fastrand::Rng, digits: usize) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    (0..digits)
-        .map(|_| char::from(DIGITS[rng.usize(..16)]))
-        .collect()
+    (0..digits).map(|_| char::from(DIGITS[rng.usize(..16)])).collect()
 }
 
 /// A random UUID, version 4.
 pub(crate) fn uuid(rng: &mut fastrand::Rng) -> String {
     let h = hex(rng, 32);
-    format!(
-        "{}-{}-4{}-a{}-{}",
-        &h[..8],
-        &h[8..12],
-        &h[13..16],
-        &h[17..20],
-        &h[20..]
-    )
+    format!("{}-{}-4{}-a{}-{}", &h[..8], &h[8..12], &h[13..16], &h[17..20], &h[20..])
 }
 
 /// A deployment id: `ecs-svc/` and nineteen digits.
 pub(crate) fn deployment_id(rng: &mut fastrand::Rng) -> String {
-    format!(
-        "ecs-svc/{}",
-        rng.u64(1_000_000_000_000_000_000..10_000_000_000_000_000_000)
-    )
+    format!("ecs-svc/{}", rng.u64(1_000_000_000_000_000_000..10_000_000_000_000_000_000))
 }
 
 /// `sha256:` and the hash of the bytes, as registries name content.
@@ -79,9 +64,8 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
 
 /// Whether the text has the form of a sha256 digest.
 pub(crate) fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:").is_some_and(|hex| {
-        hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    })
+    text.strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 #[cfg(test)]

@@ -27,12 +27,7 @@ const XML: &str = "text/xml;charset=UTF-8";
 impl Answer {
     pub(super) fn json(result: Result<Value, Refusal>) -> Self {
         match result {
-            Ok(value) => Self::Sent {
-                status: 200,
-                content_type: JSON,
-                body: value.to_string(),
-                code: "OK".to_owned(),
-            },
+            Ok(value) => Self::Sent { status: 200, content_type: JSON, body: value.to_string(), code: "OK".to_owned() },
             Err(refusal) => {
                 let mut body = json!({ "__type": refusal.code });
                 if !refusal.message.is_empty() {
@@ -53,12 +48,7 @@ impl Answer {
             Ok(body) => (200, "OK", body),
             Err(refusal) => (refusal.status, refusal.code, ec2::error(&refusal)),
         };
-        Self::Sent {
-            status,
-            content_type: XML,
-            body,
-            code: code.to_owned(),
-        }
+        Self::Sent { status, content_type: XML, body, code: code.to_owned() }
     }
 
     pub(super) fn refused(service: Service, refusal: &Refusal) -> Self {
@@ -78,15 +68,9 @@ impl Answer {
     pub(super) fn into_response(self) -> Response {
         match self {
             Self::Dropped => dropped(),
-            Self::Sent {
-                status,
-                content_type,
-                body,
-                ..
-            } => {
+            Self::Sent { status, content_type, body, .. } => {
                 let mut response = Response::new(Body::from(body));
-                *response.status_mut() =
-                    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 let value = HeaderValue::from_static(content_type);
                 response.headers_mut().insert(header::CONTENT_TYPE, value);
                 response
@@ -106,9 +90,7 @@ pub(super) fn dropped() -> Response {
 /// A throttled call, in the words of the service.
 pub(super) fn throttled(service: Service) -> Refusal {
     match service {
-        Service::Ec2 => {
-            Refusal::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503)
-        }
+        Service::Ec2 => Refusal::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503),
         _ => Refusal::new("ThrottlingException", "Rate exceeded"),
     }
 }
@@ -117,14 +99,10 @@ pub(super) fn throttled(service: Service) -> Refusal {
 pub(super) fn server_error(service: Service) -> Refusal {
     let (code, message) = match service {
         Service::Ec2 => ("InternalError", "An internal error has occurred"),
-        Service::DynamoDb | Service::DynamoDbStreams => (
-            "InternalServerError",
-            "The request processing has failed because of an unknown error.",
-        ),
-        Service::Ecs | Service::Ecr => (
-            "ServerException",
-            "Service Unavailable. Please try again later.",
-        ),
+        Service::DynamoDb | Service::DynamoDbStreams => {
+            ("InternalServerError", "The request processing has failed because of an unknown error.")
+        }
+        Service::Ecs | Service::Ecr => ("ServerException", "Service Unavailable. Please try again later."),
     };
     Refusal::new(code, message).with_status(500)
 }
@@ -137,9 +115,6 @@ pub(super) fn denied(service: Service, operation: &str) -> Refusal {
             format!("You are not authorized to perform this operation: ec2:{operation}"),
         )
         .with_status(403),
-        _ => Refusal::new(
-            "AccessDeniedException",
-            format!("User is not authorized to perform: {service}:{operation}"),
-        ),
+        _ => Refusal::new("AccessDeniedException", format!("User is not authorized to perform: {service}:{operation}")),
     }
 }

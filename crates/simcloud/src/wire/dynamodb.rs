@@ -28,10 +28,7 @@ pub(crate) struct Engine {
 
 /// The router of the DynamoDB port.
 pub(crate) fn router(engine: Arc<Engine>) -> Router {
-    Router::new()
-        .fallback(handle)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(engine)
+    Router::new().fallback(handle).layer(DefaultBodyLimit::max(MAX_BODY)).with_state(engine)
 }
 
 async fn handle(
@@ -41,18 +38,10 @@ async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|target| target.to_str().ok());
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let named = target.and_then(|target| {
-        let tables = target
-            .strip_prefix(TABLES)
-            .map(|name| (Service::DynamoDb, name));
-        let streams = || {
-            target
-                .strip_prefix(STREAMS)
-                .map(|name| (Service::DynamoDbStreams, name))
-        };
+        let tables = target.strip_prefix(TABLES).map(|name| (Service::DynamoDb, name));
+        let streams = || target.strip_prefix(STREAMS).map(|name| (Service::DynamoDbStreams, name));
         let (service, operation) = tables.or_else(streams)?;
         Some((service, operation.to_owned()))
     });
@@ -91,30 +80,17 @@ fn refused(refusal: &Refusal) -> (Response, String) {
     });
     let body = body.to_string();
     let mut response = Response::new(Body::empty());
-    *response.status_mut() =
-        StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/x-amz-json-1.0"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
     *response.body_mut() = Body::from(body);
     (response, refusal.code.to_owned())
 }
 
 impl Engine {
-    async fn forward(
-        &self,
-        method: Method,
-        uri: &Uri,
-        headers: &HeaderMap,
-        body: Bytes,
-    ) -> (Response, String) {
+    async fn forward(&self, method: Method, uri: &Uri, headers: &HeaderMap, body: Bytes) -> (Response, String) {
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut request = self
-            .client
-            .request(method, format!("{}{path}", self.url))
-            .body(body);
+        let mut request = self.client.request(method, format!("{}{path}", self.url)).body(body);
         for (name, value) in headers.iter().filter(|(name, _)| !is_of_connection(name)) {
             request = request.header(name, value);
         }
@@ -127,19 +103,12 @@ impl Engine {
         }
     }
 
-    async fn exchange(
-        &self,
-        request: reqwest::RequestBuilder,
-    ) -> Result<(Response, String), reqwest::Error> {
+    async fn exchange(&self, request: reqwest::RequestBuilder) -> Result<(Response, String), reqwest::Error> {
         let answered = request.send().await?;
         let status = answered.status();
         let headers = answered.headers().clone();
         let body = answered.bytes().await?;
-        let code = if status.is_success() {
-            "OK".to_owned()
-        } else {
-            error_code(&body)
-        };
+        let code = if status.is_success() { "OK".to_owned() } else { error_code(&body) };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         for (name, value) in headers.iter().filter(|(name, _)| !is_of_connection(name)) {
@@ -152,13 +121,7 @@ impl Engine {
 /// Headers that belong to one connection and not to the message (RFC 9110, 7.6.1), and those
 /// that each side computes for itself.
 fn is_of_connection(name: &HeaderName) -> bool {
-    [
-        header::CONNECTION,
-        header::CONTENT_LENGTH,
-        header::HOST,
-        header::TRANSFER_ENCODING,
-    ]
-    .contains(name)
+    [header::CONNECTION, header::CONTENT_LENGTH, header::HOST, header::TRANSFER_ENCODING].contains(name)
 }
 
 /// The short name of the error in `__type`.
@@ -168,8 +131,6 @@ fn error_code(body: &[u8]) -> String {
         #[serde(rename = "__type")]
         code: String,
     }
-    serde_json::from_slice::<Typed>(body).map_or_else(
-        |_| "Unknown".to_owned(),
-        |typed| typed.code.rsplit('#').next().unwrap_or_default().to_owned(),
-    )
+    serde_json::from_slice::<Typed>(body)
+        .map_or_else(|_| "Unknown".to_owned(), |typed| typed.code.rsplit('#').next().unwrap_or_default().to_owned())
 }

@@ -28,28 +28,20 @@ impl Families {
             #[serde(default)]
             family: String,
         }
-        let family =
-            serde_json::from_slice::<Named>(body).map_or_else(|_| String::new(), |n| n.family);
+        let family = serde_json::from_slice::<Named>(body).map_or_else(|_| String::new(), |n| n.family);
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         if !busy.insert(family.clone()) {
             return Err(Refusal::client(
                 "Too many concurrent attempts to create a new revision of the specified family.",
             ));
         }
-        Ok(Held {
-            families: self.clone(),
-            family,
-        })
+        Ok(Held { families: self.clone(), family })
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut busy = self
-            .families
-            .busy
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut busy = self.families.busy.lock().unwrap_or_else(PoisonError::into_inner);
         busy.remove(&self.family);
     }
 }

@@ -57,45 +57,28 @@ impl Gate {
         if verdict.fault.is_some() {
             return verdict.fault;
         }
-        let admitted = self
-            .buckets
-            .as_ref()
-            .is_none_or(|buckets| buckets.admit(service, operation, self.shared.clock().now()));
+        let admitted =
+            self.buckets.as_ref().is_none_or(|buckets| buckets.admit(service, operation, self.shared.clock().now()));
         (!admitted).then_some(Fault::Throttle)
     }
 }
 
 /// The router of the AWS port.
 pub(crate) fn router(gate: Arc<Gate>) -> Router {
-    Router::new()
-        .fallback(handle)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(gate)
+    Router::new().fallback(handle).layer(DefaultBodyLimit::max(MAX_BODY)).with_state(gate)
 }
 
 /// One call, as it came over the wire.
 enum Request {
-    Json {
-        service: Service,
-        operation: String,
-        body: Bytes,
-    },
-    Query {
-        form: Form,
-    },
+    Json { service: Service, operation: String, body: Bytes },
+    Query { form: Form },
 }
 
 impl Request {
     fn read(headers: &HeaderMap, body: Bytes) -> Option<Self> {
-        let target = headers
-            .get("x-amz-target")
-            .and_then(|target| target.to_str().ok());
+        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
         let json = |service, operation: &str| {
-            Some(Self::Json {
-                service,
-                operation: operation.to_owned(),
-                body: body.clone(),
-            })
+            Some(Self::Json { service, operation: operation.to_owned(), body: body.clone() })
         };
         match target {
             None => {
@@ -103,10 +86,7 @@ impl Request {
                 form.get("Action")?;
                 Some(Self::Query { form })
             }
-            Some(target) => match (
-                target.strip_prefix(ecs::TARGET),
-                target.strip_prefix(ecr::TARGET),
-            ) {
+            Some(target) => match (target.strip_prefix(ecs::TARGET), target.strip_prefix(ecr::TARGET)) {
                 (Some(operation), _) => json(Service::Ecs, operation),
                 (_, Some(operation)) => json(Service::Ecr, operation),
                 (None, None) => None,
@@ -116,24 +96,17 @@ impl Request {
 
     fn names(&self) -> (Service, String) {
         match self {
-            Self::Json {
-                service, operation, ..
-            } => (*service, operation.clone()),
-            Self::Query { form } => (
-                Service::Ec2,
-                form.get("Action").unwrap_or_default().to_owned(),
-            ),
+            Self::Json { service, operation, .. } => (*service, operation.clone()),
+            Self::Query { form } => (Service::Ec2, form.get("Action").unwrap_or_default().to_owned()),
         }
     }
 
     /// A registration keeps its family to itself for as long as the call takes.
     fn hold_family(&self, gate: &Gate) -> Result<Option<families::Held>, Refusal> {
         match self {
-            Self::Json {
-                service: Service::Ecs,
-                operation,
-                body,
-            } if operation == "RegisterTaskDefinition" => gate.families.hold(body).map(Some),
+            Self::Json { service: Service::Ecs, operation, body } if operation == "RegisterTaskDefinition" => {
+                gate.families.hold(body).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -141,11 +114,7 @@ impl Request {
     fn perform(&self, gate: &Gate) -> Answer {
         let lag = gate.faults.lag();
         match self {
-            Self::Json {
-                service,
-                operation,
-                body,
-            } => {
+            Self::Json { service, operation, body } => {
                 let result = decode(body).and_then(|input| {
                     gate.shared.with(|world| match service {
                         Service::Ecr => ecr::answer(world, operation, input),
@@ -194,11 +163,7 @@ fn decode(body: &[u8]) -> Result<Value, Refusal> {
         [] => Value::Object(serde_json::Map::new()),
         body => serde_json::from_slice(body).map_err(|_| malformed())?,
     };
-    if input.is_object() {
-        Ok(input)
-    } else {
-        Err(malformed())
-    }
+    if input.is_object() { Ok(input) } else { Err(malformed()) }
 }
 
 /// What AWS answers to an operation that it does not have.

@@ -34,20 +34,11 @@ impl Repository {
     /// A tag alone removes the tag, and the image with its last tag; a digest removes the image
     /// with all its tags. What an index points to stays.
     pub(crate) fn delete(&mut self, id: &ImageId) -> Deletion {
-        if let Some(digest) = id
-            .image_digest
-            .as_deref()
-            .filter(|digest| !is_digest(digest))
-        {
+        if let Some(digest) = id.image_digest.as_deref().filter(|digest| !is_digest(digest)) {
             let reason = format!("Invalid request parameters: image digest '{digest}'");
             return Err((FailureCode::InvalidImageDigest, reason));
         }
-        let not_found = || {
-            (
-                FailureCode::ImageNotFound,
-                "Requested image not found".to_owned(),
-            )
-        };
+        let not_found = || (FailureCode::ImageNotFound, "Requested image not found".to_owned());
         match (&id.image_digest, &id.image_tag) {
             (None, None) => Err((
                 FailureCode::MissingDigestAndTag,
@@ -78,19 +69,13 @@ impl Repository {
         if is_last {
             self.remove(&digest);
         }
-        let gone = ImageId {
-            image_digest: Some(digest),
-            image_tag: Some(tag.to_owned()),
-        };
+        let gone = ImageId { image_digest: Some(digest), image_tag: Some(tag.to_owned()) };
         Some(Ok(vec![gone]))
     }
 
     fn delete_digest(&mut self, digest: &str) -> Option<Deletion> {
         let image = self.images.get(digest)?;
-        let id = |tag: Option<&String>| ImageId {
-            image_digest: Some(digest.to_owned()),
-            image_tag: tag.cloned(),
-        };
+        let id = |tag: Option<&String>| ImageId { image_digest: Some(digest.to_owned()), image_tag: tag.cloned() };
         let mut gone: Vec<_> = image.tags.iter().map(|tag| id(Some(tag))).collect();
         if gone.is_empty() {
             gone.push(id(None));
@@ -103,15 +88,9 @@ impl Repository {
     }
 
     fn referenced(&self, digest: &str) -> Option<(FailureCode, String)> {
-        let parents = self
-            .parents
-            .get(digest)
-            .filter(|parents| !parents.is_empty())?;
+        let parents = self.parents.get(digest).filter(|parents| !parents.is_empty())?;
         let parents: Vec<&str> = parents.iter().map(String::as_str).collect();
-        let reason = format!(
-            "Requested image referenced by manifest list: [{}]",
-            parents.join(", ")
-        );
+        let reason = format!("Requested image referenced by manifest list: [{}]", parents.join(", "));
         Some((FailureCode::ImageReferencedByManifestList, reason))
     }
 }
@@ -125,32 +104,21 @@ mod tests {
     use crate::model::Scope;
 
     fn by_tag(tag: &str) -> ImageId {
-        ImageId {
-            image_tag: Some(tag.to_owned()),
-            image_digest: None,
-        }
+        ImageId { image_tag: Some(tag.to_owned()), image_digest: None }
     }
 
     fn by_digest(digest: &str) -> ImageId {
-        ImageId {
-            image_digest: Some(digest.to_owned()),
-            image_tag: None,
-        }
+        ImageId { image_digest: Some(digest.to_owned()), image_tag: None }
     }
 
     /// A repository with one index (tags `a` and `b`) of one untagged child.
     fn repository() -> (Repository, String, String) {
-        let scope = Scope {
-            region: "r".into(),
-            account: "1".into(),
-        };
+        let scope = Scope { region: "r".into(), account: "1".into() };
         let mut repository = Repository::new("app", Mutability::Mutable, DateTime::UNIX_EPOCH);
         let mut put = |text: &str, tag: Option<&str>| {
             let manifest = Manifest::read(text, None).unwrap();
             let digest = manifest.digest.clone();
-            repository
-                .put(&scope, manifest, tag, DateTime::UNIX_EPOCH)
-                .unwrap();
+            repository.put(&scope, manifest, tag, DateTime::UNIX_EPOCH).unwrap();
             digest
         };
         let child = put(r#"{"schemaVersion":2}"#, None);
@@ -167,10 +135,7 @@ mod tests {
         assert!(repository.images.contains_key(&index));
         repository.delete(&by_tag("b")).unwrap();
         assert!(!repository.images.contains_key(&index));
-        assert_eq!(
-            repository.delete(&by_tag("b")).unwrap_err().0,
-            FailureCode::ImageNotFound
-        );
+        assert_eq!(repository.delete(&by_tag("b")).unwrap_err().0, FailureCode::ImageNotFound);
     }
 
     #[test]
@@ -193,17 +158,8 @@ mod tests {
     #[test]
     fn tag_and_digest_must_agree() {
         let (mut repository, _, child) = repository();
-        let id = ImageId {
-            image_digest: Some(child),
-            image_tag: Some("a".into()),
-        };
-        assert_eq!(
-            repository.delete(&id).unwrap_err().0,
-            FailureCode::ImageTagDoesNotMatchDigest
-        );
-        assert_eq!(
-            repository.delete(&ImageId::default()).unwrap_err().0,
-            FailureCode::MissingDigestAndTag
-        );
+        let id = ImageId { image_digest: Some(child), image_tag: Some("a".into()) };
+        assert_eq!(repository.delete(&id).unwrap_err().0, FailureCode::ImageTagDoesNotMatchDigest);
+        assert_eq!(repository.delete(&ImageId::default()).unwrap_err().0, FailureCode::MissingDigestAndTag);
     }
 }

@@ -5,10 +5,8 @@ use serde::Deserialize;
 use super::super::scope::digest;
 
 /// Docker's and OCI's media types for something that lists other manifests.
-const INDEXES: [&str; 2] = [
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-];
+const INDEXES: [&str; 2] =
+    ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
 
 /// Given to a manifest that names no media type of its own (OCI image specification).
 const OCI_INDEX: &str = INDEXES[0];
@@ -57,18 +55,10 @@ impl Manifest {
             .or(body.media_type)
             .unwrap_or_else(|| if is_index { OCI_INDEX } else { OCI_MANIFEST }.to_owned());
         // The kind of an artifact is its artifactType, else the media type of its configuration.
-        let config_type = body
-            .config
-            .as_ref()
-            .and_then(|config| config.media_type.clone());
+        let config_type = body.config.as_ref().and_then(|config| config.media_type.clone());
         let artifact_media_type = body.artifact_type.or(config_type);
         let children = body.manifests.unwrap_or_default();
-        let size = body
-            .layers
-            .iter()
-            .chain(&body.config)
-            .map(|part| part.size)
-            .sum();
+        let size = body.layers.iter().chain(&body.config).map(|part| part.size).sum();
         Ok(Self {
             digest: digest(text.as_bytes()),
             text: text.to_owned(),
@@ -93,10 +83,7 @@ mod tests {
 
     #[test]
     fn an_index_points_to_its_children() {
-        let text = format!(
-            r#"{{"schemaVersion":2,"manifests":[{{"digest":"{}","size":7}}]}}"#,
-            digest(b"child")
-        );
+        let text = format!(r#"{{"schemaVersion":2,"manifests":[{{"digest":"{}","size":7}}]}}"#, digest(b"child"));
         let index = Manifest::read(&text, None).unwrap();
         assert!(index.is_index());
         assert_eq!(index.children, [digest(b"child")]);

@@ -21,19 +21,11 @@ pub(crate) struct Ecr {
 
 impl Ecr {
     pub(crate) fn repository(&self, scope: &Scope, name: &str) -> Result<&Repository, Refusal> {
-        self.repositories
-            .get(name)
-            .ok_or_else(|| not_found(scope, name))
+        self.repositories.get(name).ok_or_else(|| not_found(scope, name))
     }
 
-    pub(crate) fn repository_mut(
-        &mut self,
-        scope: &Scope,
-        name: &str,
-    ) -> Result<&mut Repository, Refusal> {
-        self.repositories
-            .get_mut(name)
-            .ok_or_else(|| not_found(scope, name))
+    pub(crate) fn repository_mut(&mut self, scope: &Scope, name: &str) -> Result<&mut Repository, Refusal> {
+        self.repositories.get_mut(name).ok_or_else(|| not_found(scope, name))
     }
 
     /// The digest that a reference to an image names at this moment.
@@ -50,13 +42,10 @@ impl Ecr {
             return Ok(digest.unwrap_or_else(|| super::scope::digest(reference.as_bytes())));
         };
         let (name, tag) = path.split_once(':').unwrap_or((path, "latest"));
-        let found = self
-            .repositories
-            .get(name)
-            .and_then(|repository| match wanted {
-                Some(digest) => repository.images.get(digest),
-                None => repository.tagged(tag),
-            });
+        let found = self.repositories.get(name).and_then(|repository| match wanted {
+            Some(digest) => repository.images.get(digest),
+            None => repository.tagged(tag),
+        });
         found.map(|image| image.digest.clone()).ok_or_else(|| {
             format!(
                 "CannotPullContainerError: pull image manifest has been retried 1 time(s): \
@@ -69,9 +58,6 @@ impl Ecr {
 fn not_found(scope: &Scope, name: &str) -> Refusal {
     Refusal::new(
         "RepositoryNotFoundException",
-        format!(
-            "The repository with name '{name}' does not exist in the registry with id '{}'",
-            scope.account
-        ),
+        format!("The repository with name '{name}' does not exist in the registry with id '{}'", scope.account),
     )
 }

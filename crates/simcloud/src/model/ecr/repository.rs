@@ -92,19 +92,12 @@ impl Repository {
         tag: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
-        let missing: Vec<&str> = manifest
-            .children
-            .iter()
-            .filter(|child| !self.images.contains_key(*child))
-            .map(String::as_str)
-            .collect();
+        let missing: Vec<&str> =
+            manifest.children.iter().filter(|child| !self.images.contains_key(*child)).map(String::as_str).collect();
         if !missing.is_empty() {
             return Err(Refusal::new(
                 "ReferencedImagesNotFoundException",
-                format!(
-                    "The following referenced images were not found: [{}]",
-                    missing.join(", ")
-                ),
+                format!("The following referenced images were not found: [{}]", missing.join(", ")),
             ));
         }
         self.check_tag(scope, &manifest.digest, tag)?;
@@ -120,10 +113,7 @@ impl Repository {
         }
         if !self.images.contains_key(&digest) {
             for child in &manifest.children {
-                self.parents
-                    .entry(child.clone())
-                    .or_default()
-                    .insert(digest.clone());
+                self.parents.entry(child.clone()).or_default().insert(digest.clone());
             }
         }
         let image = self.images.entry(digest.clone()).or_insert_with(|| Image {
@@ -240,21 +230,13 @@ mod tests {
 
     #[test]
     fn a_moved_tag_leaves_its_old_image_untagged() {
-        let scope = Scope {
-            region: "r".into(),
-            account: "1".into(),
-        };
+        let scope = Scope { region: "r".into(), account: "1".into() };
         let mut repository = Repository::new("app", Mutability::Mutable, DateTime::UNIX_EPOCH);
-        let manifest =
-            |n: u8| Manifest::read(&format!(r#"{{"schemaVersion":{n}}}"#), None).unwrap();
+        let manifest = |n: u8| Manifest::read(&format!(r#"{{"schemaVersion":{n}}}"#), None).unwrap();
         let (a, b) = (manifest(1), manifest(2));
         let (first, second) = (a.digest.clone(), b.digest.clone());
-        repository
-            .put(&scope, a, Some("t"), DateTime::UNIX_EPOCH)
-            .unwrap();
-        repository
-            .put(&scope, b, Some("t"), DateTime::UNIX_EPOCH)
-            .unwrap();
+        repository.put(&scope, a, Some("t"), DateTime::UNIX_EPOCH).unwrap();
+        repository.put(&scope, b, Some("t"), DateTime::UNIX_EPOCH).unwrap();
         assert!(repository.images[&first].tags.is_empty());
         assert_eq!(repository.tagged("t").unwrap().digest, second);
         repository.mutability = Mutability::Immutable;

@@ -16,11 +16,7 @@ const CONSISTENT_FAILURES: u32 = 3;
 impl World {
     /// A task of the deployment runs; without a health check that proves the deployment.
     pub(super) fn note_running(&mut self, key: &ServiceKey, id: &TaskId) {
-        let checked = self
-            .ecs
-            .tasks
-            .get(id)
-            .is_some_and(|t| t.definition.has_health_check());
+        let checked = self.ecs.tasks.get(id).is_some_and(|t| t.definition.has_health_check());
         if !checked {
             self.note_healthy(key, id);
         }
@@ -29,19 +25,11 @@ impl World {
     /// "Once a service deployment has one or more successfully running tasks, the circuit
     /// breaker is reset to zero and considered complete."
     pub(super) fn note_healthy(&mut self, key: &ServiceKey, id: &TaskId) {
-        let by = self
-            .ecs
-            .tasks
-            .get(id)
-            .and_then(|task| task.started_by.clone());
+        let by = self.ecs.tasks.get(id).and_then(|task| task.started_by.clone());
         let Some(service) = self.ecs.service_mut(key) else {
             return;
         };
-        if let Some(deployment) = service
-            .deployments
-            .iter_mut()
-            .find(|d| Some(&d.id) == by.as_ref())
-        {
+        if let Some(deployment) = service.deployments.iter_mut().find(|d| Some(&d.id) == by.as_ref()) {
             deployment.failed = 0;
             deployment.proven = true;
         }
@@ -78,12 +66,7 @@ impl World {
 
     /// Counts a failure of the PRIMARY deployment: pauses longer each time, and trips the
     /// circuit breaker where there is one.
-    pub(super) fn count_failure(
-        &mut self,
-        key: &ServiceKey,
-        service: &mut Service,
-        pause: Duration,
-    ) {
+    pub(super) fn count_failure(&mut self, key: &ServiceKey, service: &mut Service, pause: Duration) {
         let (now, desired) = (self.now, service.desired);
         let breaker = service.configuration.breaker().cloned();
         let Some(primary) = service.deployments.first_mut() else {
@@ -94,9 +77,7 @@ impl World {
         let (failed, in_progress) = (primary.failed, primary.rollout == Rollout::InProgress);
         let unproven = !primary.proven;
         let longer = pause.saturating_mul(1 << (failed - 1).min(16));
-        let longer = longer
-            .min(self.timings.restart_ceiling)
-            .max(Duration::from_millis(1));
+        let longer = longer.min(self.timings.restart_ceiling).max(Duration::from_millis(1));
         service.retry_at = Some(now + crate::clock::delta(longer));
         if failed == CONSISTENT_FAILURES {
             let message = format!(
@@ -116,9 +97,7 @@ impl World {
     /// complete becomes PRIMARY again.
     fn trip(&mut self, key: &ServiceKey, service: &mut Service, rollback: bool) {
         let now = self.now;
-        let back = rollback
-            .then(|| service.deployments.iter().position(|d| d.settled))
-            .flatten();
+        let back = rollback.then(|| service.deployments.iter().position(|d| d.settled)).flatten();
         let back_id = back.map(|index| Arc::clone(&service.deployments[index].id));
         let Some(primary) = service.deployments.first_mut() else {
             return;
@@ -131,20 +110,13 @@ impl World {
             None => "ECS deployment circuit breaker: tasks failed to start.".to_owned(),
         };
         primary.turn(Rollout::Failed, reason, now);
-        let message = format!(
-            "(service {}) (deployment {id}) deployment failed: tasks failed to start.",
-            key.name
-        );
+        let message = format!("(service {}) (deployment {id}) deployment failed: tasks failed to start.", key.name);
         service.note(&mut self.rng, now, message);
         let (Some(index), Some(back)) = (back, back_id) else {
             return;
         };
         let mut deployment = service.deployments.remove(index);
-        deployment.turn(
-            Rollout::InProgress,
-            format!("ECS deployment {back} in progress."),
-            now,
-        );
+        deployment.turn(Rollout::InProgress, format!("ECS deployment {back} in progress."), now);
         service.deployments.insert(0, deployment);
         service.retry_at = None;
         let message = format!("(service {}) rolling back to deployment {back}.", key.name);

@@ -62,13 +62,8 @@ impl Cluster {
         default_strategy: Vec<StrategyItem>,
     ) -> Result<(), Refusal> {
         let providers: Vec<String> = providers.iter().map(|p| short_name(p).to_owned()).collect();
-        if providers
-            .iter()
-            .any(|p| !FARGATE_PROVIDERS.contains(&p.as_str()))
-        {
-            return Err(Refusal::invalid(
-                "The specified capacity provider was not found.",
-            ));
+        if providers.iter().any(|p| !FARGATE_PROVIDERS.contains(&p.as_str())) {
+            return Err(Refusal::invalid("The specified capacity provider was not found."));
         }
         let before = std::mem::replace(&mut self.capacity_providers, providers);
         if !default_strategy.is_empty()

@@ -57,19 +57,10 @@ impl World {
     pub(crate) fn create_service(&mut self, input: CreateService) -> Result<ServiceKey, Refusal> {
         let cluster = Arc::clone(&self.ecs.cluster(input.cluster.as_deref())?.name);
         let name = check_name(input.service_name.as_deref())?;
-        if input
-            .client_token
-            .as_ref()
-            .is_some_and(|token| token.len() > MAX_TOKEN)
-        {
-            return Err(Refusal::invalid(
-                "Client token can have at most 36 characters.",
-            ));
+        if input.client_token.as_ref().is_some_and(|token| token.len() > MAX_TOKEN) {
+            return Err(Refusal::invalid("Client token can have at most 36 characters."));
         }
-        let key = ServiceKey {
-            cluster,
-            name: name.into(),
-        };
+        let key = ServiceKey { cluster, name: name.into() };
         let fingerprint = fingerprint(&input);
         if self.is_repeated(&key, input.client_token.as_deref(), &fingerprint)? {
             return Ok(key);
@@ -78,32 +69,21 @@ impl World {
         let cluster = self.ecs.cluster_mut(Some(&key.cluster))?;
         // Counted only where it could matter: a cluster holds inactive services for a while.
         let active = |s: &&Service| s.status == Status::Active;
-        if cluster.services.len() >= MAX_SERVICES
-            && cluster.services.values().filter(active).count() >= MAX_SERVICES
-        {
-            return Err(Refusal::invalid(
-                "The maximum number of services per cluster has been reached.",
-            ));
+        if cluster.services.len() >= MAX_SERVICES && cluster.services.values().filter(active).count() >= MAX_SERVICES {
+            return Err(Refusal::invalid("The maximum number of services per cluster has been reached."));
         }
         cluster.services.insert(Arc::clone(&key.name), service);
         self.plan(Duration::ZERO, Event::Reconcile(key.clone()));
         Ok(key)
     }
 
-    fn is_repeated(
-        &self,
-        key: &ServiceKey,
-        token: Option<&str>,
-        fingerprint: &str,
-    ) -> Result<bool, Refusal> {
+    fn is_repeated(&self, key: &ServiceKey, token: Option<&str>, fingerprint: &str) -> Result<bool, Refusal> {
         let Some(held) = self.ecs.service(key) else {
             return Ok(false);
         };
         match held.status {
             Status::Inactive => Ok(false),
-            Status::Draining => Err(Refusal::invalid(
-                "Unable to Start a service that is still Draining.",
-            )),
+            Status::Draining => Err(Refusal::invalid("Unable to Start a service that is still Draining.")),
             Status::Active => {
                 let same_token = token.is_some() && held.client_token.as_deref() == token;
                 if same_token && held.fingerprint == fingerprint {
@@ -115,12 +95,7 @@ impl World {
         }
     }
 
-    fn new_service(
-        &mut self,
-        key: &ServiceKey,
-        input: CreateService,
-        fingerprint: String,
-    ) -> Result<Service, Refusal> {
+    fn new_service(&mut self, key: &ServiceKey, input: CreateService, fingerprint: String) -> Result<Service, Refusal> {
         let definition = self.live_definition(input.task_definition.as_deref())?;
         let desired = check_desired(input.desired_count)?;
         let cluster = self.ecs.cluster(Some(&key.cluster))?;
@@ -129,18 +104,14 @@ impl World {
         check_compatible(&definition, &launch)?;
         self.check_network(definition.awsvpc, input.network_configuration.as_ref())?;
         let configuration = input.deployment_configuration.unwrap_or_default();
-        let rebalancing = input
-            .availability_zone_rebalancing
-            .unwrap_or_else(|| "ENABLED".to_owned());
+        let rebalancing = input.availability_zone_rebalancing.unwrap_or_else(|| "ENABLED".to_owned());
         check_rebalancing(&rebalancing, &configuration)?;
         let tags = Tags::new(input.tags.unwrap_or_default())?;
         self.ecs.serial += 1;
         let mut service = Service {
             serial: self.ecs.serial,
             name: Arc::clone(&key.name),
-            arn: self
-                .scope
-                .arn("ecs", &format!("service/{}/{}", key.cluster, key.name)),
+            arn: self.scope.arn("ecs", &format!("service/{}/{}", key.cluster, key.name)),
             cluster_arn,
             status: Status::Active,
             desired,
@@ -163,15 +134,8 @@ impl World {
             wake_at: None,
             steady: false,
         };
-        let platform = input
-            .platform_version
-            .unwrap_or_else(|| "LATEST".to_owned());
-        self.deploy(
-            &mut service,
-            definition,
-            input.network_configuration,
-            platform,
-        );
+        let platform = input.platform_version.unwrap_or_else(|| "LATEST".to_owned());
+        self.deploy(&mut service, definition, input.network_configuration, platform);
         Ok(service)
     }
 
@@ -225,10 +189,7 @@ fn check_name(name: Option<&str>) -> Result<&str, Refusal> {
         return Err(Refusal::invalid("Service name can not be blank."));
     }
     if name.len() > MAX_NAME || !name.bytes().all(valid) {
-        return Err(Refusal::invalid(format!(
-            "Invalid service name: '{}'",
-            short_name(name)
-        )));
+        return Err(Refusal::invalid(format!("Invalid service name: '{}'", short_name(name))));
     }
     Ok(name)
 }
@@ -236,12 +197,10 @@ fn check_name(name: Option<&str>) -> Result<&str, Refusal> {
 pub(super) fn check_desired(desired: Option<i32>) -> Result<u32, Refusal> {
     match desired {
         Some(desired @ 0..=MAX_TASKS) => Ok(desired.unsigned_abs()),
-        Some(desired) if desired > MAX_TASKS => Err(Refusal::invalid(
-            "The maximum number of tasks per service has been exceeded.",
-        )),
-        _ => Err(Refusal::invalid(
-            "Desired count must be a non-negative number.",
-        )),
+        Some(desired) if desired > MAX_TASKS => {
+            Err(Refusal::invalid("The maximum number of tasks per service has been exceeded."))
+        }
+        _ => Err(Refusal::invalid("Desired count must be a non-negative number.")),
     }
 }
 
@@ -251,18 +210,13 @@ pub(super) fn check_compatible(definition: &Definition, launch: &Launch) -> Resu
         Launch::Strategy(_) => true,
     };
     if fargate && !definition.fargate {
-        return Err(Refusal::invalid(
-            "Task definition does not support launch_type FARGATE.",
-        ));
+        return Err(Refusal::invalid("Task definition does not support launch_type FARGATE."));
     }
     Ok(())
 }
 
 /// Rebalancing starts the new task before it stops the old one, so it needs room for both.
-pub(super) fn check_rebalancing(
-    rebalancing: &str,
-    configuration: &Configuration,
-) -> Result<(), Refusal> {
+pub(super) fn check_rebalancing(rebalancing: &str, configuration: &Configuration) -> Result<(), Refusal> {
     match rebalancing {
         "ENABLED" if configuration.maximum_percent <= 100 => Err(Refusal::invalid(
             "Availability Zone rebalancing can not be enabled with a maximumPercent of 100 or \

@@ -101,19 +101,12 @@ pub(crate) struct Definition {
 impl Definition {
     /// The ports on which its containers listen.
     pub(crate) fn ports(&self) -> Vec<u16> {
-        let mappings = self
-            .containers
-            .iter()
-            .flat_map(|container| &container.port_mappings);
-        mappings
-            .filter_map(|mapping| mapping.container_port)
-            .collect()
+        let mappings = self.containers.iter().flat_map(|container| &container.port_mappings);
+        mappings.filter_map(|mapping| mapping.container_port).collect()
     }
 
     pub(crate) fn has_health_check(&self) -> bool {
-        self.containers
-            .iter()
-            .any(|c| c.essential && c.health_check.is_some())
+        self.containers.iter().any(|c| c.essential && c.health_check.is_some())
     }
 
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
@@ -164,11 +157,7 @@ impl Definitions {
         };
         let tags = Tags::new(tags)?;
         body.retain(|_, value| !value.is_null());
-        let family = body
-            .get("family")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let family = body.get("family").and_then(Value::as_str).unwrap_or_default().to_owned();
         check_family(&family)?;
         let containers: Vec<Container> = match body.get("containerDefinitions") {
             None => Vec::new(),
@@ -196,13 +185,8 @@ impl Definitions {
             body,
             registered_at: now,
         });
-        let registered = Revision {
-            definition,
-            status: Status::Active,
-            tags,
-            deregistered_at: None,
-            delete_requested_at: None,
-        };
+        let registered =
+            Revision { definition, status: Status::Active, tags, deregistered_at: None, delete_requested_at: None };
         held.revisions.insert(revision, registered.clone());
         Ok(registered)
     }
@@ -213,11 +197,7 @@ impl Definitions {
         let family = self.families.get(family)?;
         match revision {
             Some(revision) => family.revisions.get(&revision.parse().ok()?),
-            None => family
-                .revisions
-                .values()
-                .rev()
-                .find(|r| r.status == Status::Active),
+            None => family.revisions.values().rev().find(|r| r.status == Status::Active),
         }
     }
 
@@ -230,30 +210,17 @@ impl Definitions {
 
     /// Every revision, by family and number.
     pub(crate) fn revisions(&self) -> impl DoubleEndedIterator<Item = &Revision> {
-        self.families
-            .values()
-            .flat_map(|family| family.revisions.values())
+        self.families.values().flat_map(|family| family.revisions.values())
     }
 
     /// The revisions of one family, by number.
     pub(crate) fn of_family(&self, family: &str) -> impl DoubleEndedIterator<Item = &Revision> {
-        self.families
-            .get(family)
-            .into_iter()
-            .flat_map(|family| family.revisions.values())
+        self.families.get(family).into_iter().flat_map(|family| family.revisions.values())
     }
 
     /// Families with whether any revision of theirs is ACTIVE.
     pub(crate) fn families(&self) -> impl Iterator<Item = (&Arc<str>, bool)> {
-        self.families.iter().map(|(name, family)| {
-            (
-                name,
-                family
-                    .revisions
-                    .values()
-                    .any(|r| r.status == Status::Active),
-            )
-        })
+        self.families.iter().map(|(name, family)| (name, family.revisions.values().any(|r| r.status == Status::Active)))
     }
 
     pub(crate) fn purge(&mut self, family: &str, revision: u32) {
@@ -266,9 +233,7 @@ impl Definitions {
 /// `family`, `family:revision` or the ARN of either.
 fn parse(name: &str) -> (&str, Option<&str>) {
     let short = name.rsplit_once('/').map_or(name, |(_, short)| short);
-    short
-        .split_once(':')
-        .map_or((short, None), |(family, revision)| (family, Some(revision)))
+    short.split_once(':').map_or((short, None), |(family, revision)| (family, Some(revision)))
 }
 
 fn serialization() -> Refusal {
@@ -287,16 +252,11 @@ mod tests {
     use super::*;
 
     fn scope() -> Scope {
-        Scope {
-            region: "us-west-2".into(),
-            account: "123456789012".into(),
-        }
+        Scope { region: "us-west-2".into(), account: "123456789012".into() }
     }
 
     fn register(definitions: &mut Definitions, body: Value) -> Result<Revision, Refusal> {
-        let Value::Object(body) = body else {
-            panic!("not an object")
-        };
+        let Value::Object(body) = body else { panic!("not an object") };
         definitions.register(&scope(), body, DateTime::UNIX_EPOCH)
     }
 
@@ -329,11 +289,7 @@ mod tests {
             ("memory", json!("3000"), "No Fargate configuration"),
             ("networkMode", json!("bridge"), "network mode"),
             ("padding", json!("x".repeat(70_000)), "Max allowed length"),
-            (
-                "containerDefinitions",
-                json!([{"name": "a", "image": "i"}, {"name": "a", "image": "i"}]),
-                "unique",
-            ),
+            ("containerDefinitions", json!([{"name": "a", "image": "i"}, {"name": "a", "image": "i"}]), "unique"),
         ];
         for (key, value, message) in cases {
             let mut body = body();
@@ -341,9 +297,7 @@ mod tests {
             let refused = register(&mut definitions, body).unwrap_err();
             assert!(refused.message.contains(message), "{key}: {refused}");
         }
-        let many: Vec<_> = (0..11)
-            .map(|n| json!({"name": format!("c{n}"), "image": "i"}))
-            .collect();
+        let many: Vec<_> = (0..11).map(|n| json!({"name": format!("c{n}"), "image": "i"})).collect();
         let mut body = body();
         body["containerDefinitions"] = many.into();
         assert!(register(&mut definitions, body).is_err());

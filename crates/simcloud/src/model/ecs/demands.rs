@@ -14,9 +14,7 @@ pub(super) fn check_family(family: &str) -> Result<(), Refusal> {
     if family.is_empty() {
         return Err(Refusal::client("Family should not be null or empty."));
     }
-    let valid = family
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    let valid = family.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
     if !valid || family.len() > MAX_FAMILY {
         return Err(Refusal::client(format!(
             "Family contains invalid characters or is longer than {MAX_FAMILY}: '{family}'"
@@ -30,32 +28,22 @@ pub(super) fn check_containers(containers: &[Container]) -> Result<(), Refusal> 
         return Err(Refusal::client("Container list cannot be empty."));
     }
     if containers.len() > MAX_CONTAINERS {
-        return Err(Refusal::client(format!(
-            "A task definition can have at most {MAX_CONTAINERS} containers."
-        )));
+        return Err(Refusal::client(format!("A task definition can have at most {MAX_CONTAINERS} containers.")));
     }
     for (index, container) in containers.iter().enumerate() {
         let name = &container.name;
         if name.is_empty() {
-            return Err(Refusal::client(
-                "Container.name should not be null or empty.",
-            ));
+            return Err(Refusal::client("Container.name should not be null or empty."));
         }
         if container.image.is_empty() {
-            return Err(Refusal::client(
-                "Container.image should not be null or empty.",
-            ));
+            return Err(Refusal::client("Container.image should not be null or empty."));
         }
         if containers[..index].iter().any(|other| other.name == *name) {
-            return Err(Refusal::client(format!(
-                "Container.name must be unique: '{name}' is used more than once."
-            )));
+            return Err(Refusal::client(format!("Container.name must be unique: '{name}' is used more than once.")));
         }
     }
     if !containers.iter().any(|container| container.essential) {
-        return Err(Refusal::client(
-            "Invalid setting for container: at least one container must be essential.",
-        ));
+        return Err(Refusal::client("Invalid setting for container: at least one container must be essential."));
     }
     Ok(())
 }
@@ -67,9 +55,7 @@ pub(super) fn check_fargate(
     awsvpc: bool,
 ) -> Result<(), Refusal> {
     if !awsvpc {
-        return Err(Refusal::client(
-            "Fargate only supports network mode ‘awsvpc’.",
-        ));
+        return Err(Refusal::client("Fargate only supports network mode ‘awsvpc’."));
     }
     if fargate_size(body).is_none() {
         let text = |key| body.get(key).and_then(Value::as_str).unwrap_or("0");
@@ -82,11 +68,7 @@ pub(super) fn check_fargate(
     }
     let registry = scope.registry();
     let has_role = body.contains_key("executionRoleArn");
-    if !has_role
-        && containers
-            .iter()
-            .any(|container| container.image.starts_with(&registry))
-    {
+    if !has_role && containers.iter().any(|container| container.image.starts_with(&registry)) {
         return Err(Refusal::client(
             "Fargate requires task definition to have execution role ARN to support ECR images.",
         ));
@@ -106,9 +88,7 @@ pub(super) fn check_fargate(
         }
         for option in ["awslogs-group", "awslogs-region", "awslogs-stream-prefix"] {
             if logs.options.get(option).is_none_or(String::is_empty) {
-                return Err(Refusal::client(format!(
-                    "Log driver awslogs requires options: {option}"
-                )));
+                return Err(Refusal::client(format!("Log driver awslogs requires options: {option}")));
             }
         }
     }
@@ -141,11 +121,7 @@ fn units(text: &str, suffix: &str, factor: f64) -> Option<u32> {
     let lower = text.trim().to_ascii_lowercase();
     let number: f64 = lower.strip_suffix(suffix)?.trim().parse().ok()?;
     let units = number * factor;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "range checked"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "range checked")]
     (0.0..=1e9).contains(&units).then_some(units as u32)
 }
 

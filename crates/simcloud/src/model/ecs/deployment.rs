@@ -77,9 +77,7 @@ impl Default for Configuration {
 
 impl Configuration {
     pub(crate) fn breaker(&self) -> Option<&CircuitBreaker> {
-        self.deployment_circuit_breaker
-            .as_ref()
-            .filter(|breaker| breaker.enable)
+        self.deployment_circuit_breaker.as_ref().filter(|breaker| breaker.enable)
     }
 
     /// Tasks that may be wanted at once: "rounded down to the nearest integer value".
@@ -95,11 +93,7 @@ impl Configuration {
 
 fn percent(count: u32, percent: u32, up: bool) -> u32 {
     let product = u64::from(count) * u64::from(percent);
-    let result = if up {
-        product.div_ceil(100)
-    } else {
-        product / 100
-    };
+    let result = if up { product.div_ceil(100) } else { product / 100 };
     u32::try_from(result).unwrap_or(u32::MAX)
 }
 

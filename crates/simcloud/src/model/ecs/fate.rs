@@ -64,14 +64,9 @@ struct Rule {
 impl Fates {
     /// Sets what happens to tasks that start from now on; `limit` to so many of them.
     pub(crate) fn set(&mut self, target: &str, fate: Fate, limit: Option<u32>) {
-        self.rules
-            .retain(|rule| rule.target != target || rule.left.is_some() != limit.is_some());
+        self.rules.retain(|rule| rule.target != target || rule.left.is_some() != limit.is_some());
         if limit != Some(0) {
-            self.rules.push_front(Rule {
-                target: target.to_owned(),
-                fate,
-                left: limit,
-            });
+            self.rules.push_front(Rule { target: target.to_owned(), fate, left: limit });
         }
     }
 
@@ -81,11 +76,7 @@ impl Fates {
 
     /// The fate of a task that starts now.
     pub(crate) fn draw(&mut self, service: Option<&str>, images: &[&str]) -> Fate {
-        let Some(index) = self
-            .rules
-            .iter()
-            .position(|rule| rule.hits(service, images))
-        else {
+        let Some(index) = self.rules.iter().position(|rule| rule.hits(service, images)) else {
             return Fate::default();
         };
         let rule = &mut self.rules[index];
@@ -104,9 +95,7 @@ impl Fates {
     pub(crate) fn answer(&self, service: Option<&str>, images: &[&str], drawn: &Fate) -> Fate {
         let rule = self.rules.iter().find(|rule| rule.hits(service, images));
         match rule.map(|rule| &rule.fate) {
-            Some(fate @ (Fate::Answers { .. } | Fate::RefusesConnections | Fate::Healthy)) => {
-                fate.clone()
-            }
+            Some(fate @ (Fate::Answers { .. } | Fate::RefusesConnections | Fate::Healthy)) => fate.clone(),
             _ => drawn.clone(),
         }
     }
@@ -133,10 +122,7 @@ mod tests {
         let mut fates = Fates::default();
         fates.set("pr-1-ci", Fate::NeverStarts, None);
         assert_eq!(fates.draw(None, &["host/app:pr-1-ci"]), Fate::NeverStarts);
-        assert_eq!(
-            fates.draw(None, &["host/app:another-pr-1-ci"]),
-            Fate::Healthy
-        );
+        assert_eq!(fates.draw(None, &["host/app:another-pr-1-ci"]), Fate::Healthy);
         assert_eq!(fates.draw(Some("pr-1-ci"), &[]), Fate::NeverStarts);
     }
 
@@ -146,13 +132,6 @@ mod tests {
         fates.set("web", Fate::RefusesConnections, None);
         fates.set("web", Fate::NeverStarts, Some(2));
         let drawn: Vec<_> = (0..3).map(|_| fates.draw(Some("web"), &[])).collect();
-        assert_eq!(
-            drawn,
-            [
-                Fate::NeverStarts,
-                Fate::NeverStarts,
-                Fate::RefusesConnections
-            ]
-        );
+        assert_eq!(drawn, [Fate::NeverStarts, Fate::NeverStarts, Fate::RefusesConnections]);
     }
 }

@@ -50,10 +50,7 @@ struct Draft<'a> {
 
 impl World {
     /// Starts tasks that belong to no service; gives them and why others did not start.
-    pub(crate) fn run_task(
-        &mut self,
-        input: RunTask,
-    ) -> Result<(Vec<TaskId>, Vec<String>), Refusal> {
+    pub(crate) fn run_task(&mut self, input: RunTask) -> Result<(Vec<TaskId>, Vec<String>), Refusal> {
         let cluster = self.ecs.cluster(input.cluster.as_deref())?;
         let name = Arc::clone(&cluster.name);
         let launch = launch(cluster, input.launch_type, input.capacity_provider_strategy)?;
@@ -66,14 +63,8 @@ impl World {
             return Err(Refusal::invalid("Count must be between 1 and 10."));
         }
         // "startedBy … up to 128 letters" (RunTask).
-        if input
-            .started_by
-            .as_ref()
-            .is_some_and(|by| by.chars().count() > 128)
-        {
-            return Err(Refusal::invalid(
-                "startedBy can have at most 128 characters.",
-            ));
+        if input.started_by.as_ref().is_some_and(|by| by.chars().count() > 128) {
+            return Err(Refusal::invalid("startedBy can have at most 128 characters."));
         }
         let mut tags = Tags::new(input.tags.unwrap_or_default())?;
         if input.propagate_tags.as_deref() == Some("TASK_DEFINITION")
@@ -81,9 +72,7 @@ impl World {
         {
             tags.inherit(&revision.tags);
         }
-        let group = input
-            .group
-            .unwrap_or_else(|| format!("family:{}", definition.family));
+        let group = input.group.unwrap_or_else(|| format!("family:{}", definition.family));
         let (mut started, mut failures) = (Vec::new(), Vec::new());
         let mut providers = Vec::new();
         for _ in 0..count {
@@ -111,19 +100,14 @@ impl World {
     }
 
     /// Starts one more task of the service's PRIMARY deployment, or says why it cannot.
-    pub(super) fn launch_task(
-        &mut self,
-        key: &ServiceKey,
-        service: &mut Service,
-    ) -> Result<TaskId, &'static str> {
+    pub(super) fn launch_task(&mut self, key: &ServiceKey, service: &mut Service) -> Result<TaskId, &'static str> {
         let Some(primary) = service.deployments.first() else {
             return Err("No deployment");
         };
         let provider = primary.launch.pick(|provider| {
             let mine = service.tasks.iter().filter_map(|id| self.ecs.tasks.get(id));
             let mine = mine.filter(|t| t.started_by.as_ref() == Some(&primary.id));
-            mine.filter(|task| task.is_wanted() && task.provider == provider)
-                .count()
+            mine.filter(|task| task.is_wanted() && task.provider == provider).count()
         });
         self.find_room(provider, primary.definition.cpu)?;
         let mut tags = Tags::default();
@@ -160,30 +144,18 @@ impl World {
 
     fn draft(&mut self, draft: Draft<'_>) -> TaskId {
         let id: TaskId = hex(&mut self.rng, 32).into();
-        let images: Vec<&str> = draft
-            .definition
-            .containers
-            .iter()
-            .map(|container| container.image.as_str())
-            .collect();
+        let images: Vec<&str> = draft.definition.containers.iter().map(|container| container.image.as_str()).collect();
         let fate = self.ecs.fates.draw(draft.service.as_deref(), &images);
         let containers = draft
             .definition
             .containers
             .iter()
-            .map(|_| ContainerState {
-                id: uuid(&mut self.rng),
-                ..ContainerState::default()
-            })
+            .map(|_| ContainerState { id: uuid(&mut self.rng), ..ContainerState::default() })
             .collect();
         let attachment = uuid(&mut self.rng);
-        let awsvpc = draft
-            .network
-            .and_then(|network| network.awsvpc_configuration.clone());
+        let awsvpc = draft.network.and_then(|network| network.awsvpc_configuration.clone());
         self.start_task(Task {
-            arn: self
-                .scope
-                .arn("ecs", &format!("task/{}/{id}", draft.cluster)),
+            arn: self.scope.arn("ecs", &format!("task/{}/{id}", draft.cluster)),
             id: Arc::clone(&id),
             cluster: draft.cluster,
             service: draft.service,
@@ -222,11 +194,9 @@ impl World {
         let (room, quota, used) = match provider {
             Provider::Instances => return Err(NO_INSTANCES),
             Provider::Spot => (capacity.spot, capacity.spot_vcpus, capacity.spot_used),
-            Provider::Fargate | Provider::OnDemand => (
-                capacity.on_demand,
-                capacity.on_demand_vcpus,
-                capacity.on_demand_used,
-            ),
+            Provider::Fargate | Provider::OnDemand => {
+                (capacity.on_demand, capacity.on_demand_vcpus, capacity.on_demand_used)
+            }
         };
         if !room {
             return Err(NO_CAPACITY);
@@ -242,10 +212,7 @@ impl World {
 
     /// The digests of a task's images in the order of its containers, or the container that
     /// cannot start and why.
-    pub(super) fn pull_images(
-        &mut self,
-        id: &TaskId,
-    ) -> Result<Vec<String>, (Option<usize>, String)> {
+    pub(super) fn pull_images(&mut self, id: &TaskId) -> Result<Vec<String>, (Option<usize>, String)> {
         let Some(task) = self.ecs.tasks.get(id) else {
             return Ok(Vec::new());
         };
@@ -259,12 +226,8 @@ impl World {
         let definition = Arc::clone(&task.definition);
         let (key, started_by) = (task.service_key(), task.started_by.clone());
         let service = key.as_ref().and_then(|key| self.ecs.service(key));
-        let deployment = service.and_then(|service| {
-            service
-                .deployments
-                .iter()
-                .find(|d| Some(&d.id) == started_by.as_ref())
-        });
+        let deployment =
+            service.and_then(|service| service.deployments.iter().find(|d| Some(&d.id) == started_by.as_ref()));
         let mut digests = Vec::with_capacity(definition.containers.len());
         for (index, container) in definition.containers.iter().enumerate() {
             let resolved = deployment.and_then(|d| d.digests.get(&container.name));
@@ -279,17 +242,10 @@ impl World {
         }
         // The first task of a deployment fixes the digests for all that follow it.
         let service = key.as_ref().and_then(|key| self.ecs.service_mut(key));
-        let deployment = service.and_then(|service| {
-            service
-                .deployments
-                .iter_mut()
-                .find(|d| Some(&d.id) == started_by.as_ref())
-        });
+        let deployment =
+            service.and_then(|service| service.deployments.iter_mut().find(|d| Some(&d.id) == started_by.as_ref()));
         if let Some(deployment) = deployment.filter(|deployment| deployment.digests.is_empty()) {
-            let names = definition
-                .containers
-                .iter()
-                .map(|container| container.name.clone());
+            let names = definition.containers.iter().map(|container| container.name.clone());
             deployment.digests = names.zip(digests.iter().cloned()).collect();
         }
         Ok(digests)
@@ -299,12 +255,8 @@ impl World {
 /// The environment of a task's first container, as its little web page shows it.
 pub(crate) fn environment(definition: &Definition) -> Map<String, Value> {
     let first = definition.containers.first();
-    let variables = first
-        .into_iter()
-        .flat_map(|container| &container.environment);
-    variables
-        .map(|v| (v.name.clone(), Value::String(v.value.clone())))
-        .collect()
+    let variables = first.into_iter().flat_map(|container| &container.environment);
+    variables.map(|v| (v.name.clone(), Value::String(v.value.clone()))).collect()
 }
 
 const NO_CAPACITY: &str = "Capacity is unavailable at this time. Please try again later or in a \

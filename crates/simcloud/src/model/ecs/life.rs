@@ -21,10 +21,7 @@ impl World {
         }
         let (id, step) = (Arc::clone(&task.id), task.enter(Phase::Provisioning));
         self.ecs.insert_task(task);
-        self.plan(
-            self.timings.provisioning,
-            Event::TaskStep { task: id, step },
-        );
+        self.plan(self.timings.provisioning, Event::TaskStep { task: id, step });
     }
 
     /// The time of the present phase is over.
@@ -54,26 +51,16 @@ impl World {
                 subnet: network.subnets.first().map_or("", String::as_str),
                 groups: &network.security_groups,
                 public: network.assign_public_ip == PublicIp::Enabled,
-                description: self
-                    .scope
-                    .arn("ecs", &format!("attachment/{}", task.attachment)),
+                description: self.scope.arn("ecs", &format!("attachment/{}", task.attachment)),
             };
-            let made = self
-                .ec2
-                .attach(&mut self.rng, &self.scope, request, self.now);
+            let made = self.ec2.attach(&mut self.rng, &self.scope, request, self.now);
             task.zone.clone_from(&made.zone);
             task.interface = Some(made);
         }
         task.pull_started_at = Some(self.now);
         let step = task.enter(Phase::Pending);
         if task.fate != Fate::NeverStarts {
-            self.plan(
-                self.timings.pending,
-                Event::TaskStep {
-                    task: Arc::clone(id),
-                    step,
-                },
-            );
+            self.plan(self.timings.pending, Event::TaskStep { task: Arc::clone(id), step });
         }
     }
 
@@ -92,10 +79,7 @@ impl World {
         task.pull_stopped_at = Some(self.now);
         task.started_at = Some(self.now);
         let step = task.enter(Phase::Running);
-        let address = task
-            .interface
-            .as_ref()
-            .and_then(|interface| interface.public_address);
+        let address = task.interface.as_ref().and_then(|interface| interface.public_address);
         let ports = task.definition.ports();
         let after = match &task.fate {
             Fate::ExitsWith { after, .. } | Fate::OutOfMemory { after } => Some(*after),
@@ -107,30 +91,14 @@ impl World {
         };
         let checked = task.definition.has_health_check();
         if let Some(address) = address {
-            self.effects.push(Effect::Serve {
-                task: Arc::clone(id),
-                address,
-                ports,
-            });
+            self.effects.push(Effect::Serve { task: Arc::clone(id), address, ports });
         }
         if let Some(after) = after {
-            self.plan(
-                after,
-                Event::TaskFate {
-                    task: Arc::clone(id),
-                    step,
-                },
-            );
+            self.plan(after, Event::TaskFate { task: Arc::clone(id), step });
         }
         if checked {
             let after = lost.unwrap_or(self.timings.health_check);
-            self.plan(
-                after,
-                Event::TaskHealth {
-                    task: Arc::clone(id),
-                    step,
-                },
-            );
+            self.plan(after, Event::TaskHealth { task: Arc::clone(id), step });
         }
         self.task_runs(id);
     }
@@ -164,17 +132,10 @@ impl World {
         let (code, reason) = match task.fate {
             Fate::ExitsWith { code, .. } => (code, None),
             // 128 + SIGKILL, with the reason the container agent gives.
-            Fate::OutOfMemory { .. } => (
-                137,
-                Some("OutOfMemoryError: Container killed due to memory usage"),
-            ),
+            Fate::OutOfMemory { .. } => (137, Some("OutOfMemoryError: Container killed due to memory usage")),
             _ => return,
         };
-        self.condemn(
-            id,
-            StopCode::EssentialContainerExited,
-            "Essential container in task exited",
-        );
+        self.condemn(id, StopCode::EssentialContainerExited, "Essential container in task exited");
         self.end_containers(id, |container| container.exit_code = Some(SIGTERM_EXIT));
         if let Some(task) = self.ecs.tasks.get_mut(id) {
             let essential = task.definition.containers.iter().position(|c| c.essential);
@@ -196,15 +157,9 @@ impl World {
         if matches!(task.fate, Fate::FailsHealthCheck { .. }) {
             task.health = Health::Unhealthy;
             let Some(key) = key else { return };
-            self.service_event(&key, |name| {
-                format!("(service {name}) (task {id}) failed container health checks.")
-            });
+            self.service_event(&key, |name| format!("(service {name}) (task {id}) failed container health checks."));
             self.note_failed(id);
-            self.stop_task(
-                id,
-                StopCode::ServiceSchedulerInitiated,
-                "Task failed container health checks",
-            );
+            self.stop_task(id, StopCode::ServiceSchedulerInitiated, "Task failed container health checks");
         } else {
             task.health = Health::Healthy;
             if let Some(key) = key {
@@ -216,27 +171,19 @@ impl World {
 
     /// Warns a Spot task; its end comes after the warning time.
     pub(crate) fn interrupt_task(&mut self, id: &TaskId) -> bool {
-        let interruptible = self.ecs.tasks.get(id).is_some_and(|task| {
-            task.is_wanted() && task.provider == Provider::Spot && task.phase <= Phase::Running
-        });
+        let interruptible =
+            self.ecs.tasks.get(id).is_some_and(|task| {
+                task.is_wanted() && task.provider == Provider::Spot && task.phase <= Phase::Running
+            });
         if interruptible {
-            self.plan(
-                self.timings.spot_warning,
-                Event::SpotReclaim {
-                    task: Arc::clone(id),
-                },
-            );
+            self.plan(self.timings.spot_warning, Event::SpotReclaim { task: Arc::clone(id) });
         }
         interruptible
     }
 
     pub(in crate::model) fn task_reclaim(&mut self, id: &TaskId) {
         if self.ecs.tasks.get(id).is_some_and(Task::is_wanted) {
-            self.stop_task(
-                id,
-                StopCode::SpotInterruption,
-                "Your Spot Task was interrupted.",
-            );
+            self.stop_task(id, StopCode::SpotInterruption, "Your Spot Task was interrupted.");
         }
     }
 
@@ -252,13 +199,7 @@ impl World {
         };
         if task.phase == Phase::Running {
             let step = task.enter(Phase::Deactivating);
-            self.plan(
-                self.timings.deactivating,
-                Event::TaskStep {
-                    task: Arc::clone(id),
-                    step,
-                },
-            );
+            self.plan(self.timings.deactivating, Event::TaskStep { task: Arc::clone(id), step });
         } else {
             self.deprovision(id);
         }
@@ -283,13 +224,7 @@ impl World {
             return;
         };
         let step = task.enter(Phase::Stopping);
-        self.plan(
-            self.timings.stopping,
-            Event::TaskStep {
-                task: Arc::clone(id),
-                step,
-            },
-        );
+        self.plan(self.timings.stopping, Event::TaskStep { task: Arc::clone(id), step });
     }
 
     fn end_containers(&mut self, id: &TaskId, end: impl Fn(&mut ContainerState)) {
@@ -298,9 +233,7 @@ impl World {
         };
         task.containers.iter_mut().for_each(end);
         task.execution_stopped_at = Some(self.now);
-        self.effects.push(Effect::Silence {
-            task: Arc::clone(id),
-        });
+        self.effects.push(Effect::Silence { task: Arc::clone(id) });
     }
 
     fn deprovision(&mut self, id: &TaskId) {
@@ -308,13 +241,7 @@ impl World {
             return;
         };
         let step = task.enter(Phase::Deprovisioning);
-        self.plan(
-            self.timings.deprovisioning,
-            Event::TaskStep {
-                task: Arc::clone(id),
-                step,
-            },
-        );
+        self.plan(self.timings.deprovisioning, Event::TaskStep { task: Arc::clone(id), step });
     }
 
     fn finish_task(&mut self, id: &TaskId) {
@@ -333,12 +260,7 @@ impl World {
             self.ec2.detach(&interface.id);
         }
         let key = task.service_key();
-        self.plan(
-            self.timings.stopped_visible,
-            Event::TaskForget {
-                task: Arc::clone(id),
-            },
-        );
+        self.plan(self.timings.stopped_visible, Event::TaskForget { task: Arc::clone(id) });
         if let Some(key) = key {
             if let Some(service) = self.ecs.service_mut(&key) {
                 service.tasks.remove(id);

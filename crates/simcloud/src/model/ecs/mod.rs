@@ -94,15 +94,11 @@ impl Ecs {
 
     /// The cluster of a call: by short name or ARN, `default` if none is given.
     pub(crate) fn cluster(&self, name: Option<&str>) -> Result<&Cluster, Refusal> {
-        self.clusters
-            .get(cluster_name(name))
-            .ok_or_else(cluster_not_found)
+        self.clusters.get(cluster_name(name)).ok_or_else(cluster_not_found)
     }
 
     pub(crate) fn cluster_mut(&mut self, name: Option<&str>) -> Result<&mut Cluster, Refusal> {
-        self.clusters
-            .get_mut(cluster_name(name))
-            .ok_or_else(cluster_not_found)
+        self.clusters.get_mut(cluster_name(name)).ok_or_else(cluster_not_found)
     }
 
     pub(crate) fn service(&self, key: &ServiceKey) -> Option<&Service> {
@@ -110,18 +106,12 @@ impl Ecs {
     }
 
     pub(crate) fn service_mut(&mut self, key: &ServiceKey) -> Option<&mut Service> {
-        self.clusters
-            .get_mut(&key.cluster)?
-            .services
-            .get_mut(&key.name)
+        self.clusters.get_mut(&key.cluster)?.services.get_mut(&key.name)
     }
 
     pub(crate) fn insert_task(&mut self, task: Task) {
         for index in task.indexes() {
-            self.index
-                .entry(index)
-                .or_default()
-                .insert(Arc::clone(&task.id));
+            self.index.entry(index).or_default().insert(Arc::clone(&task.id));
         }
         self.tasks.insert(Arc::clone(&task.id), task);
     }

@@ -89,9 +89,8 @@ impl Launch {
             "FARGATE_SPOT" => Provider::Spot,
             _ => Provider::Instances,
         };
-        let under_base = |item: &&StrategyItem| {
-            usize::try_from(item.base).is_ok_and(|base| running(provider(item)) < base)
-        };
+        let under_base =
+            |item: &&StrategyItem| usize::try_from(item.base).is_ok_and(|base| running(provider(item)) < base);
         if let Some(item) = items.iter().find(under_base) {
             return provider(item);
         }
@@ -128,9 +127,7 @@ pub(crate) fn launch(
             check_strategy(cluster, &strategy)?;
             Ok(Launch::Strategy(strategy))
         }
-        (None, None) if !cluster.default_strategy.is_empty() => {
-            Ok(Launch::Strategy(cluster.default_strategy.clone()))
-        }
+        (None, None) if !cluster.default_strategy.is_empty() => Ok(Launch::Strategy(cluster.default_strategy.clone())),
         // "If a launchType is omitted … EC2 is used" (CreateService).
         (None, None) => Ok(Launch::Type("EC2".to_owned())),
     }
@@ -176,11 +173,7 @@ pub(crate) fn check_strategy(cluster: &Cluster, items: &[StrategyItem]) -> Resul
 
 impl World {
     /// Checks that a task of `awsvpc` mode is told where to run, and that the place exists.
-    pub(crate) fn check_network(
-        &self,
-        awsvpc: bool,
-        network: Option<&NetworkConfiguration>,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn check_network(&self, awsvpc: bool, network: Option<&NetworkConfiguration>) -> Result<(), Refusal> {
         let configured = network.and_then(|network| network.awsvpc_configuration.as_ref());
         let Some(configured) = configured else {
             return if awsvpc {
@@ -225,11 +218,7 @@ mod tests {
     use super::*;
 
     fn item(name: &str, weight: i32, base: i32) -> StrategyItem {
-        StrategyItem {
-            capacity_provider: name.to_owned(),
-            weight,
-            base,
-        }
+        StrategyItem { capacity_provider: name.to_owned(), weight, base }
     }
 
     #[test]
@@ -252,11 +241,7 @@ mod tests {
         cluster.capacity_providers.push("FARGATE_SPOT".to_owned());
         assert!(check_strategy(&cluster, &[item("FARGATE_SPOT", 0, 0)]).is_err());
         assert!(check_strategy(&cluster, &[item("FARGATE_SPOT", 1, 0)]).is_ok());
-        let both = launch(
-            &cluster,
-            Some("FARGATE".into()),
-            Some(vec![item("FARGATE_SPOT", 1, 0)]),
-        );
+        let both = launch(&cluster, Some("FARGATE".into()), Some(vec![item("FARGATE_SPOT", 1, 0)]));
         assert!(both.unwrap_err().message.starts_with("Specifying both"));
     }
 }

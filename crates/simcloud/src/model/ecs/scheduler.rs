@@ -23,11 +23,7 @@ struct Member {
 
 impl World {
     pub(super) fn take_service(&mut self, key: &ServiceKey) -> Option<Service> {
-        self.ecs
-            .clusters
-            .get_mut(&key.cluster)?
-            .services
-            .remove(&key.name)
+        self.ecs.clusters.get_mut(&key.cluster)?.services.remove(&key.name)
     }
 
     pub(super) fn put_service(&mut self, key: &ServiceKey, service: Service) {
@@ -72,27 +68,16 @@ impl World {
 
     /// Scaled down: the tasks least worth keeping go, the newest first.
     fn stop_surplus(&mut self, key: &ServiceKey, service: &mut Service) {
-        let mut mine: Vec<Member> = self
-            .members(service)
-            .into_iter()
-            .filter(|member| member.primary)
-            .collect();
+        let mut mine: Vec<Member> = self.members(service).into_iter().filter(|member| member.primary).collect();
         let surplus = mine.len().saturating_sub(service.desired as usize);
         mine.sort_by_key(|m| (m.healthy, m.running, std::cmp::Reverse(m.created_at)));
-        let stopped: Vec<TaskId> = mine
-            .into_iter()
-            .take(surplus)
-            .map(|member| member.id)
-            .collect();
+        let stopped: Vec<TaskId> = mine.into_iter().take(surplus).map(|member| member.id).collect();
         self.stop_scaled(key, service, &stopped);
     }
 
     /// Tasks of older deployments go as far as enough healthy ones remain.
     fn stop_superseded(&mut self, key: &ServiceKey, service: &mut Service) {
-        if service
-            .primary()
-            .is_none_or(|primary| primary.rollout == Rollout::Failed)
-        {
+        if service.primary().is_none_or(|primary| primary.rollout == Rollout::Failed) {
             return;
         }
         let members = self.members(service);
@@ -121,19 +106,13 @@ impl World {
         if stopped.is_empty() {
             return;
         }
-        let deployment = service
-            .primary()
-            .map_or_else(String::new, |d| d.id.to_string());
+        let deployment = service.primary().map_or_else(String::new, |d| d.id.to_string());
         for id in stopped {
             let reason = format!("Scaling activity initiated by (deployment {deployment})");
             self.stop_task(id, StopCode::ServiceSchedulerInitiated, &reason);
         }
-        let message = format!(
-            "(service {}) has stopped {} running tasks: {}.",
-            key.name,
-            stopped.len(),
-            listed(stopped)
-        );
+        let message =
+            format!("(service {}) has stopped {} running tasks: {}.", key.name, stopped.len(), listed(stopped));
         service.note(&mut self.rng, self.now, message);
         service.steady = false;
     }
@@ -169,12 +148,7 @@ impl World {
             }
         }
         if !started.is_empty() {
-            let message = format!(
-                "(service {}) has started {} tasks: {}.",
-                key.name,
-                started.len(),
-                listed(&started)
-            );
+            let message = format!("(service {}) has started {} tasks: {}.", key.name, started.len(), listed(&started));
             service.note(&mut self.rng, self.now, message);
             service.steady = false;
         }
@@ -200,10 +174,7 @@ impl World {
     /// The deployment is complete when all its tasks are healthy and no older one is left.
     fn settle(&mut self, key: &ServiceKey, service: &mut Service) {
         let members = self.members(service);
-        let healthy = members
-            .iter()
-            .filter(|member| member.primary && member.healthy)
-            .count();
+        let healthy = members.iter().filter(|member| member.primary && member.healthy).count();
         let settled = healthy == service.desired as usize && members.len() == healthy;
         let superseded_stopped = service.tasks.len() == members.len();
         let (now, desired) = (self.now, service.desired);
@@ -212,23 +183,14 @@ impl World {
         };
         if settled && superseded_stopped && primary.rollout == Rollout::InProgress {
             let id = Arc::clone(&primary.id);
-            primary.turn(
-                Rollout::Completed,
-                format!("ECS deployment {id} completed."),
-                now,
-            );
+            primary.turn(Rollout::Completed, format!("ECS deployment {id} completed."), now);
             primary.settled = true;
             primary.failed = 0;
             service.deployments.truncate(1);
-            let message = format!(
-                "(service {}) (deployment {id}) deployment completed.",
-                key.name
-            );
+            let message = format!("(service {}) (deployment {id}) deployment completed.", key.name);
             service.note(&mut self.rng, now, message);
         }
-        let completed = service
-            .primary()
-            .is_some_and(|p| p.rollout == Rollout::Completed);
+        let completed = service.primary().is_some_and(|p| p.rollout == Rollout::Completed);
         if settled && completed && !service.steady {
             service.steady = true;
             let message = format!("(service {}) has reached a steady state.", key.name);
@@ -239,33 +201,19 @@ impl World {
 
     /// Older deployments without tasks are no longer described, but the one to roll back to.
     fn forget_deployments(&self, service: &mut Service, desired: u32) {
-        let back = service
-            .deployments
-            .iter()
-            .skip(1)
-            .find(|d| d.settled)
-            .map(|d| Arc::clone(&d.id));
-        let in_use: Vec<Arc<str>> = service
-            .tasks
-            .iter()
-            .filter_map(|id| self.ecs.tasks.get(id)?.started_by.clone())
-            .collect();
+        let back = service.deployments.iter().skip(1).find(|d| d.settled).map(|d| Arc::clone(&d.id));
+        let in_use: Vec<Arc<str>> =
+            service.tasks.iter().filter_map(|id| self.ecs.tasks.get(id)?.started_by.clone()).collect();
         let keeps_back = desired > 0;
         let primary = service.primary().map(|primary| Arc::clone(&primary.id));
         service.deployments.retain(|deployment| {
             let id = Some(&deployment.id);
-            id == primary.as_ref()
-                || (keeps_back && id == back.as_ref())
-                || in_use.contains(&deployment.id)
+            id == primary.as_ref() || (keeps_back && id == back.as_ref()) || in_use.contains(&deployment.id)
         });
     }
 
     fn drain(&mut self, key: &ServiceKey, service: &mut Service) {
-        let wanted: Vec<TaskId> = self
-            .members(service)
-            .into_iter()
-            .map(|member| member.id)
-            .collect();
+        let wanted: Vec<TaskId> = self.members(service).into_iter().map(|member| member.id).collect();
         self.stop_scaled(key, service, &wanted);
         if !service.tasks.is_empty() {
             return;
@@ -277,10 +225,7 @@ impl World {
         }
         service.status = Status::Inactive;
         service.deployments.clear();
-        let forget = Event::ServiceForget {
-            service: key.clone(),
-            serial: service.serial,
-        };
+        let forget = Event::ServiceForget { service: key.clone(), serial: service.serial };
         self.plan(self.timings.inactive_visible, forget);
     }
 
@@ -293,8 +238,5 @@ impl World {
 }
 
 fn listed(ids: &[TaskId]) -> String {
-    ids.iter()
-        .map(|id| format!("(task {id})"))
-        .collect::<Vec<_>>()
-        .join(" ")
+    ids.iter().map(|id| format!("(task {id})")).collect::<Vec<_>>().join(" ")
 }

@@ -83,11 +83,7 @@ impl Service {
     }
 
     pub(super) fn note(&mut self, rng: &mut fastrand::Rng, at: DateTime<Utc>, message: String) {
-        self.events.push_front(ServiceEvent {
-            id: uuid(rng),
-            at,
-            message,
-        });
+        self.events.push_front(ServiceEvent { id: uuid(rng), at, message });
         self.events.truncate(MAX_EVENTS);
     }
 }

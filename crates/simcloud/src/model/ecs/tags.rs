@@ -41,9 +41,7 @@ impl Tags {
             }
         }
         if merged.len() > MAX_TAGS {
-            return Err(Refusal::invalid(
-                "The maximum number of tags has been exceeded.",
-            ));
+            return Err(Refusal::invalid("The maximum number of tags has been exceeded."));
         }
         self.0 = merged;
         Ok(())
@@ -64,10 +62,7 @@ impl Tags {
 
     /// Sets one of AWS's own tags, which no caller may set.
     pub(crate) fn manage(&mut self, key: &str, value: &str) {
-        self.0.push(Tag {
-            key: key.to_owned(),
-            value: value.to_owned(),
-        });
+        self.0.push(Tag { key: key.to_owned(), value: value.to_owned() });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -78,25 +73,17 @@ impl Tags {
 fn check(tag: &Tag) -> Result<(), Refusal> {
     let key = &tag.key;
     if key.is_empty() || key.chars().count() > MAX_KEY {
-        return Err(Refusal::invalid(format!(
-            "Tag keys must be between 1 and {MAX_KEY} characters: '{key}'"
-        )));
+        return Err(Refusal::invalid(format!("Tag keys must be between 1 and {MAX_KEY} characters: '{key}'")));
     }
     if tag.value.chars().count() > MAX_VALUE {
-        return Err(Refusal::invalid(format!(
-            "Tag values must be at most {MAX_VALUE} characters, key '{key}'"
-        )));
+        return Err(Refusal::invalid(format!("Tag values must be at most {MAX_VALUE} characters, key '{key}'")));
     }
     if key.to_ascii_lowercase().starts_with("aws:") {
-        return Err(Refusal::invalid(format!(
-            "Tag keys must not start with 'aws:', which is reserved: '{key}'"
-        )));
+        return Err(Refusal::invalid(format!("Tag keys must not start with 'aws:', which is reserved: '{key}'")));
     }
     let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
     if let Some(bad) = key.chars().chain(tag.value.chars()).find(|c| !allowed(*c)) {
-        return Err(Refusal::invalid(format!(
-            "Tag '{key}' holds a character not allowed: '{bad}'"
-        )));
+        return Err(Refusal::invalid(format!("Tag '{key}' holds a character not allowed: '{bad}'")));
     }
     Ok(())
 }
@@ -106,10 +93,7 @@ mod tests {
     use super::*;
 
     fn tag(key: &str) -> Tag {
-        Tag {
-            key: key.to_owned(),
-            value: "v".to_owned(),
-        }
+        Tag { key: key.to_owned(), value: "v".to_owned() }
     }
 
     #[test]

@@ -137,34 +137,20 @@ impl Task {
         if self.definition.has_health_check() {
             return self.health == Health::Healthy;
         }
-        self.started_at
-            .is_some_and(|at| now >= at + crate::clock::delta(healthy_after))
+        self.started_at.is_some_and(|at| now >= at + crate::clock::delta(healthy_after))
     }
 
     pub(crate) fn service_key(&self) -> Option<ServiceKey> {
         let name = Arc::clone(self.service.as_ref()?);
-        Some(ServiceKey {
-            cluster: Arc::clone(&self.cluster),
-            name,
-        })
+        Some(ServiceKey { cluster: Arc::clone(&self.cluster), name })
     }
 
     pub(super) fn indexes(&self) -> Vec<TaskIndex> {
         let cluster = || Arc::clone(&self.cluster);
-        let mut all = vec![
-            TaskIndex::Cluster(cluster()),
-            TaskIndex::Family(cluster(), Arc::clone(&self.definition.family)),
-        ];
-        all.extend(
-            self.service
-                .clone()
-                .map(|name| TaskIndex::Service(cluster(), name)),
-        );
-        all.extend(
-            self.started_by
-                .clone()
-                .map(|by| TaskIndex::StartedBy(cluster(), by)),
-        );
+        let mut all =
+            vec![TaskIndex::Cluster(cluster()), TaskIndex::Family(cluster(), Arc::clone(&self.definition.family))];
+        all.extend(self.service.clone().map(|name| TaskIndex::Service(cluster(), name)));
+        all.extend(self.started_by.clone().map(|by| TaskIndex::StartedBy(cluster(), by)));
         all
     }
 

@@ -44,18 +44,11 @@ pub(crate) struct DeleteService {
 
 impl World {
     /// The key of a service named by short name or ARN. It need not exist.
-    pub(crate) fn service_key(
-        &self,
-        cluster: Option<&str>,
-        service: Option<&str>,
-    ) -> Result<ServiceKey, Refusal> {
+    pub(crate) fn service_key(&self, cluster: Option<&str>, service: Option<&str>) -> Result<ServiceKey, Refusal> {
         let cluster = Arc::clone(&self.ecs.cluster(cluster)?.name);
         let service = service.filter(|name| !name.is_empty());
         let service = service.ok_or_else(|| Refusal::invalid("Service can not be blank."))?;
-        Ok(ServiceKey {
-            cluster,
-            name: short_name(service).into(),
-        })
+        Ok(ServiceKey { cluster, name: short_name(service).into() })
     }
 
     /// Changes a service. A new deployment starts where the task definition, the network or
@@ -64,10 +57,7 @@ impl World {
         let key = self.service_key(input.cluster.as_deref(), input.service.as_deref())?;
         let held = self.ecs.service(&key).ok_or_else(service_not_found)?;
         if held.status != Status::Active {
-            return Err(Refusal::new(
-                "ServiceNotActiveException",
-                "Service was not ACTIVE.",
-            ));
+            return Err(Refusal::new("ServiceNotActiveException", "Service was not ACTIVE."));
         }
         let Some(primary) = held.primary() else {
             return Err(service_not_found());
@@ -86,24 +76,13 @@ impl World {
             }
         };
         check_compatible(&definition, &launch)?;
-        let network = input
-            .network_configuration
-            .or_else(|| primary.network.clone());
+        let network = input.network_configuration.or_else(|| primary.network.clone());
         self.check_network(definition.awsvpc, network.as_ref())?;
-        let platform = input
-            .platform_version
-            .unwrap_or_else(|| primary.platform_version.clone());
-        let configuration = input
-            .deployment_configuration
-            .unwrap_or_else(|| held.configuration.clone());
-        let rebalancing = input
-            .availability_zone_rebalancing
-            .unwrap_or_else(|| held.rebalancing.clone());
+        let platform = input.platform_version.unwrap_or_else(|| primary.platform_version.clone());
+        let configuration = input.deployment_configuration.unwrap_or_else(|| held.configuration.clone());
+        let rebalancing = input.availability_zone_rebalancing.unwrap_or_else(|| held.rebalancing.clone());
         check_rebalancing(&rebalancing, &configuration)?;
-        let desired = input
-            .desired_count
-            .map(|n| check_desired(Some(n)))
-            .transpose()?;
+        let desired = input.desired_count.map(|n| check_desired(Some(n))).transpose()?;
         let renewed = input.force_new_deployment.unwrap_or_default()
             || definition.arn != primary.definition.arn
             || network != primary.network
@@ -119,12 +98,8 @@ impl World {
         if let Some(propagate) = input.propagate_tags {
             service.propagate_tags = Some(propagate).filter(|value| value != "NONE");
         }
-        service.managed_tags = input
-            .enable_ecs_managed_tags
-            .unwrap_or(service.managed_tags);
-        service.enable_execute_command = input
-            .enable_execute_command
-            .unwrap_or(service.enable_execute_command);
+        service.managed_tags = input.enable_ecs_managed_tags.unwrap_or(service.managed_tags);
+        service.enable_execute_command = input.enable_execute_command.unwrap_or(service.enable_execute_command);
         if renewed {
             self.deploy(&mut service, definition, network, platform);
         }
@@ -145,9 +120,7 @@ impl World {
             Status::Active => {}
         }
         if service.desired > 0 && !input.force.unwrap_or_default() {
-            return Err(Refusal::invalid(
-                "The service cannot be stopped while it is scaled above 0.",
-            ));
+            return Err(Refusal::invalid("The service cannot be stopped while it is scaled above 0."));
         }
         service.status = Status::Draining;
         service.desired = 0;

@@ -22,34 +22,18 @@ impl Filters {
                 break;
             };
             if !known.contains(name) && !name.starts_with("tag:") {
-                return Err(Refusal::new(
-                    "InvalidParameterValue",
-                    format!("The filter '{name}' is invalid"),
-                ));
+                return Err(Refusal::new("InvalidParameterValue", format!("The filter '{name}' is invalid")));
             }
             let values = form.list(&format!("Filter.{n}.Value"));
             if values.is_empty() {
-                return Err(Refusal::new(
-                    "InvalidParameterValue",
-                    format!("The filter '{name}' has no values"),
-                ));
+                return Err(Refusal::new("InvalidParameterValue", format!("The filter '{name}' has no values")));
             }
-            all.push((
-                name.to_owned(),
-                values.into_iter().map(str::to_owned).collect(),
-            ));
+            all.push((name.to_owned(), values.into_iter().map(str::to_owned).collect()));
         }
-        if all
-            .iter()
-            .map(|(_, values): &(_, Vec<_>)| values.len())
-            .sum::<usize>()
-            > MAX_VALUES
-        {
+        if all.iter().map(|(_, values): &(_, Vec<_>)| values.len()).sum::<usize>() > MAX_VALUES {
             return Err(Refusal::new(
                 "FilterLimitExceeded",
-                format!(
-                    "The maximum number of filter values specified on a single call is {MAX_VALUES}"
-                ),
+                format!("The maximum number of filter values specified on a single call is {MAX_VALUES}"),
             ));
         }
         Ok(Self { all })
@@ -59,9 +43,7 @@ impl Filters {
     pub(super) fn admit(&self, attribute: impl Fn(&str) -> Vec<String>) -> bool {
         self.all.iter().all(|(name, wanted)| {
             let held = attribute(name);
-            wanted
-                .iter()
-                .any(|pattern| held.iter().any(|value| matches(pattern, value)))
+            wanted.iter().any(|pattern| held.iter().any(|value| matches(pattern, value)))
         })
     }
 
@@ -123,18 +105,10 @@ mod tests {
     fn an_unknown_filter_and_too_many_values_are_refused() {
         let known = BTreeSet::from(["group-id"]);
         let form = Form::read(b"Filter.1.Name=nonsense&Filter.1.Value.1=a");
-        assert_eq!(
-            Filters::read(&form, &known).err().unwrap().code,
-            "InvalidParameterValue"
-        );
-        let many: String = (1..=201)
-            .map(|n| format!("&Filter.1.Value.{n}=v"))
-            .collect();
+        assert_eq!(Filters::read(&form, &known).err().unwrap().code, "InvalidParameterValue");
+        let many: String = (1..=201).map(|n| format!("&Filter.1.Value.{n}=v")).collect();
         let form = Form::read(format!("Filter.1.Name=group-id{many}").as_bytes());
-        assert_eq!(
-            Filters::read(&form, &known).err().unwrap().code,
-            "FilterLimitExceeded"
-        );
+        assert_eq!(Filters::read(&form, &known).err().unwrap().code, "FilterLimitExceeded");
     }
 
     proptest! {

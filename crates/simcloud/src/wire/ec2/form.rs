@@ -11,17 +11,13 @@ pub(crate) struct Form {
 impl Form {
     /// Reads a form; what is no valid escape is taken as it stands.
     pub(crate) fn read(body: &[u8]) -> Self {
-        let pairs = body
-            .split(|byte| *byte == b'&')
-            .filter(|pair| !pair.is_empty());
+        let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
         let fields = pairs.map(|pair| {
             let mut parts = pair.splitn(2, |byte| *byte == b'=');
             let mut part = || unescape(parts.next().unwrap_or_default());
             (part(), part())
         });
-        Self {
-            fields: fields.collect(),
-        }
+        Self { fields: fields.collect() }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
@@ -45,10 +41,7 @@ impl Form {
     /// What was asked, without where in the answer the caller is.
     pub(super) fn fingerprint(&self) -> String {
         let paging = ["NextToken", "MaxResults"];
-        let asked = self
-            .fields
-            .iter()
-            .filter(|(key, _)| !paging.contains(&key.as_str()));
+        let asked = self.fields.iter().filter(|(key, _)| !paging.contains(&key.as_str()));
         let text: Vec<String> = asked.map(|(key, value)| format!("{key}={value}")).collect();
         crate::model::scope::digest(text.join("&").as_bytes())
     }

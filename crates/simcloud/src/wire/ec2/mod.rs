@@ -58,44 +58,30 @@ fn interfaces(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> 
     let known: BTreeSet<&str> = show::INTERFACE_FILTERS.into();
     let filters = Filters::read(form, &known)?;
     let ids = form.list("NetworkInterfaceId");
-    if let Some(gone) = ids
-        .iter()
-        .find(|id| !world.ec2.interfaces.contains_key(**id))
-    {
+    if let Some(gone) = ids.iter().find(|id| !world.ec2.interfaces.contains_key(**id)) {
         return Err(Refusal::new(
             "InvalidNetworkInterfaceID.NotFound",
             format!("The networkInterface ID '{gone}' does not exist"),
         ));
     }
     let window = Window::read(form, "networkInterfacesSet", !ids.is_empty())?;
-    let attribute = |interface: &Interface, name: &str| {
-        show::interface_attribute(&world.scope, interface, name)
-    };
+    let attribute = |interface: &Interface, name: &str| show::interface_attribute(&world.scope, interface, name);
     let matching = |interface: &&Arc<Interface>| {
         let listed = ids.is_empty() || ids.contains(&interface.id.as_str());
         listed && window.is_after(&interface.id) && filters.admit(|name| attribute(interface, name))
     };
     // The filters that name interfaces or their group are answered from an index: 5,000
     // interfaces of others then cost nothing.
-    let page = match (
-        filters.exact("network-interface-id"),
-        filters.exact("group-id"),
-    ) {
+    let page = match (filters.exact("network-interface-id"), filters.exact("group-id")) {
         (Some(wanted), _) => {
             let wanted: BTreeSet<&str> = wanted.into_iter().collect();
-            let found = wanted
-                .into_iter()
-                .filter_map(|id| world.ec2.interfaces.get(id));
+            let found = wanted.into_iter().filter_map(|id| world.ec2.interfaces.get(id));
             window.page(found.filter(matching), |interface| interface.id.clone())
         }
-        (None, Some(groups)) if groups.len() == 1 => window.page(
-            world.ec2.in_group(groups[0]).filter(matching),
-            |interface| interface.id.clone(),
-        ),
-        _ => window.page(
-            world.ec2.interfaces.values().filter(matching),
-            |interface| interface.id.clone(),
-        ),
+        (None, Some(groups)) if groups.len() == 1 => {
+            window.page(world.ec2.in_group(groups[0]).filter(matching), |interface| interface.id.clone())
+        }
+        _ => window.page(world.ec2.interfaces.values().filter(matching), |interface| interface.id.clone()),
     };
     out.within("networkInterfaceSet", |out| {
         for interface in &page.items {
@@ -110,10 +96,7 @@ fn subnets(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> {
     let filters = Filters::read(form, &show::SUBNET_FILTERS.into())?;
     let ids = form.list("SubnetId");
     if let Some(gone) = ids.iter().find(|id| !world.ec2.subnets.contains_key(**id)) {
-        return Err(Refusal::new(
-            "InvalidSubnetID.NotFound",
-            format!("The subnet ID '{gone}' does not exist"),
-        ));
+        return Err(Refusal::new("InvalidSubnetID.NotFound", format!("The subnet ID '{gone}' does not exist")));
     }
     let window = Window::read(form, "subnets", !ids.is_empty())?;
     let matching = |subnet: &&Subnet| {
@@ -121,9 +104,7 @@ fn subnets(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> {
             && window.is_after(&subnet.id)
             && filters.admit(|name| show::subnet_attribute(subnet, name))
     };
-    let page = window.page(world.ec2.subnets.values().filter(matching), |subnet| {
-        subnet.id.clone()
-    });
+    let page = window.page(world.ec2.subnets.values().filter(matching), |subnet| subnet.id.clone());
     out.within("subnetSet", |out| {
         for subnet in &page.items {
             out.within("item", |out| show::subnet(world, subnet, out));
@@ -137,10 +118,7 @@ fn groups(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> {
     let filters = Filters::read(form, &show::GROUP_FILTERS.into())?;
     let (ids, names) = (form.list("GroupId"), form.list("GroupName"));
     if let Some(gone) = ids.iter().find(|id| !world.ec2.groups.contains_key(**id)) {
-        return Err(Refusal::new(
-            "InvalidGroup.NotFound",
-            format!("The security group '{gone}' does not exist"),
-        ));
+        return Err(Refusal::new("InvalidGroup.NotFound", format!("The security group '{gone}' does not exist")));
     }
     let window = Window::read(form, "securityGroups", !ids.is_empty())?;
     let matching = |group: &&SecurityGroup| {
@@ -149,9 +127,7 @@ fn groups(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> {
             && window.is_after(&group.id)
             && filters.admit(|name| show::group_attribute(group, name))
     };
-    let page = window.page(world.ec2.groups.values().filter(matching), |group| {
-        group.id.clone()
-    });
+    let page = window.page(world.ec2.groups.values().filter(matching), |group| group.id.clone());
     out.within("securityGroupInfo", |out| {
         for group in &page.items {
             out.within("item", |out| show::group(&world.scope, group, out));
@@ -219,18 +195,12 @@ impl Window {
         let listing = format!("{set}/{}", form.fingerprint());
         let after = match form.get("NextToken") {
             None => None,
-            Some(token) => Some(last_key(&listing, token).ok_or_else(|| {
-                Refusal::new(
-                    "InvalidNextToken",
-                    "The token is not valid for this request.",
-                )
-            })?),
+            Some(token) => Some(
+                last_key(&listing, token)
+                    .ok_or_else(|| Refusal::new("InvalidNextToken", "The token is not valid for this request."))?,
+            ),
         };
-        Ok(Self {
-            listing,
-            size,
-            after,
-        })
+        Ok(Self { listing, size, after })
     }
 
     fn is_after(&self, id: &str) -> bool {

@@ -28,18 +28,10 @@ pub(super) const INTERFACE_FILTERS: [&str; 20] = [
     "vpc-id",
 ];
 
-pub(super) const SUBNET_FILTERS: [&str; 7] = [
-    "availability-zone",
-    "cidr-block",
-    "default-for-az",
-    "state",
-    "subnet-id",
-    "tag-key",
-    "vpc-id",
-];
+pub(super) const SUBNET_FILTERS: [&str; 7] =
+    ["availability-zone", "cidr-block", "default-for-az", "state", "subnet-id", "tag-key", "vpc-id"];
 
-pub(super) const GROUP_FILTERS: [&str; 5] =
-    ["description", "group-id", "group-name", "tag-key", "vpc-id"];
+pub(super) const GROUP_FILTERS: [&str; 5] = ["description", "group-id", "group-name", "tag-key", "vpc-id"];
 
 pub(super) fn interface_attribute(scope: &Scope, interface: &Interface, name: &str) -> Vec<String> {
     let one = |text: &str| vec![text.to_owned()];
@@ -58,12 +50,8 @@ pub(super) fn interface_attribute(scope: &Scope, interface: &Interface, name: &s
         "attachment.status" => one("attached"),
         "attachment.attachment-id" => one(&interface.attachment),
         "owner-id" => one(&scope.account),
-        "private-ip-address" | "addresses.private-ip-address" => {
-            one(&interface.private_address.to_string())
-        }
-        "association.public-ip" | "addresses.association.public-ip" => {
-            public().into_iter().collect()
-        }
+        "private-ip-address" | "addresses.private-ip-address" => one(&interface.private_address.to_string()),
+        "association.public-ip" | "addresses.association.public-ip" => public().into_iter().collect(),
         "association.ip-owner-id" => public().map(|_| "amazon".to_owned()).into_iter().collect(),
         _ => Vec::new(),
     }
@@ -111,11 +99,7 @@ pub(super) fn interface(world: &World, interface: &Interface, out: &mut Xml) {
     out.text("interfaceType", "interface");
     out.within("groupSet", |out| {
         for id in &interface.groups {
-            let name = world
-                .ec2
-                .groups
-                .get(id)
-                .map_or("", |group| group.name.as_str());
+            let name = world.ec2.groups.get(id).map_or("", |group| group.name.as_str());
             out.within("item", |out| {
                 out.text("groupId", id);
                 out.text("groupName", name);
@@ -128,12 +112,7 @@ pub(super) fn interface(world: &World, interface: &Interface, out: &mut Xml) {
         out.text("deviceIndex", "1");
         out.text("networkCardIndex", "0");
         out.text("status", "attached");
-        out.text(
-            "attachTime",
-            &interface
-                .attached_at
-                .to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
-        );
+        out.text("attachTime", &interface.attached_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
         out.text("deleteOnTermination", "false");
     });
     association(scope, interface, out);
@@ -164,10 +143,7 @@ fn association(scope: &Scope, interface: &Interface, out: &mut Xml) {
 pub(super) fn subnet(world: &World, subnet: &Subnet, out: &mut Xml) {
     let scope = &world.scope;
     out.text("subnetId", &subnet.id);
-    out.text(
-        "subnetArn",
-        &scope.arn("ec2", &format!("subnet/{}", subnet.id)),
-    );
+    out.text("subnetArn", &scope.arn("ec2", &format!("subnet/{}", subnet.id)));
     out.text("state", "available");
     out.text("vpcId", &subnet.vpc);
     out.text("cidrBlock", &subnet.cidr);
@@ -186,10 +162,7 @@ pub(super) fn group(scope: &Scope, group: &SecurityGroup, out: &mut Xml) {
     out.text("groupName", &group.name);
     out.text("groupDescription", &group.name);
     out.text("vpcId", &group.vpc);
-    out.text(
-        "securityGroupArn",
-        &scope.arn("ec2", &format!("security-group/{}", group.id)),
-    );
+    out.text("securityGroupArn", &scope.arn("ec2", &format!("security-group/{}", group.id)));
     out.within("ipPermissions", |_| {});
     out.within("ipPermissionsEgress", |_| {});
     out.within("tagSet", |_| {});

@@ -17,10 +17,7 @@ impl Xml {
 
     fn open(root: &str, tag: &str) -> Self {
         let out = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{tag}");
-        Self {
-            out,
-            root: root.to_owned(),
-        }
+        Self { out, root: root.to_owned() }
     }
 
     pub(super) fn text(&mut self, name: &str, text: &str) {
@@ -63,9 +60,6 @@ mod tests {
     fn text_is_escaped() {
         let mut xml = Xml::plain_document("A");
         xml.text("b", "<&\0>");
-        assert!(
-            xml.finish()
-                .ends_with("<A><b>&lt;&amp;\u{fffd}&gt;</b></A>")
-        );
+        assert!(xml.finish().ends_with("<A><b>&lt;&amp;\u{fffd}&gt;</b></A>"));
     }
 }

@@ -17,8 +17,8 @@ use crate::model::page::take;
 use crate::model::{Refusal, World};
 
 use check::{
-    MAX_IDS, check_id, check_ids, check_name, check_tag, constraint, image_not_found, page_size,
-    required, start, too_long,
+    MAX_IDS, check_id, check_ids, check_name, check_tag, constraint, image_not_found, page_size, required, start,
+    too_long,
 };
 use show::{show_detail, show_image, show_repository};
 
@@ -40,8 +40,7 @@ pub(crate) fn answer(world: &mut World, operation: &str, input: Value) -> Result
 }
 
 fn read<T: DeserializeOwned>(input: Value) -> Result<T, Refusal> {
-    serde_json::from_value(input)
-        .map_err(|error| Refusal::new("SerializationException", error.to_string()))
+    serde_json::from_value(input).map_err(|error| Refusal::new("SerializationException", error.to_string()))
 }
 
 #[derive(Deserialize)]
@@ -105,14 +104,8 @@ fn create_repository(world: &mut World, input: CreateRepository) -> Result<Value
             ),
         ));
     }
-    let mut made = Repository::new(
-        name,
-        input.image_tag_mutability.unwrap_or_default(),
-        world.now,
-    );
-    let filters = input
-        .image_tag_mutability_exclusion_filters
-        .unwrap_or_default();
+    let mut made = Repository::new(name, input.image_tag_mutability.unwrap_or_default(), world.now);
+    let filters = input.image_tag_mutability_exclusion_filters.unwrap_or_default();
     made.exclusions = filters.into_iter().map(|filter| filter.filter).collect();
     let shown = show_repository(&world.scope, &made);
     world.ecr.repositories.insert(name.to_owned(), made);
@@ -124,34 +117,18 @@ fn describe_repositories(world: &World, input: &DescribeRepositories) -> Result<
         if names.len() > MAX_IDS {
             return Err(too_long("repositoryNames", MAX_IDS));
         }
-        let found = names
-            .iter()
-            .map(|name| world.ecr.repository(&world.scope, name));
+        let found = names.iter().map(|name| world.ecr.repository(&world.scope, name));
         let found = found.collect::<Result<Vec<_>, _>>()?;
-        let shown: Vec<_> = found
-            .into_iter()
-            .map(|found| show_repository(&world.scope, found))
-            .collect();
+        let shown: Vec<_> = found.into_iter().map(|found| show_repository(&world.scope, found)).collect();
         return Ok(json!({ "repositories": shown }));
     }
     let size = page_size(input.max_results)?;
     let from = start("DescribeRepositories", input.next_token.as_deref())?;
-    let bounds = (
-        from.as_deref().map_or(Bound::Unbounded, Bound::Excluded),
-        Bound::Unbounded,
-    );
+    let bounds = (from.as_deref().map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
     let all = world.ecr.repositories.range::<str, _>(bounds);
-    let page = take("DescribeRepositories", size, all, |(name, _)| {
-        (*name).clone()
-    });
-    let shown = page
-        .items
-        .into_iter()
-        .map(|(_, found)| show_repository(&world.scope, found));
-    Ok(paged(
-        json!({ "repositories": shown.collect::<Vec<_>>() }),
-        page.next,
-    ))
+    let page = take("DescribeRepositories", size, all, |(name, _)| (*name).clone());
+    let shown = page.items.into_iter().map(|(_, found)| show_repository(&world.scope, found));
+    Ok(paged(json!({ "repositories": shown.collect::<Vec<_>>() }), page.next))
 }
 
 fn put_image(world: &mut World, input: &PutImage) -> Result<Value, Refusal> {
@@ -160,20 +137,14 @@ fn put_image(world: &mut World, input: &PutImage) -> Result<Value, Refusal> {
     world.ecr.repository(&world.scope, name)?;
     let text = required("imageManifest", input.image_manifest.as_deref())?;
     let invalid = |what: &str| {
-        Refusal::invalid(format!(
-            "Invalid parameter at '{what}' failed to satisfy constraint: 'Invalid JSON syntax'"
-        ))
+        Refusal::invalid(format!("Invalid parameter at '{what}' failed to satisfy constraint: 'Invalid JSON syntax'"))
     };
-    let manifest = Manifest::read(text, input.image_manifest_media_type.as_deref())
-        .map_err(|_| invalid("ImageManifest"))?;
+    let manifest =
+        Manifest::read(text, input.image_manifest_media_type.as_deref()).map_err(|_| invalid("ImageManifest"))?;
     if let Some(tag) = &input.image_tag {
         check_tag(tag)?;
     }
-    if let Some(said) = input
-        .image_digest
-        .as_deref()
-        .filter(|said| *said != manifest.digest)
-    {
+    if let Some(said) = input.image_digest.as_deref().filter(|said| *said != manifest.digest) {
         return Err(Refusal::new(
             "ImageDigestDoesNotMatchException",
             format!(
@@ -186,14 +157,9 @@ fn put_image(world: &mut World, input: &PutImage) -> Result<Value, Refusal> {
     let digest = manifest.digest.clone();
     let repository = world.ecr.repository_mut(&world.scope, name)?;
     repository.put(&world.scope, manifest, input.image_tag.as_deref(), now)?;
-    let id = ImageId {
-        image_digest: Some(digest),
-        image_tag: input.image_tag.clone(),
-    };
+    let id = ImageId { image_digest: Some(digest), image_tag: input.image_tag.clone() };
     let repository = world.ecr.repository(&world.scope, name)?;
-    let image = repository
-        .find(&id)
-        .ok_or_else(|| image_not_found(&world.scope, name, &id))?;
+    let image = repository.find(&id).ok_or_else(|| image_not_found(&world.scope, name, &id))?;
     Ok(json!({ "image": show_image(&world.scope, name, image, &id) }))
 }
 
@@ -209,20 +175,14 @@ fn list_images(world: &World, input: &Images) -> Result<Value, Refusal> {
         Some(key) => key.split_once('|').unwrap_or((key, "")),
         None => ("", ""),
     };
-    let images = repository
-        .images
-        .range::<str, _>((Bound::Included(digest), Bound::Unbounded));
-    let entries = images
-        .filter(|(_, image)| wanted.admits(image))
-        .flat_map(|(_, image)| {
-            let untagged = image.tags.is_empty().then_some(None);
-            let tags = untagged.into_iter().chain(image.tags.iter().map(Some));
-            tags.map(|tag| (image.digest.as_str(), tag.map_or("", String::as_str)))
-        });
-    let rest = entries.filter(|entry| from.is_none() || *entry > (digest, tag));
-    let page = take(&listing, size, rest, |(digest, tag)| {
-        format!("{digest}|{tag}")
+    let images = repository.images.range::<str, _>((Bound::Included(digest), Bound::Unbounded));
+    let entries = images.filter(|(_, image)| wanted.admits(image)).flat_map(|(_, image)| {
+        let untagged = image.tags.is_empty().then_some(None);
+        let tags = untagged.into_iter().chain(image.tags.iter().map(Some));
+        tags.map(|tag| (image.digest.as_str(), tag.map_or("", String::as_str)))
     });
+    let rest = entries.filter(|entry| from.is_none() || *entry > (digest, tag));
+    let page = take(&listing, size, rest, |(digest, tag)| format!("{digest}|{tag}"));
     let ids: Vec<ImageId> = page
         .items
         .into_iter()
@@ -242,42 +202,28 @@ fn describe_images(world: &World, input: &Images) -> Result<Value, Refusal> {
     if let Some(ids) = &input.image_ids {
         check_ids(ids)?;
         if input.next_token.is_some() || input.max_results.is_some() {
-            return Err(Refusal::invalid(
-                "nextToken and maxResults cannot be used together with imageIds",
-            ));
+            return Err(Refusal::invalid("nextToken and maxResults cannot be used together with imageIds"));
         }
         let mut details = Vec::with_capacity(ids.len());
         for id in ids {
             check_id(id)?;
             let found = repository.find(id);
-            details.push(show(
-                found.ok_or_else(|| image_not_found(&world.scope, name, id))?,
-            ));
+            details.push(show(found.ok_or_else(|| image_not_found(&world.scope, name, id))?));
         }
         return Ok(json!({ "imageDetails": details }));
     }
     let size = page_size(input.max_results)?;
     let wanted = TagStatus::of(input.filter.as_ref())?;
     // Every image here is active: nothing is archived.
-    let status = input
-        .filter
-        .as_ref()
-        .and_then(|filter| filter.image_status.as_deref());
+    let status = input.filter.as_ref().and_then(|filter| filter.image_status.as_deref());
     let none = matches!(status, Some("ARCHIVED" | "ACTIVATING"));
     let listing = format!("DescribeImages/{name}/{wanted:?}/{none}");
     let from = start(&listing, input.next_token.as_deref())?;
-    let bounds = (
-        from.as_deref().map_or(Bound::Unbounded, Bound::Excluded),
-        Bound::Unbounded,
-    );
+    let bounds = (from.as_deref().map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
     let images = repository.images.range::<str, _>(bounds);
     let matching = images.filter(|(_, image)| !none && wanted.admits(image));
     let page = take(&listing, size, matching, |(digest, _)| (*digest).clone());
-    let details: Vec<_> = page
-        .items
-        .into_iter()
-        .map(|(_, image)| show(image))
-        .collect();
+    let details: Vec<_> = page.items.into_iter().map(|(_, image)| show(image)).collect();
     Ok(paged(json!({ "imageDetails": details }), page.next))
 }
 
@@ -300,10 +246,7 @@ fn batch_get_image(world: &mut World, input: &Images) -> Result<Value, Refusal> 
         }
     }
     let shown = pulled.iter().filter_map(|(id, digest)| {
-        let id = ImageId {
-            image_digest: Some(digest.clone()),
-            image_tag: id.image_tag.clone(),
-        };
+        let id = ImageId { image_digest: Some(digest.clone()), image_tag: id.image_tag.clone() };
         let image = repository.images.get(digest)?;
         Some(show_image(&world.scope, name, image, &id))
     });
@@ -350,10 +293,9 @@ impl TagStatus {
             None | Some("ANY") => Ok(Self::Any),
             Some("TAGGED") => Ok(Self::Tagged),
             Some("UNTAGGED") => Ok(Self::Untagged),
-            Some(_) => Err(constraint(
-                "filter.tagStatus",
-                "Member must satisfy enum value set: [TAGGED, UNTAGGED, ANY]",
-            )),
+            Some(_) => {
+                Err(constraint("filter.tagStatus", "Member must satisfy enum value set: [TAGGED, UNTAGGED, ANY]"))
+            }
         }
     }
 

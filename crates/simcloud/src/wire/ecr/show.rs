@@ -49,11 +49,7 @@ pub(super) fn show_detail(scope: &Scope, repository: &Repository, image: &Image)
     if !image.tags.is_empty() {
         shown["imageTags"] = json!(image.tags);
     }
-    let size = if manifest.is_index() {
-        largest_child(repository, image)
-    } else {
-        manifest.size
-    };
+    let size = if manifest.is_index() { largest_child(repository, image) } else { manifest.size };
     shown["imageSizeInBytes"] = size.into();
     if let Some(kind) = &manifest.artifact_media_type {
         shown["artifactMediaType"] = kind.clone().into();

@@ -9,18 +9,8 @@ use crate::model::{Refusal, Scope, World};
 use crate::{Quotas, Timings};
 
 fn world() -> World {
-    let scope = Scope {
-        region: "us-west-2".into(),
-        account: "123456789012".into(),
-    };
-    World::new(
-        DateTime::UNIX_EPOCH,
-        1,
-        scope,
-        Timings::default(),
-        Quotas::default(),
-        9,
-    )
+    let scope = Scope { region: "us-west-2".into(), account: "123456789012".into() };
+    World::new(DateTime::UNIX_EPOCH, 1, scope, Timings::default(), Quotas::default(), 9)
 }
 
 fn must(world: &mut World, operation: &str, input: Value) -> Value {
@@ -36,23 +26,11 @@ fn push(world: &mut World, n: usize, tag: Option<&str>) -> Result<Value, Refusal
 #[test]
 fn images_come_in_pages_that_together_are_all() {
     let mut world = world();
-    must(
-        &mut world,
-        "CreateRepository",
-        json!({"repositoryName": "app"}),
-    );
+    must(&mut world, "CreateRepository", json!({"repositoryName": "app"}));
     for n in 0..101 {
-        push(
-            &mut world,
-            n,
-            (n % 2 == 0).then(|| format!("t{n}")).as_deref(),
-        )
-        .unwrap();
+        push(&mut world, n, (n % 2 == 0).then(|| format!("t{n}")).as_deref()).unwrap();
     }
-    for (operation, items) in [
-        ("ListImages", "imageIds"),
-        ("DescribeImages", "imageDetails"),
-    ] {
+    for (operation, items) in [("ListImages", "imageIds"), ("DescribeImages", "imageDetails")] {
         let first = must(&mut world, operation, json!({"repositoryName": "app"}));
         assert_eq!(first[items].as_array().unwrap().len(), 100);
         let input = json!({"repositoryName": "app", "nextToken": first["nextToken"]});
@@ -68,43 +46,19 @@ fn images_come_in_pages_that_together_are_all() {
 #[test]
 fn limits_are_refused_as_invalid_parameters() {
     let mut world = world();
-    must(
-        &mut world,
-        "CreateRepository",
-        json!({"repositoryName": "app"}),
-    );
-    let ids: Vec<_> = (0..101)
-        .map(|n| json!({"imageTag": format!("t{n}")}))
-        .collect();
+    must(&mut world, "CreateRepository", json!({"repositoryName": "app"}));
+    let ids: Vec<_> = (0..101).map(|n| json!({"imageTag": format!("t{n}")})).collect();
     let cases = [
-        (
-            "BatchDeleteImage",
-            json!({"repositoryName": "app", "imageIds": ids}),
-        ),
-        (
-            "BatchDeleteImage",
-            json!({"repositoryName": "app", "imageIds": []}),
-        ),
-        (
-            "ListImages",
-            json!({"repositoryName": "app", "maxResults": 1001}),
-        ),
-        (
-            "ListImages",
-            json!({"repositoryName": "app", "nextToken": "abc"}),
-        ),
+        ("BatchDeleteImage", json!({"repositoryName": "app", "imageIds": ids})),
+        ("BatchDeleteImage", json!({"repositoryName": "app", "imageIds": []})),
+        ("ListImages", json!({"repositoryName": "app", "maxResults": 1001})),
+        ("ListImages", json!({"repositoryName": "app", "nextToken": "abc"})),
         ("CreateRepository", json!({"repositoryName": "App"})),
-        (
-            "PutImage",
-            json!({"repositoryName": "app", "imageManifest": "no JSON"}),
-        ),
+        ("PutImage", json!({"repositoryName": "app", "imageManifest": "no JSON"})),
     ];
     for (operation, input) in cases {
         let refused = answer(&mut world, operation, input).unwrap_err();
-        assert_eq!(
-            refused.code, "InvalidParameterException",
-            "{operation}: {refused}"
-        );
+        assert_eq!(refused.code, "InvalidParameterException", "{operation}: {refused}");
     }
 }
 
@@ -118,25 +72,15 @@ fn a_tag_of_an_immutable_repository_stays_but_for_the_excluded_ones() {
     must(&mut world, "CreateRepository", input);
     push(&mut world, 1, Some("v1")).unwrap();
     push(&mut world, 1, Some("pr-1")).unwrap();
-    assert_eq!(
-        push(&mut world, 2, Some("v1")).unwrap_err().code,
-        "ImageTagAlreadyExistsException"
-    );
-    assert_eq!(
-        push(&mut world, 1, Some("v1")).unwrap_err().code,
-        "ImageAlreadyExistsException"
-    );
+    assert_eq!(push(&mut world, 2, Some("v1")).unwrap_err().code, "ImageTagAlreadyExistsException");
+    assert_eq!(push(&mut world, 1, Some("v1")).unwrap_err().code, "ImageAlreadyExistsException");
     push(&mut world, 2, Some("pr-1")).unwrap();
 }
 
 #[test]
 fn an_index_is_as_large_as_its_largest_child() {
     let mut world = world();
-    must(
-        &mut world,
-        "CreateRepository",
-        json!({"repositoryName": "app"}),
-    );
+    must(&mut world, "CreateRepository", json!({"repositoryName": "app"}));
     let layer = json!({"digest": "sha256:0", "size": 70});
     let child = json!({"schemaVersion": 2, "layers": [layer]}).to_string();
     let input = json!({"repositoryName": "app", "imageManifest": child});

@@ -66,11 +66,7 @@ pub(super) fn create(world: &mut World, input: CreateCluster) -> Result<Value, R
 
 pub(super) fn describe(world: &World, input: &DescribeClusters) -> Result<Value, Refusal> {
     let default = ["default".to_owned()];
-    let names = input
-        .clusters
-        .as_deref()
-        .filter(|names| !names.is_empty())
-        .unwrap_or(&default);
+    let names = input.clusters.as_deref().filter(|names| !names.is_empty()).unwrap_or(&default);
     if names.len() > 100 {
         return Err(Refusal::invalid("clusters can have at most 100 items."));
     }
@@ -80,9 +76,7 @@ pub(super) fn describe(world: &World, input: &DescribeClusters) -> Result<Value,
         match world.ecs.cluster(Some(name)) {
             Ok(cluster) => clusters.push(show(world, cluster, tags)),
             Err(_) => {
-                let arn = world
-                    .scope
-                    .arn("ecs", &format!("cluster/{}", short_name(name)));
+                let arn = world.scope.arn("ecs", &format!("cluster/{}", short_name(name)));
                 failures.push(failure(&arn, "MISSING"));
             }
         }
@@ -93,54 +87,31 @@ pub(super) fn describe(world: &World, input: &DescribeClusters) -> Result<Value,
 pub(super) fn list(world: &World, input: &ListClusters) -> Result<Value, Refusal> {
     let size = page_size(input.max_results, 100)?;
     let from = start("ListClusters", input.next_token.as_deref())?;
-    let bounds = (
-        from.as_deref().map_or(Bound::Unbounded, Bound::Excluded),
-        Bound::Unbounded,
-    );
+    let bounds = (from.as_deref().map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
     let clusters = world.ecs.clusters.range::<str, _>(bounds);
     let page = take("ListClusters", size, clusters, |(name, _)| name.to_string());
-    let items = page
-        .items
-        .into_iter()
-        .map(|(_, cluster)| cluster.arn.clone())
-        .collect();
-    Ok(listed(
-        "clusterArns",
-        Page {
-            items,
-            next: page.next,
-        },
-    ))
+    let items = page.items.into_iter().map(|(_, cluster)| cluster.arn.clone()).collect();
+    Ok(listed("clusterArns", Page { items, next: page.next }))
 }
 
 pub(super) fn put_providers(world: &mut World, input: PutProviders) -> Result<Value, Refusal> {
     let cluster = world.ecs.cluster_mut(input.cluster.as_deref())?;
-    cluster.associate(
-        input.capacity_providers,
-        input.default_capacity_provider_strategy,
-    )?;
+    cluster.associate(input.capacity_providers, input.default_capacity_provider_strategy)?;
     let cluster = world.ecs.cluster(input.cluster.as_deref())?;
     Ok(json!({ "cluster": show(world, cluster, true) }))
 }
 
 /// Only the two providers that AWS makes are known; a name that is neither is a failure.
-pub(super) fn describe_providers(
-    world: &World,
-    input: &DescribeProviders,
-) -> Result<Value, Refusal> {
+pub(super) fn describe_providers(world: &World, input: &DescribeProviders) -> Result<Value, Refusal> {
     let all = FARGATE_PROVIDERS.map(str::to_owned);
     let names = input.capacity_providers.as_deref().unwrap_or(&all);
     if names.len() > 100 {
-        return Err(Refusal::invalid(
-            "capacityProviders can have at most 100 items.",
-        ));
+        return Err(Refusal::invalid("capacityProviders can have at most 100 items."));
     }
     let (mut providers, mut failures) = (Vec::new(), Vec::new());
     for name in names {
         let short = short_name(name);
-        let arn = world
-            .scope
-            .arn("ecs", &format!("capacity-provider/{short}"));
+        let arn = world.scope.arn("ecs", &format!("capacity-provider/{short}"));
         if FARGATE_PROVIDERS.contains(&short) {
             providers.push(json!({
                 "capacityProviderArn": arn, "name": short, "status": "ACTIVE", "tags": [],

@@ -37,10 +37,7 @@ pub(super) struct ListTaskDefinitions {
 
 pub(super) fn register(world: &mut World, input: Value) -> Result<Value, Refusal> {
     let Value::Object(body) = input else {
-        return Err(Refusal::new(
-            "SerializationException",
-            "Unexpected field type",
-        ));
+        return Err(Refusal::new("SerializationException", "Unexpected field type"));
     };
     let now = world.now;
     let revision = world.ecs.definitions.register(&world.scope, body, now)?;
@@ -52,10 +49,7 @@ pub(super) fn register(world: &mut World, input: Value) -> Result<Value, Refusal
 }
 
 pub(super) fn describe(world: &World, input: &Named) -> Result<Value, Refusal> {
-    let found = world
-        .ecs
-        .definitions
-        .find(input.task_definition.as_deref().unwrap_or_default());
+    let found = world.ecs.definitions.find(input.task_definition.as_deref().unwrap_or_default());
     let revision = found.ok_or_else(|| Refusal::client("Unable to describe task definition."))?;
     let mut answer = json!({ "taskDefinition": show(world, revision) });
     if wants(input.include.as_deref(), "TAGS") {
@@ -70,7 +64,9 @@ pub(super) fn deregister(world: &mut World, input: &Named) -> Result<Value, Refu
     let name = input.task_definition.as_deref().unwrap_or_default();
     let found = world.ecs.definitions.find_revision_mut(name);
     let revision = found.ok_or_else(|| {
-        Refusal::client("The specified task definition does not exist. Specify a valid account, family, revision and try again.")
+        Refusal::client(
+            "The specified task definition does not exist. Specify a valid account, family, revision and try again.",
+        )
     })?;
     if revision.status == Status::Active {
         revision.status = Status::Inactive;
@@ -87,9 +83,7 @@ pub(super) fn delete(world: &mut World, input: &DeleteTaskDefinitions) -> Result
         return Err(Refusal::invalid("Task definitions cannot be empty."));
     }
     if input.task_definitions.len() > 10 {
-        return Err(Refusal::invalid(
-            "taskDefinitions can have at most 10 items.",
-        ));
+        return Err(Refusal::invalid("taskDefinitions can have at most 10 items."));
     }
     let (mut gone, mut failures) = (Vec::new(), Vec::new());
     for name in &input.task_definitions {
@@ -108,10 +102,7 @@ pub(super) fn delete(world: &mut World, input: &DeleteTaskDefinitions) -> Result
     for revision in &gone {
         let family = Arc::clone(&revision.definition.family);
         let revision = revision.definition.revision;
-        world.plan(
-            world.timings.inactive_visible,
-            Event::TaskDefinitionPurge { family, revision },
-        );
+        world.plan(world.timings.inactive_visible, Event::TaskDefinitionPurge { family, revision });
     }
     let shown: Vec<Value> = gone.iter().map(|revision| show(world, revision)).collect();
     Ok(json!({ "taskDefinitions": shown, "failures": failures }))
@@ -133,10 +124,7 @@ pub(super) fn list(world: &World, input: &ListTaskDefinitions) -> Result<Value, 
         Some(_) => return Err(Refusal::invalid("sort is invalid.")),
     };
     let family = input.family_prefix.as_deref();
-    let listing = format!(
-        "ListTaskDefinitions/{}/{status:?}/{descending}",
-        family.unwrap_or("")
-    );
+    let listing = format!("ListTaskDefinitions/{}/{status:?}/{descending}", family.unwrap_or(""));
     let from = start(&listing, input.next_token.as_deref())?;
     let from = from.as_deref().and_then(|key| {
         let (family, revision) = key.split_once(':')?;
@@ -147,36 +135,20 @@ pub(super) fn list(world: &World, input: &ListTaskDefinitions) -> Result<Value, 
         Some(family) => Box::new(definitions.of_family(family)),
         None => Box::new(definitions.revisions()),
     };
-    let ordered: Box<dyn Iterator<Item = &Revision>> =
-        if descending { Box::new(all.rev()) } else { all };
-    let matching = ordered
-        .filter(|revision| revision.status == status)
-        .filter(|revision| {
-            let definition = &revision.definition;
-            from.as_ref().is_none_or(|(family, number)| {
-                let here = (&*definition.family, definition.revision);
-                let last = (family.as_str(), *number);
-                if descending { here < last } else { here > last }
-            })
-        });
-    let page = take(&listing, size, matching, |revision| {
-        format!(
-            "{}:{}",
-            revision.definition.family, revision.definition.revision
-        )
+    let ordered: Box<dyn Iterator<Item = &Revision>> = if descending { Box::new(all.rev()) } else { all };
+    let matching = ordered.filter(|revision| revision.status == status).filter(|revision| {
+        let definition = &revision.definition;
+        from.as_ref().is_none_or(|(family, number)| {
+            let here = (&*definition.family, definition.revision);
+            let last = (family.as_str(), *number);
+            if descending { here < last } else { here > last }
+        })
     });
-    let items = page
-        .items
-        .into_iter()
-        .map(|revision| revision.definition.arn.clone())
-        .collect();
-    Ok(listed(
-        "taskDefinitionArns",
-        Page {
-            items,
-            next: page.next,
-        },
-    ))
+    let page = take(&listing, size, matching, |revision| {
+        format!("{}:{}", revision.definition.family, revision.definition.revision)
+    });
+    let items = page.items.into_iter().map(|revision| revision.definition.arn.clone()).collect();
+    Ok(listed("taskDefinitionArns", Page { items, next: page.next }))
 }
 
 /// Lists families by name. Here `familyPrefix` is a prefix.
@@ -197,21 +169,14 @@ pub(super) fn families(world: &World, input: &ListTaskDefinitions) -> Result<Val
             && from.as_deref().is_none_or(|last| ***name > *last)
     });
     let names = matching.map(|(name, _)| name.to_string());
-    Ok(listed(
-        "families",
-        take(&listing, size, names, Clone::clone),
-    ))
+    Ok(listed("families", take(&listing, size, names, Clone::clone)))
 }
 
 /// All that was registered, with what ECS adds.
 fn show(world: &World, revision: &Revision) -> Value {
     let definition = &revision.definition;
     let mut shown = Value::Object(definition.body.clone());
-    let compatibilities: &[&str] = if definition.fargate {
-        &["EC2", "FARGATE"]
-    } else {
-        &["EC2"]
-    };
+    let compatibilities: &[&str] = if definition.fargate { &["EC2", "FARGATE"] } else { &["EC2"] };
     let added = json!({
         "taskDefinitionArn": definition.arn,
         "revision": definition.revision,
@@ -242,22 +207,14 @@ fn show(world: &World, revision: &Revision) -> Value {
 
 /// ECS gives back each container with these fields, also where they were not registered.
 fn fill_containers(shown: &mut Value) {
-    let containers = shown
-        .get_mut("containerDefinitions")
-        .and_then(Value::as_array_mut);
+    let containers = shown.get_mut("containerDefinitions").and_then(Value::as_array_mut);
     for container in containers.into_iter().flatten() {
         let Some(container) = container.as_object_mut() else {
             continue;
         };
         container.entry("cpu").or_insert_with(|| json!(0));
         container.entry("essential").or_insert_with(|| json!(true));
-        for list in [
-            "portMappings",
-            "environment",
-            "mountPoints",
-            "volumesFrom",
-            "systemControls",
-        ] {
+        for list in ["portMappings", "environment", "mountPoints", "volumesFrom", "systemControls"] {
             container.entry(list).or_insert_with(|| json!([]));
         }
     }

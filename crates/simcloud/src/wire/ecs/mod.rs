@@ -22,12 +22,7 @@ use crate::model::{Refusal, World};
 pub(crate) const TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
 
 /// Answers one call. `lag` hides what is younger, as eventual consistency does.
-pub(crate) fn answer(
-    world: &mut World,
-    operation: &str,
-    input: Value,
-    lag: Duration,
-) -> Result<Value, Refusal> {
+pub(crate) fn answer(world: &mut World, operation: &str, input: Value, lag: Duration) -> Result<Value, Refusal> {
     match operation {
         "CreateCluster" => clusters::create(world, read(input)?),
         "DescribeClusters" => clusters::describe(world, &read(input)?),
@@ -58,8 +53,7 @@ pub(crate) fn answer(
 
 /// Decodes an input. A field of the wrong type is a `SerializationException`, as at AWS.
 fn read<T: DeserializeOwned>(input: Value) -> Result<T, Refusal> {
-    serde_json::from_value(input)
-        .map_err(|error| Refusal::new("SerializationException", error.to_string()))
+    serde_json::from_value(input).map_err(|error| Refusal::new("SerializationException", error.to_string()))
 }
 
 /// ECS says times in seconds, with milliseconds behind the point.
@@ -87,18 +81,14 @@ fn page_size(wanted: Option<i32>, default: usize) -> Result<usize, Refusal> {
     match wanted {
         None => Ok(default),
         Some(size @ 1..=MAX) => Ok(size.unsigned_abs() as usize),
-        Some(_) => Err(Refusal::invalid(format!(
-            "maxResults must be between 1 and {MAX}."
-        ))),
+        Some(_) => Err(Refusal::invalid(format!("maxResults must be between 1 and {MAX}."))),
     }
 }
 
 /// The key behind which a list goes on.
 fn start(listing: &str, token: Option<&str>) -> Result<Option<String>, Refusal> {
     let Some(token) = token else { return Ok(None) };
-    last_key(listing, token)
-        .map(Some)
-        .ok_or_else(|| Refusal::invalid("Invalid token."))
+    last_key(listing, token).map(Some).ok_or_else(|| Refusal::invalid("Invalid token."))
 }
 
 /// A page of ARNs, answered under `name`.

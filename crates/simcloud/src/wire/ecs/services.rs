@@ -56,11 +56,7 @@ fn shown(world: &World, key: &ServiceKey) -> Result<Value, Refusal> {
     Ok(json!({ "service": show(world, service, true) }))
 }
 
-pub(super) fn describe(
-    world: &World,
-    input: &DescribeServices,
-    lag: Duration,
-) -> Result<Value, Refusal> {
+pub(super) fn describe(world: &World, input: &DescribeServices, lag: Duration) -> Result<Value, Refusal> {
     let cluster = world.ecs.cluster(input.cluster.as_deref())?;
     if input.services.is_empty() {
         return Err(Refusal::invalid("Services cannot be empty."));
@@ -77,9 +73,7 @@ pub(super) fn describe(
             Some(service) => services.push(show(world, service, tags)),
             None => {
                 let short = short_name(name);
-                let arn = world
-                    .scope
-                    .arn("ecs", &format!("service/{}/{short}", cluster.name));
+                let arn = world.scope.arn("ecs", &format!("service/{}/{short}", cluster.name));
                 failures.push(failure(&arn, "MISSING"));
             }
         }
@@ -95,38 +89,16 @@ pub(super) fn list(world: &World, input: &ListServices, lag: Duration) -> Result
     let listing = format!("ListServices/{}", cluster.name);
     let from = start(&listing, input.next_token.as_deref())?;
     let visible_until = world.now - delta(lag);
-    let bounds = (
-        from.as_deref().map_or(Bound::Unbounded, Bound::Excluded),
-        Bound::Unbounded,
-    );
-    let matching = cluster
-        .services
-        .range::<str, _>(bounds)
-        .filter(|(_, service)| {
-            service.status == Status::Active
-                && (lag.is_zero() || service.created_at <= visible_until)
-                && input
-                    .scheduling_strategy
-                    .as_deref()
-                    .is_none_or(|wanted| wanted == "REPLICA")
-                && input
-                    .launch_type
-                    .as_deref()
-                    .is_none_or(|wanted| launch_type(&service.launch) == wanted)
-        });
+    let bounds = (from.as_deref().map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+    let matching = cluster.services.range::<str, _>(bounds).filter(|(_, service)| {
+        service.status == Status::Active
+            && (lag.is_zero() || service.created_at <= visible_until)
+            && input.scheduling_strategy.as_deref().is_none_or(|wanted| wanted == "REPLICA")
+            && input.launch_type.as_deref().is_none_or(|wanted| launch_type(&service.launch) == wanted)
+    });
     let page = take(&listing, size, matching, |(name, _)| name.to_string());
-    let items = page
-        .items
-        .into_iter()
-        .map(|(_, service)| service.arn.clone())
-        .collect();
-    Ok(listed(
-        "serviceArns",
-        crate::model::page::Page {
-            items,
-            next: page.next,
-        },
-    ))
+    let items = page.items.into_iter().map(|(_, service)| service.arn.clone()).collect();
+    Ok(listed("serviceArns", crate::model::page::Page { items, next: page.next }))
 }
 
 /// What a launch is listed under: both Fargate providers count as FARGATE.
@@ -138,11 +110,7 @@ fn launch_type(launch: &Launch) -> &str {
 }
 
 fn show(world: &World, service: &Service, tags: bool) -> Value {
-    let tasks: Vec<&Task> = service
-        .tasks
-        .iter()
-        .filter_map(|id| world.ecs.tasks.get(id))
-        .collect();
+    let tasks: Vec<&Task> = service.tasks.iter().filter_map(|id| world.ecs.tasks.get(id)).collect();
     let count = |counted: fn(&Task) -> bool| tasks.iter().filter(|task| counted(task)).count();
     let mut shown = json!({
         "serviceArn": service.arn,
@@ -198,22 +166,9 @@ fn show_launch(shown: &mut Value, launch: &Launch) {
     }
 }
 
-fn show_deployment(
-    service: &Service,
-    deployment: &Deployment,
-    primary: bool,
-    tasks: &[&Task],
-) -> Value {
-    let mine = || {
-        tasks
-            .iter()
-            .filter(|task| task.started_by.as_ref() == Some(&deployment.id))
-    };
-    let desired = if primary {
-        service.desired as usize
-    } else {
-        mine().filter(|task| task.is_wanted()).count()
-    };
+fn show_deployment(service: &Service, deployment: &Deployment, primary: bool, tasks: &[&Task]) -> Value {
+    let mine = || tasks.iter().filter(|task| task.started_by.as_ref() == Some(&deployment.id));
+    let desired = if primary { service.desired as usize } else { mine().filter(|task| task.is_wanted()).count() };
     let mut shown = json!({
         "id": *deployment.id,
         "status": if primary { "PRIMARY" } else { "ACTIVE" },

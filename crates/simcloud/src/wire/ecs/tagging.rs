@@ -43,20 +43,14 @@ pub(super) fn untag(world: &mut World, input: &UntagResource) -> Result<Value, R
 
 pub(super) fn list(world: &mut World, input: &ListTags) -> Result<Value, Refusal> {
     // ListTagsForResource models no ResourceNotFoundException.
-    let tags = tags_of(world, input.resource_arn.as_deref())
-        .map_err(|refused| Refusal::invalid(refused.message))?;
+    let tags = tags_of(world, input.resource_arn.as_deref()).map_err(|refused| Refusal::invalid(refused.message))?;
     Ok(json!({ "tags": tags }))
 }
 
 fn tags_of<'a>(world: &'a mut World, arn: Option<&str>) -> Result<&'a mut Tags, Refusal> {
     let arn = arn.unwrap_or_default();
     let bad = || Refusal::invalid(format!("Invalid parameter: ARN '{arn}' is not valid."));
-    let gone = || {
-        Refusal::new(
-            "ResourceNotFoundException",
-            "The specified resource wasn't found.",
-        )
-    };
+    let gone = || Refusal::new("ResourceNotFoundException", "The specified resource wasn't found.");
     let mut parts = arn.splitn(6, ':');
     let resource = match (parts.next(), parts.nth(1), parts.nth(2)) {
         (Some("arn"), Some("ecs"), Some(resource)) => resource,
@@ -66,10 +60,7 @@ fn tags_of<'a>(world: &'a mut World, arn: Option<&str>) -> Result<&'a mut Tags, 
     match kind {
         "service" => {
             let (cluster, name) = path.rsplit_once('/').ok_or_else(bad)?;
-            let key = ServiceKey {
-                cluster: cluster.into(),
-                name: name.into(),
-            };
+            let key = ServiceKey { cluster: cluster.into(), name: name.into() };
             let service = world.ecs.service_mut(&key).ok_or_else(gone)?;
             if service.status == Status::Inactive {
                 return Err(gone());
@@ -81,12 +72,7 @@ fn tags_of<'a>(world: &'a mut World, arn: Option<&str>) -> Result<&'a mut Tags, 
             let task = task.filter(|task| task.phase != Phase::Stopped);
             Ok(&mut task.ok_or_else(gone)?.tags)
         }
-        "task-definition" => Ok(&mut world
-            .ecs
-            .definitions
-            .find_revision_mut(path)
-            .ok_or_else(gone)?
-            .tags),
+        "task-definition" => Ok(&mut world.ecs.definitions.find_revision_mut(path).ok_or_else(gone)?.tags),
         "cluster" => Ok(&mut world.ecs.cluster_mut(Some(path))?.tags),
         _ => Err(bad()),
     }

@@ -49,15 +49,9 @@ pub(super) struct StopTask {
 
 pub(super) fn run(world: &mut World, input: RunTask) -> Result<Value, Refusal> {
     let (started, failures) = world.run_task(input)?;
-    let tasks: Vec<Value> = started
-        .iter()
-        .filter_map(|id| world.ecs.tasks.get(id))
-        .map(|task| show(world, task, true))
-        .collect();
-    let failures: Vec<Value> = failures
-        .iter()
-        .map(|reason| json!({ "reason": reason }))
-        .collect();
+    let tasks: Vec<Value> =
+        started.iter().filter_map(|id| world.ecs.tasks.get(id)).map(|task| show(world, task, true)).collect();
+    let failures: Vec<Value> = failures.iter().map(|reason| json!({ "reason": reason })).collect();
     Ok(json!({ "tasks": tasks, "failures": failures }))
 }
 
@@ -67,11 +61,7 @@ pub(super) fn stop(world: &mut World, input: &StopTask) -> Result<Value, Refusal
     let cluster = Arc::clone(&world.ecs.cluster(input.cluster.as_deref())?.name);
     let name = short_name(input.task.as_deref().unwrap_or_default());
     let not_found = || Refusal::invalid("The referenced task was not found.");
-    let task = world
-        .ecs
-        .tasks
-        .get(name)
-        .filter(|task| task.cluster == cluster);
+    let task = world.ecs.tasks.get(name).filter(|task| task.cluster == cluster);
     let id: TaskId = Arc::clone(&task.ok_or_else(not_found)?.id);
     let reason = input.reason.as_deref().unwrap_or("Task stopped by user");
     if reason.chars().count() > MAX_REASON {
@@ -82,11 +72,7 @@ pub(super) fn stop(world: &mut World, input: &StopTask) -> Result<Value, Refusal
     Ok(json!({ "task": show(world, task, false) }))
 }
 
-pub(super) fn describe(
-    world: &World,
-    input: &DescribeTasks,
-    lag: Duration,
-) -> Result<Value, Refusal> {
+pub(super) fn describe(world: &World, input: &DescribeTasks, lag: Duration) -> Result<Value, Refusal> {
     let cluster = world.ecs.cluster(input.cluster.as_deref())?;
     if input.tasks.is_empty() {
         return Err(Refusal::invalid("Tasks cannot be empty."));
@@ -104,9 +90,7 @@ pub(super) fn describe(
             Some(task) => tasks.push(show(world, task, tags)),
             None => {
                 let short = short_name(name);
-                let arn = world
-                    .scope
-                    .arn("ecs", &format!("task/{}/{short}", cluster.name));
+                let arn = world.scope.arn("ecs", &format!("task/{}/{short}", cluster.name));
                 failures.push(failure(&arn, "MISSING"));
             }
         }
@@ -126,9 +110,7 @@ pub(super) fn list(world: &World, input: &ListTasks, lag: Duration) -> Result<Va
         Some(_) => return Err(Refusal::invalid("desiredStatus is invalid.")),
     };
     if input.service_name.is_some() && input.started_by.is_some() {
-        return Err(Refusal::invalid(
-            "Cannot specify both serviceName and startedBy as filters.",
-        ));
+        return Err(Refusal::invalid("Cannot specify both serviceName and startedBy as filters."));
     }
     let service = input.service_name.as_deref().map(short_name);
     if let Some(service) = service
@@ -148,39 +130,18 @@ pub(super) fn list(world: &World, input: &ListTasks, lag: Duration) -> Result<Va
     let visible_until = world.now - delta(lag);
     let none = BTreeSet::new();
     let ids = world.ecs.indexed(&index).unwrap_or(&none);
-    let bounds = (
-        from.as_deref().map_or(Bound::Unbounded, Bound::Excluded),
-        Bound::Unbounded,
-    );
-    let tasks = ids
-        .range::<str, _>(bounds)
-        .filter_map(|id| world.ecs.tasks.get(id));
+    let bounds = (from.as_deref().map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+    let tasks = ids.range::<str, _>(bounds).filter_map(|id| world.ecs.tasks.get(id));
     let matching = tasks.filter(|task| {
         task.is_wanted() != stopped
             && (lag.is_zero() || task.created_at <= visible_until)
-            && input
-                .family
-                .as_deref()
-                .is_none_or(|family| *task.definition.family == *family)
-            && input
-                .launch_type
-                .as_deref()
-                .is_none_or(|wanted| wanted == "FARGATE")
+            && input.family.as_deref().is_none_or(|family| *task.definition.family == *family)
+            && input.launch_type.as_deref().is_none_or(|wanted| wanted == "FARGATE")
             && input.container_instance.is_none()
     });
     let page = take(&listing, size, matching, |task| task.id.to_string());
-    let items = page
-        .items
-        .into_iter()
-        .map(|task| task.arn.clone())
-        .collect();
-    Ok(listed(
-        "taskArns",
-        Page {
-            items,
-            next: page.next,
-        },
-    ))
+    let items = page.items.into_iter().map(|task| task.arn.clone()).collect();
+    Ok(listed("taskArns", Page { items, next: page.next }))
 }
 
 fn show(world: &World, task: &Task, tags: bool) -> Value {
@@ -253,12 +214,7 @@ fn show_overrides(task: &Task) -> Value {
     })
 }
 
-fn show_container(
-    world: &World,
-    task: &Task,
-    container: &Container,
-    state: &ContainerState,
-) -> Value {
+fn show_container(world: &World, task: &Task, container: &Container, state: &ContainerState) -> Value {
     let status = match task.phase {
         Phase::Provisioning | Phase::Pending => "PENDING",
         Phase::Running | Phase::Deactivating | Phase::Stopping => "RUNNING",
@@ -327,10 +283,7 @@ fn show_attachments(task: &Task) -> Vec<Value> {
             details.push(detail("subnetId", interface.subnet.clone()));
             details.push(detail("networkInterfaceId", interface.id.clone()));
             details.push(detail("macAddress", interface.mac.clone()));
-            details.push(detail(
-                "privateDnsName",
-                format!("ip-{a}-{b}-{c}-{d}.ec2.internal"),
-            ));
+            details.push(detail("privateDnsName", format!("ip-{a}-{b}-{c}-{d}.ec2.internal")));
             details.push(detail("privateIPv4Address", address.to_string()));
         }
     }

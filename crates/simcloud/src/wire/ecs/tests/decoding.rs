@@ -65,10 +65,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn object(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<String, Value>> {
-    let key = prop_oneof![
-        prop::sample::select(FIELDS.to_vec()).prop_map(str::to_owned),
-        ".{0,8}"
-    ];
+    let key = prop_oneof![prop::sample::select(FIELDS.to_vec()).prop_map(str::to_owned), ".{0,8}"];
     prop::collection::btree_map(key, inner, 0..6).prop_map(|map| map.into_iter().collect())
 }
 

@@ -10,10 +10,7 @@ use crate::Fate;
 const FIVE: Duration = Duration::from_secs(5);
 
 fn stopped(rig: &mut Rig) -> Value {
-    rig.tasks("web", "STOPPED")
-        .first()
-        .cloned()
-        .expect("a stopped task")
+    rig.tasks("web", "STOPPED").first().cloned().expect("a stopped task")
 }
 
 #[test]
@@ -25,23 +22,14 @@ fn an_absent_image_cannot_be_pulled() {
     let task = stopped(&mut rig);
     assert_eq!(task["stopCode"], "TaskFailedToStart");
     let reason = task["stoppedReason"].as_str().unwrap();
-    assert!(
-        reason.starts_with("CannotPullContainerError: pull image manifest"),
-        "{reason}"
-    );
+    assert!(reason.starts_with("CannotPullContainerError: pull image manifest"), "{reason}");
     assert_eq!(task["containers"][0]["reason"], reason);
 }
 
 #[test]
 fn an_exit_code_and_an_oom_kill_are_told_apart() {
     let mut rig = Rig::new();
-    rig.fate(
-        "web",
-        Fate::ExitsWith {
-            code: 3,
-            after: FIVE,
-        },
-    );
+    rig.fate("web", Fate::ExitsWith { code: 3, after: FIVE });
     rig.create("web");
     rig.pass(36);
     let task = stopped(&mut rig);
@@ -62,44 +50,24 @@ fn an_exit_code_and_an_oom_kill_are_told_apart() {
 #[test]
 fn a_crash_loop_is_never_throttled_and_never_trips_the_circuit_breaker() {
     let mut rig = Rig::new();
-    rig.fate(
-        "web",
-        Fate::ExitsWith {
-            code: 1,
-            after: FIVE,
-        },
-    );
+    rig.fate("web", Fate::ExitsWith { code: 1, after: FIVE });
     rig.register("web", "nginx");
     let mut input = create_service("web");
-    input["deploymentConfiguration"] =
-        json!({"deploymentCircuitBreaker": {"enable": true, "rollback": false}});
+    input["deploymentConfiguration"] = json!({"deploymentCircuitBreaker": {"enable": true, "rollback": false}});
     rig.must("CreateService", input);
     rig.pass(1000);
     assert!(rig.tasks("web", "STOPPED").len() > 15);
-    assert_eq!(
-        rig.service("web")["deployments"][0]["rolloutState"],
-        "IN_PROGRESS"
-    );
+    assert_eq!(rig.service("web")["deployments"][0]["rolloutState"], "IN_PROGRESS");
 }
 
 #[test]
 fn a_missing_secret_is_a_resource_initialization_error() {
     let mut rig = Rig::new();
-    rig.fate(
-        "nginx:1",
-        Fate::SecretMissing {
-            secret: "arn:aws:secretsmanager:x".into(),
-        },
-    );
+    rig.fate("nginx:1", Fate::SecretMissing { secret: "arn:aws:secretsmanager:x".into() });
     rig.create("web");
     rig.pass(32);
     let reason = stopped(&mut rig)["stoppedReason"].clone();
-    assert!(
-        reason
-            .as_str()
-            .unwrap()
-            .starts_with("ResourceInitializationError: unable to pull")
-    );
+    assert!(reason.as_str().unwrap().starts_with("ResourceInitializationError: unable to pull"));
 }
 
 #[test]
@@ -111,18 +79,12 @@ fn a_lost_health_check_stops_the_task_and_counts_as_a_failure() {
     rig.fate("web", Fate::FailsHealthCheck { after: FIVE });
     rig.must("CreateService", create_service("web"));
     rig.pass(36);
-    assert_eq!(
-        stopped(&mut rig)["stoppedReason"],
-        "Task failed container health checks"
-    );
+    assert_eq!(stopped(&mut rig)["stoppedReason"], "Task failed container health checks");
     assert_eq!(rig.service("web")["deployments"][0]["failedTasks"], 1);
     rig.world.ecs.fates.clear();
     rig.pass(120);
     assert_eq!(rig.tasks("web", "RUNNING")[0]["healthStatus"], "HEALTHY");
-    assert_eq!(
-        rig.service("web")["deployments"][0]["rolloutState"],
-        "COMPLETED"
-    );
+    assert_eq!(rig.service("web")["deployments"][0]["rolloutState"], "COMPLETED");
 }
 
 fn create_spot(rig: &mut Rig) {
@@ -147,10 +109,7 @@ fn spot_waits_for_capacity_and_never_falls_back() {
     assert!(rig.events("web").iter().any(|event| event == expected));
     rig.world.ecs.capacity.spot = true;
     rig.pass(1800);
-    assert_eq!(
-        rig.tasks("web", "RUNNING")[0]["capacityProviderName"],
-        "FARGATE_SPOT"
-    );
+    assert_eq!(rig.tasks("web", "RUNNING")[0]["capacityProviderName"], "FARGATE_SPOT");
 }
 
 #[test]
@@ -182,10 +141,7 @@ fn the_vcpu_quota_holds_until_a_task_is_gone() {
     assert!(events.iter().any(|event| {
         event.contains("You’ve reached the limit on the number of vCPUs you can run concurrently.")
     }));
-    rig.must(
-        "DeleteService",
-        json!({"cluster": "c", "service": "first", "force": true}),
-    );
+    rig.must("DeleteService", json!({"cluster": "c", "service": "first", "force": true}));
     rig.pass(600);
     assert_eq!(rig.tasks("web", "RUNNING")[0]["lastStatus"], "RUNNING");
     assert_eq!(rig.world.ecs.capacity.on_demand_used, 256);

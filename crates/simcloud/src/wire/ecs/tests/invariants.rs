@@ -65,45 +65,24 @@ fn take(rig: &mut Rig, step: &Step) {
 
 fn check(rig: &Rig) {
     let world = &rig.world;
-    let alive = || {
-        world
-            .ecs
-            .tasks
-            .values()
-            .filter(|task| task.phase != Phase::Stopped)
-    };
+    let alive = || world.ecs.tasks.values().filter(|task| task.phase != Phase::Stopped);
     let attached = alive().filter(|task| task.interface.is_some()).count();
-    assert_eq!(
-        world.ec2.interfaces.len(),
-        attached,
-        "an interface for each task that has one"
-    );
+    assert_eq!(world.ec2.interfaces.len(), attached, "an interface for each task that has one");
     let on_demand = alive().filter(|task| task.provider != Provider::Spot);
     let used: u64 = on_demand.map(|task| u64::from(task.definition.cpu)).sum();
     assert_eq!(world.ecs.capacity.on_demand_used, used);
-    for service in world
-        .ecs
-        .clusters
-        .values()
-        .flat_map(|cluster| cluster.services.values())
-    {
+    for service in world.ecs.clusters.values().flat_map(|cluster| cluster.services.values()) {
         let tasks = || service.tasks.iter().map(|id| &world.ecs.tasks[id]);
         assert!(tasks().all(|task| task.phase != Phase::Stopped));
         let wanted = tasks().filter(|task| task.is_wanted()).count();
         let upper = service.configuration.upper(service.desired) as usize;
-        assert!(
-            wanted <= upper,
-            "{wanted} tasks wanted, at most {upper} allowed"
-        );
+        assert!(wanted <= upper, "{wanted} tasks wanted, at most {upper} allowed");
     }
 }
 
 fn alive(rig: &Rig) -> BTreeSet<TaskId> {
     let tasks = rig.world.ecs.tasks.values();
-    tasks
-        .filter(|task| task.phase != Phase::Stopped)
-        .map(|task| task.id.clone())
-        .collect()
+    tasks.filter(|task| task.phase != Phase::Stopped).map(|task| task.id.clone()).collect()
 }
 
 proptest! {

@@ -23,19 +23,9 @@ fn a_task_goes_through_its_phases_and_serves_at_a_public_address() {
     rig.pass(20);
     let task = &rig.tasks("web", "RUNNING")[0];
     assert_eq!(task["lastStatus"], "RUNNING");
-    assert!(
-        task["containers"][0]["imageDigest"]
-            .as_str()
-            .unwrap()
-            .starts_with("sha256:")
-    );
+    assert!(task["containers"][0]["imageDigest"].as_str().unwrap().starts_with("sha256:"));
     let details = task["attachments"][0]["details"].as_array().unwrap();
-    let detail = |name: &str| {
-        details.iter().find(|d| d["name"] == name).unwrap()["value"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
+    let detail = |name: &str| details.iter().find(|d| d["name"] == name).unwrap()["value"].as_str().unwrap().to_owned();
     assert!(detail("privateIPv4Address").starts_with("10."));
     let interface = &rig.world.ec2.interfaces[&detail("networkInterfaceId")];
     let address = interface.public_address.unwrap();
@@ -50,28 +40,14 @@ fn a_deployment_completes_forty_seconds_after_its_task_runs() {
     let mut rig = Rig::new();
     rig.create("web");
     rig.pass(69);
-    assert_eq!(
-        rig.service("web")["deployments"][0]["rolloutState"],
-        "IN_PROGRESS"
-    );
+    assert_eq!(rig.service("web")["deployments"][0]["rolloutState"], "IN_PROGRESS");
     rig.pass(1);
     let deployment = rig.service("web")["deployments"][0].clone();
     assert_eq!(deployment["rolloutState"], "COMPLETED");
     let id = deployment["id"].as_str().unwrap();
-    assert!(
-        id.strip_prefix("ecs-svc/")
-            .unwrap()
-            .bytes()
-            .all(|b| b.is_ascii_digit())
-    );
-    assert_eq!(
-        deployment["rolloutStateReason"],
-        format!("ECS deployment {id} completed.")
-    );
-    assert_eq!(
-        rig.events("web")[0],
-        "(service web) has reached a steady state."
-    );
+    assert!(id.strip_prefix("ecs-svc/").unwrap().bytes().all(|b| b.is_ascii_digit()));
+    assert_eq!(deployment["rolloutStateReason"], format!("ECS deployment {id} completed."));
+    assert_eq!(rig.events("web")[0], "(service web) has reached a steady state.");
 }
 
 #[test]
@@ -80,10 +56,7 @@ fn a_stopped_task_is_replaced_at_another_address_and_forgotten_after_an_hour() {
     rig.create("web");
     rig.pass(70);
     let first = rig.tasks("web", "RUNNING")[0].clone();
-    rig.must(
-        "StopTask",
-        json!({"cluster": "c", "task": first["taskArn"], "reason": "test"}),
-    );
+    rig.must("StopTask", json!({"cluster": "c", "task": first["taskArn"], "reason": "test"}));
     rig.pass(60);
     let second = rig.tasks("web", "RUNNING")[0].clone();
     assert_eq!(second["lastStatus"], "RUNNING");
@@ -95,10 +68,7 @@ fn a_stopped_task_is_replaced_at_another_address_and_forgotten_after_an_hour() {
     assert_eq!(rig.world.ec2.interfaces.len(), 1);
     rig.pass(3600);
     assert!(rig.tasks("web", "STOPPED").is_empty());
-    let gone = rig.must(
-        "DescribeTasks",
-        json!({"cluster": "c", "tasks": [first["taskArn"]]}),
-    );
+    let gone = rig.must("DescribeTasks", json!({"cluster": "c", "tasks": [first["taskArn"]]}));
     assert_eq!(gone["failures"][0]["reason"], "MISSING");
 }
 
@@ -108,32 +78,20 @@ fn a_deleted_service_drains_unlisted_then_is_inactive_then_missing() {
     rig.create("web");
     rig.pass(70);
     let refused = rig.refused("DeleteService", json!({"cluster": "c", "service": "web"}));
-    assert_eq!(
-        refused.message,
-        "The service cannot be stopped while it is scaled above 0."
-    );
-    rig.must(
-        "DeleteService",
-        json!({"cluster": "c", "service": "web", "force": true}),
-    );
+    assert_eq!(refused.message, "The service cannot be stopped while it is scaled above 0.");
+    rig.must("DeleteService", json!({"cluster": "c", "service": "web", "force": true}));
     assert_eq!(rig.service("web")["status"], "DRAINING");
     let listed = rig.must("ListServices", json!({"cluster": "c"}));
     assert_eq!(listed["serviceArns"], json!([]));
     let refused = rig.refused("CreateService", create_service("web"));
-    assert_eq!(
-        refused.message,
-        "Unable to Start a service that is still Draining."
-    );
+    assert_eq!(refused.message, "Unable to Start a service that is still Draining.");
     rig.pass(60);
     assert_eq!(rig.service("web")["status"], "INACTIVE");
     assert!(rig.world.ec2.interfaces.is_empty());
     let refused = rig.refused("UpdateService", json!({"cluster": "c", "service": "web"}));
     assert_eq!(refused.code, "ServiceNotActiveException");
     rig.pass(3600);
-    let gone = rig.must(
-        "DescribeServices",
-        json!({"cluster": "c", "services": ["web"]}),
-    );
+    let gone = rig.must("DescribeServices", json!({"cluster": "c", "services": ["web"]}));
     assert_eq!(gone["failures"][0]["reason"], "MISSING");
 }
 
@@ -141,10 +99,7 @@ fn a_deleted_service_drains_unlisted_then_is_inactive_then_missing() {
 fn an_inactive_name_is_free_and_the_new_service_outlives_the_old_ones_memory() {
     let mut rig = Rig::new();
     rig.create("web");
-    rig.must(
-        "DeleteService",
-        json!({"cluster": "c", "service": "web", "force": true}),
-    );
+    rig.must("DeleteService", json!({"cluster": "c", "service": "web", "force": true}));
     rig.pass(60);
     rig.must("CreateService", create_service("web"));
     rig.pass(3700);
@@ -157,18 +112,12 @@ fn scaling_is_no_deployment() {
     rig.create("web");
     rig.pass(70);
     let before = rig.service("web")["deployments"][0]["id"].clone();
-    rig.must(
-        "UpdateService",
-        json!({"cluster": "c", "service": "web", "desiredCount": 0}),
-    );
+    rig.must("UpdateService", json!({"cluster": "c", "service": "web", "desiredCount": 0}));
     rig.pass(60);
     let service = rig.service("web");
     assert_eq!(service["runningCount"], 0);
     assert_eq!(service["deployments"][0]["id"], before);
-    rig.must(
-        "UpdateService",
-        json!({"cluster": "c", "service": "web", "desiredCount": 3}),
-    );
+    rig.must("UpdateService", json!({"cluster": "c", "service": "web", "desiredCount": 3}));
     rig.pass(80);
     let service = rig.service("web");
     assert_eq!(service["runningCount"], 3);
@@ -186,20 +135,11 @@ fn tags_are_propagated_and_shown_when_asked() {
     let tasks = rig.listed_tasks("web", "RUNNING");
     let shown = rig.must("DescribeTasks", json!({"cluster": "c", "tasks": tasks}));
     assert!(shown["tasks"][0].get("tags").is_none());
-    let shown = rig.must(
-        "DescribeTasks",
-        json!({"cluster": "c", "tasks": tasks, "include": ["TAGS"]}),
-    );
-    assert_eq!(
-        shown["tasks"][0]["tags"],
-        json!([{"key": "bivouac:pr", "value": "7"}])
-    );
+    let shown = rig.must("DescribeTasks", json!({"cluster": "c", "tasks": tasks, "include": ["TAGS"]}));
+    assert_eq!(shown["tasks"][0]["tags"], json!([{"key": "bivouac:pr", "value": "7"}]));
     let more = json!([{"key": "a", "value": "b"}]);
     rig.must("TagResource", json!({"resourceArn": arn, "tags": more}));
-    rig.must(
-        "UntagResource",
-        json!({"resourceArn": arn, "tagKeys": ["bivouac:pr"]}),
-    );
+    rig.must("UntagResource", json!({"resourceArn": arn, "tagKeys": ["bivouac:pr"]}));
     let tags = rig.must("ListTagsForResource", json!({"resourceArn": arn}));
     assert_eq!(tags["tags"], more);
 }

@@ -27,16 +27,10 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-        let scope = Scope {
-            region: "us-west-2".into(),
-            account: "123456789012".into(),
-        };
+        let scope = Scope { region: "us-west-2".into(), account: "123456789012".into() };
         let world = World::new(now, 1, scope, Timings::default(), Quotas::default(), 9);
         let mut rig = Self { world, now };
-        rig.must(
-            "CreateCluster",
-            json!({"clusterName": "c", "capacityProviders": ["FARGATE", "FARGATE_SPOT"]}),
-        );
+        rig.must("CreateCluster", json!({"clusterName": "c", "capacityProviders": ["FARGATE", "FARGATE_SPOT"]}));
         let subnet = crate::model::ec2::Subnet {
             id: "subnet-1".into(),
             vpc: "vpc-1".into(),
@@ -44,11 +38,7 @@ impl Rig {
             cidr: "10.0.0.0/20".into(),
         };
         rig.world.ec2.subnets.insert("subnet-1".into(), subnet);
-        let group = crate::model::ec2::SecurityGroup {
-            id: "sg-1".into(),
-            name: "sg".into(),
-            vpc: "vpc-1".into(),
-        };
+        let group = crate::model::ec2::SecurityGroup { id: "sg-1".into(), name: "sg".into(), vpc: "vpc-1".into() };
         rig.world.ec2.groups.insert("sg-1".into(), group);
         rig
     }
@@ -61,8 +51,7 @@ impl Rig {
     }
 
     fn must(&mut self, operation: &str, input: Value) -> Value {
-        self.call(operation, input)
-            .unwrap_or_else(|refused| panic!("{operation}: {refused}"))
+        self.call(operation, input).unwrap_or_else(|refused| panic!("{operation}: {refused}"))
     }
 
     fn refused(&mut self, operation: &str, input: Value) -> Refusal {
@@ -81,10 +70,7 @@ impl Rig {
     fn register(&mut self, family: &str, image: &str) -> String {
         let body = task_definition(family, image);
         let answer = self.must("RegisterTaskDefinition", body);
-        answer["taskDefinition"]["taskDefinitionArn"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        answer["taskDefinition"]["taskDefinitionArn"].as_str().unwrap().to_owned()
     }
 
     /// Registers a task definition and creates a service of its name with one task.
@@ -99,8 +85,7 @@ impl Rig {
         let digest = manifest.digest.clone();
         let now = self.now;
         let held = self.world.ecr.repositories.entry(repository.to_owned());
-        held.or_insert_with(|| Repository::new(repository, Mutability::Mutable, now))
-            .force(manifest, Some(tag), now);
+        held.or_insert_with(|| Repository::new(repository, Mutability::Mutable, now)).force(manifest, Some(tag), now);
         digest
     }
 
@@ -129,9 +114,7 @@ impl Rig {
     fn events(&mut self, service: &str) -> Vec<String> {
         let service = self.service(service);
         let events = service["events"].as_array().unwrap().iter();
-        events
-            .map(|event| event["message"].as_str().unwrap().to_owned())
-            .collect()
+        events.map(|event| event["message"].as_str().unwrap().to_owned()).collect()
     }
 }
 

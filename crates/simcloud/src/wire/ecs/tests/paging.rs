@@ -32,12 +32,7 @@ fn create_many(rig: &mut Rig, count: usize) {
 fn services_come_by_ten_and_by_a_hundred() {
     let mut rig = Rig::new();
     create_many(&mut rig, 11);
-    let (found, pages) = all(
-        &mut rig,
-        "ListServices",
-        &json!({"cluster": "c"}),
-        "serviceArns",
-    );
+    let (found, pages) = all(&mut rig, "ListServices", &json!({"cluster": "c"}), "serviceArns");
     assert_eq!((found.len(), pages), (11, 2));
     let mut rig = Rig::new();
     create_many(&mut rig, 101);
@@ -48,10 +43,7 @@ fn services_come_by_ten_and_by_a_hundred() {
     assert_eq!((tasks.len(), pages), (101, 2));
     let refused = rig.refused("DescribeTasks", json!({"cluster": "c", "tasks": tasks}));
     assert_eq!(refused.message, "taskIds can have at most 100 items.");
-    let refused = rig.refused(
-        "DescribeServices",
-        json!({"cluster": "c", "services": found[..11]}),
-    );
+    let refused = rig.refused("DescribeServices", json!({"cluster": "c", "services": found[..11]}));
     assert_eq!(refused.message, "service names can have at most 10 items.");
 }
 
@@ -60,10 +52,7 @@ fn a_service_deleted_between_two_pages_hides_no_other() {
     let mut rig = Rig::new();
     create_many(&mut rig, 11);
     let first = rig.must("ListServices", json!({"cluster": "c"}));
-    rig.must(
-        "DeleteService",
-        json!({"cluster": "c", "service": "s003", "force": true}),
-    );
+    rig.must("DeleteService", json!({"cluster": "c", "service": "s003", "force": true}));
     let token = &first["nextToken"];
     let second = rig.must("ListServices", json!({"cluster": "c", "nextToken": token}));
     assert_eq!(second["serviceArns"].as_array().unwrap().len(), 1);
@@ -79,40 +68,17 @@ fn task_definitions_are_listed_both_ways_by_status() {
     }
     rig.register("webb", "nginx");
     let input = json!({"familyPrefix": "web"});
-    let (found, pages) = all(
-        &mut rig,
-        "ListTaskDefinitions",
-        &input,
-        "taskDefinitionArns",
-    );
+    let (found, pages) = all(&mut rig, "ListTaskDefinitions", &input, "taskDefinitionArns");
     assert_eq!((found.len(), pages), (101, 2));
-    let (all_found, _) = all(
-        &mut rig,
-        "ListTaskDefinitions",
-        &json!({}),
-        "taskDefinitionArns",
-    );
+    let (all_found, _) = all(&mut rig, "ListTaskDefinitions", &json!({}), "taskDefinitionArns");
     assert_eq!(all_found.len(), 102);
     let input = json!({"familyPrefix": "web", "sort": "DESC"});
-    let (mut reversed, _) = all(
-        &mut rig,
-        "ListTaskDefinitions",
-        &input,
-        "taskDefinitionArns",
-    );
+    let (mut reversed, _) = all(&mut rig, "ListTaskDefinitions", &input, "taskDefinitionArns");
     reversed.reverse();
     assert_eq!(reversed, found);
-    rig.must(
-        "DeregisterTaskDefinition",
-        json!({"taskDefinition": "web:5"}),
-    );
+    rig.must("DeregisterTaskDefinition", json!({"taskDefinition": "web:5"}));
     let input = json!({"familyPrefix": "web", "status": "INACTIVE"});
-    let (inactive, _) = all(
-        &mut rig,
-        "ListTaskDefinitions",
-        &input,
-        "taskDefinitionArns",
-    );
+    let (inactive, _) = all(&mut rig, "ListTaskDefinitions", &input, "taskDefinitionArns");
     assert_eq!(inactive, [found[4].clone()]);
 }
 
@@ -126,15 +92,6 @@ fn five_thousand_services_list_in_fifty_pages() {
     assert_eq!((found.len(), pages), (5_000, 50));
     let (tasks, pages) = all(&mut rig, "ListTasks", &json!({"cluster": "c"}), "taskArns");
     assert_eq!((tasks.len(), pages), (5_000, 50));
-    let described = rig.must(
-        "DescribeTasks",
-        json!({"cluster": "c", "tasks": tasks[..100]}),
-    );
-    assert!(
-        described["tasks"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|t| t["lastStatus"] == "RUNNING")
-    );
+    let described = rig.must("DescribeTasks", json!({"cluster": "c", "tasks": tasks[..100]}));
+    assert!(described["tasks"].as_array().unwrap().iter().all(|t| t["lastStatus"] == "RUNNING"));
 }

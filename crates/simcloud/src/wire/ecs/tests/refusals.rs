@@ -12,24 +12,15 @@ fn a_repeated_create_needs_the_same_token_and_content() {
     input["clientToken"] = json!("t-1");
     let first = rig.must("CreateService", input.clone());
     let again = rig.must("CreateService", input.clone());
-    assert_eq!(
-        again["service"]["serviceArn"],
-        first["service"]["serviceArn"]
-    );
+    assert_eq!(again["service"]["serviceArn"], first["service"]["serviceArn"]);
     assert_eq!(rig.listed_tasks("web", "RUNNING").len(), 1);
     let not_idempotent = "Creation of service was not idempotent.";
     let mut other = input.clone();
     other["desiredCount"] = json!(2);
     assert_eq!(rig.refused("CreateService", other).message, not_idempotent);
-    assert_eq!(
-        rig.refused("CreateService", create_service("web")).message,
-        not_idempotent
-    );
+    assert_eq!(rig.refused("CreateService", create_service("web")).message, not_idempotent);
     input["clientToken"] = json!("x".repeat(37));
-    assert_eq!(
-        rig.refused("CreateService", input).code,
-        "InvalidParameterException"
-    );
+    assert_eq!(rig.refused("CreateService", input).code, "InvalidParameterException");
 }
 
 fn refused_with(key: &str, value: Value) -> crate::model::Refusal {
@@ -42,20 +33,11 @@ fn refused_with(key: &str, value: Value) -> crate::model::Refusal {
 
 #[test]
 fn what_a_service_cannot_be_made_of() {
-    let network = |subnet: &str, group: &str| json!({"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}});
+    let network =
+        |subnet: &str, group: &str| json!({"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}});
     let cases = [
-        (
-            "cluster",
-            json!("nowhere"),
-            "ClusterNotFoundException",
-            "Cluster not found.",
-        ),
-        (
-            "taskDefinition",
-            json!("none"),
-            "ClientException",
-            "TaskDefinition not found.",
-        ),
+        ("cluster", json!("nowhere"), "ClusterNotFoundException", "Cluster not found."),
+        ("taskDefinition", json!("none"), "ClientException", "TaskDefinition not found."),
         (
             "networkConfiguration",
             Value::Null,
@@ -86,12 +68,7 @@ fn what_a_service_cannot_be_made_of() {
             "InvalidParameterException",
             "Availability Zone rebalancing",
         ),
-        (
-            "serviceName",
-            json!("a/b"),
-            "InvalidParameterException",
-            "Invalid service name",
-        ),
+        ("serviceName", json!("a/b"), "InvalidParameterException", "Invalid service name"),
         ("desiredCount", json!("many"), "SerializationException", ""),
     ];
     for (key, value, code, message) in cases {
@@ -106,20 +83,14 @@ fn an_inactive_task_definition_starts_nothing_but_keeps_what_runs() {
     let mut rig = Rig::new();
     rig.create("web");
     rig.pass(70);
-    rig.must(
-        "DeregisterTaskDefinition",
-        json!({"taskDefinition": "web:1"}),
-    );
+    rig.must("DeregisterTaskDefinition", json!({"taskDefinition": "web:1"}));
     let task = rig.listed_tasks("web", "RUNNING").remove(0);
     rig.must("StopTask", json!({"cluster": "c", "task": task}));
     rig.pass(60);
     assert_eq!(rig.tasks("web", "RUNNING")[0]["lastStatus"], "RUNNING");
     let mut input = create_service("other");
     input["taskDefinition"] = json!("web:1");
-    assert_eq!(
-        rig.refused("CreateService", input).message,
-        "TaskDefinition is inactive"
-    );
+    assert_eq!(rig.refused("CreateService", input).message, "TaskDefinition is inactive");
 }
 
 #[test]
@@ -129,10 +100,7 @@ fn task_definitions_are_deleted_only_after_they_were_deregistered() {
     let input = json!({"taskDefinitions": ["web:1", "web:7"]});
     let answer = rig.must("DeleteTaskDefinitions", input.clone());
     assert_eq!(answer["failures"].as_array().unwrap().len(), 2);
-    rig.must(
-        "DeregisterTaskDefinition",
-        json!({"taskDefinition": "web:1"}),
-    );
+    rig.must("DeregisterTaskDefinition", json!({"taskDefinition": "web:1"}));
     let answer = rig.must("DeleteTaskDefinitions", input);
     assert_eq!(answer["taskDefinitions"][0]["status"], "DELETE_IN_PROGRESS");
     rig.pass(3700);
@@ -145,10 +113,7 @@ fn task_definitions_are_deleted_only_after_they_were_deregistered() {
 fn clusters_say_what_they_are_associated_with() {
     let mut rig = Rig::new();
     let answer = rig.must("DescribeClusters", json!({"clusters": ["c", "none"]}));
-    assert_eq!(
-        answer["clusters"][0]["capacityProviders"],
-        json!(["FARGATE", "FARGATE_SPOT"])
-    );
+    assert_eq!(answer["clusters"][0]["capacityProviders"], json!(["FARGATE", "FARGATE_SPOT"]));
     assert_eq!(answer["failures"][0]["reason"], "MISSING");
     rig.must(
         "PutClusterCapacityProviders",
@@ -159,20 +124,14 @@ fn clusters_say_what_they_are_associated_with() {
     input.as_object_mut().unwrap().remove("launchType");
     input["capacityProviderStrategy"] = json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1}]);
     let refused = rig.refused("CreateService", input);
-    assert!(
-        refused.message.contains("not associated with the cluster"),
-        "{refused}"
-    );
+    assert!(refused.message.contains("not associated with the cluster"), "{refused}");
 }
 
 #[test]
 fn what_is_gone_is_refused_as_each_call_models_it() {
     let mut rig = Rig::new();
     let arn = rig.create("web")["service"]["serviceArn"].clone();
-    rig.must(
-        "DeleteService",
-        json!({"cluster": "c", "service": "web", "force": true}),
-    );
+    rig.must("DeleteService", json!({"cluster": "c", "service": "web", "force": true}));
     rig.pass(60);
     let refused = rig.refused("DeleteService", json!({"cluster": "c", "service": "web"}));
     assert_eq!(refused.code, "ServiceNotFoundException");

@@ -51,10 +51,7 @@ fn with_at_most_a_hundred_percent_the_old_task_goes_first() {
         assert!(rig.listed_tasks("web", "RUNNING").len() <= 1);
     }
     rig.pass(60);
-    assert_eq!(
-        rig.service("web")["deployments"][0]["rolloutState"],
-        "COMPLETED"
-    );
+    assert_eq!(rig.service("web")["deployments"][0]["rolloutState"], "COMPLETED");
 }
 
 #[test]
@@ -64,13 +61,9 @@ fn the_network_starts_a_deployment_and_the_same_task_definition_does_not() {
     rig.pass(70);
     let id = |rig: &mut Rig| rig.service("web")["deployments"][0]["id"].clone();
     let first = id(&mut rig);
-    update(
-        &mut rig,
-        &json!({"taskDefinition": "web", "desiredCount": 1}),
-    );
+    update(&mut rig, &json!({"taskDefinition": "web", "desiredCount": 1}));
     assert_eq!(id(&mut rig), first);
-    let network =
-        json!({"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "DISABLED"}});
+    let network = json!({"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "DISABLED"}});
     update(&mut rig, &json!({"networkConfiguration": network}));
     assert_ne!(id(&mut rig), first);
 }
@@ -80,23 +73,16 @@ fn the_circuit_breaker_stops_a_first_deployment_after_three_failures() {
     let mut rig = Rig::new();
     rig.register("web", &format!("{ECR}/app:none"));
     let mut input = create_service("web");
-    input["deploymentConfiguration"] =
-        json!({"deploymentCircuitBreaker": {"enable": true, "rollback": true}});
+    input["deploymentConfiguration"] = json!({"deploymentCircuitBreaker": {"enable": true, "rollback": true}});
     rig.must("CreateService", input);
     rig.pass(600);
     let deployment = rig.service("web")["deployments"][0].clone();
     assert_eq!(deployment["rolloutState"], "FAILED");
     assert_eq!(deployment["failedTasks"], 3);
-    assert_eq!(
-        deployment["rolloutStateReason"],
-        "ECS deployment circuit breaker: tasks failed to start."
-    );
+    assert_eq!(deployment["rolloutStateReason"], "ECS deployment circuit breaker: tasks failed to start.");
     assert_eq!(rig.tasks("web", "STOPPED").len(), 3);
     rig.pass(3000);
-    assert!(
-        rig.listed_tasks("web", "RUNNING").is_empty(),
-        "it starts nothing more"
-    );
+    assert!(rig.listed_tasks("web", "RUNNING").is_empty(), "it starts nothing more");
 }
 
 #[test]
@@ -104,8 +90,7 @@ fn the_circuit_breaker_rolls_back_to_the_last_complete_deployment() {
     let mut rig = Rig::new();
     rig.register("web", "nginx:1");
     let mut input = create_service("web");
-    input["deploymentConfiguration"] =
-        json!({"deploymentCircuitBreaker": {"enable": true, "rollback": true}});
+    input["deploymentConfiguration"] = json!({"deploymentCircuitBreaker": {"enable": true, "rollback": true}});
     rig.must("CreateService", input);
     rig.pass(70);
     let good = rig.service("web")["deployments"][0]["id"].clone();
@@ -117,22 +102,13 @@ fn the_circuit_breaker_rolls_back_to_the_last_complete_deployment() {
     assert_eq!(service["deployments"][0]["rolloutState"], "COMPLETED");
     assert_eq!(service["runningCount"], 1);
     let events = rig.events("web");
-    assert!(
-        events
-            .iter()
-            .any(|event| event.contains("rolling back to deployment"))
-    );
+    assert!(events.iter().any(|event| event.contains("rolling back to deployment")));
 }
 
 #[test]
 fn without_a_circuit_breaker_it_tries_ever_more_slowly() {
     let mut rig = Rig::new();
-    rig.fate(
-        "web",
-        Fate::PullFails {
-            reason: "no route to host".into(),
-        },
-    );
+    rig.fate("web", Fate::PullFails { reason: "no route to host".into() });
     rig.create("web");
     rig.pass(3600);
     let service = rig.service("web");
@@ -140,11 +116,7 @@ fn without_a_circuit_breaker_it_tries_ever_more_slowly() {
     let failed = service["deployments"][0]["failedTasks"].as_u64().unwrap();
     assert!((4..20).contains(&failed), "{failed}");
     let events = rig.events("web");
-    assert!(
-        events
-            .iter()
-            .any(|event| event.contains("unable to consistently start tasks"))
-    );
+    assert!(events.iter().any(|event| event.contains("unable to consistently start tasks")));
 }
 
 #[test]
@@ -160,10 +132,7 @@ fn a_tag_is_resolved_once_for_each_deployment() {
     rig.must("StopTask", json!({"cluster": "c", "task": task["taskArn"]}));
     rig.pass(60);
     let task = rig.tasks("web", "RUNNING")[0].clone();
-    assert_eq!(
-        task["containers"][0]["imageDigest"], first,
-        "the replacement keeps the digest"
-    );
+    assert_eq!(task["containers"][0]["imageDigest"], first, "the replacement keeps the digest");
     update(&mut rig, &json!({"forceNewDeployment": true}));
     rig.pass(120);
     let task = rig.tasks("web", "RUNNING")[0].clone();
@@ -181,11 +150,7 @@ fn a_replacement_whose_image_was_deleted_cannot_be_pulled() {
     let task = rig.tasks("web", "RUNNING")[0].clone();
     rig.must("StopTask", json!({"cluster": "c", "task": task["taskArn"]}));
     rig.pass(60);
-    let reasons: Vec<_> = rig
-        .tasks("web", "STOPPED")
-        .iter()
-        .map(|task| task["stoppedReason"].clone())
-        .collect();
+    let reasons: Vec<_> = rig.tasks("web", "STOPPED").iter().map(|task| task["stoppedReason"].clone()).collect();
     let reference = format!("{ECR}/app:t@{digest}");
     let expected = format!(
         "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to \
@@ -198,25 +163,16 @@ fn a_replacement_whose_image_was_deleted_cannot_be_pulled() {
 fn a_deployment_whose_task_ran_once_is_not_failed_by_the_circuit_breaker() {
     let mut rig = Rig::new();
     let after = std::time::Duration::from_secs(5);
-    rig.fate(
-        "web",
-        Fate::PullFails {
-            reason: "no route to host".into(),
-        },
-    );
+    rig.fate("web", Fate::PullFails { reason: "no route to host".into() });
     let crash = Fate::ExitsWith { code: 1, after };
     rig.world.ecs.fates.set("web", crash, Some(1));
     rig.register("web", "nginx");
     let mut input = create_service("web");
-    input["deploymentConfiguration"] =
-        json!({"deploymentCircuitBreaker": {"enable": true, "rollback": false}});
+    input["deploymentConfiguration"] = json!({"deploymentCircuitBreaker": {"enable": true, "rollback": false}});
     rig.must("CreateService", input);
     rig.pass(1800);
     let deployment = rig.service("web")["deployments"][0].clone();
-    assert!(
-        deployment["failedTasks"].as_u64().unwrap() > 3,
-        "{deployment}"
-    );
+    assert!(deployment["failedTasks"].as_u64().unwrap() > 3, "{deployment}");
     assert_eq!(deployment["rolloutState"], "IN_PROGRESS");
 }
 
@@ -229,16 +185,10 @@ fn with_a_health_check_its_verdict_counts_and_not_the_forty_seconds() {
     rig.must("CreateService", create_service("web"));
     rig.pass(59);
     assert_eq!(rig.tasks("web", "RUNNING")[0]["healthStatus"], "UNKNOWN");
-    assert_eq!(
-        rig.service("web")["deployments"][0]["rolloutState"],
-        "IN_PROGRESS"
-    );
+    assert_eq!(rig.service("web")["deployments"][0]["rolloutState"], "IN_PROGRESS");
     rig.pass(1);
     assert_eq!(rig.tasks("web", "RUNNING")[0]["healthStatus"], "HEALTHY");
-    assert_eq!(
-        rig.service("web")["deployments"][0]["rolloutState"],
-        "COMPLETED"
-    );
+    assert_eq!(rig.service("web")["deployments"][0]["rolloutState"], "COMPLETED");
 }
 
 #[test]

@@ -1,0 +1,95 @@
+//! What the configuration has to say: everything a decision depends on besides the record and the world.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bivouac_model::{Capacity, RepoName};
+
+use crate::prices::Prices;
+use crate::project::Project;
+
+/// The policy of one instance. Made once from the configuration, then only read.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// What `bivouac:managed` says.
+    pub instance: String,
+    /// The projects, by repository.
+    pub projects: BTreeMap<RepoName, Project>,
+    /// The lifetime of a record that asks for none, and the ceiling of one without a record.
+    pub ttl: Duration,
+    /// The ceiling of every record's lifetime, pinned or not.
+    pub max_ttl: Duration,
+    /// How long tombstones stay.
+    pub purge_after: Duration,
+    /// What environments run on.
+    pub capacity: CapacityPolicy,
+    /// What it costs.
+    pub prices: Prices,
+    /// How long to wait for what.
+    pub deadlines: Deadlines,
+    /// The slash command, with the slash, for the comment.
+    pub command: String,
+}
+
+/// `aws.capacity`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CapacityPolicy {
+    /// Always FARGATE.
+    OnDemand,
+    /// Always FARGATE_SPOT.
+    Spot,
+    /// FARGATE_SPOT, and FARGATE after [`Deadlines::spot`] without a running task.
+    SpotWithFallback,
+}
+
+impl CapacityPolicy {
+    /// What a new service is given.
+    pub fn first_choice(self) -> Capacity {
+        match self {
+            Self::OnDemand => Capacity::OnDemand,
+            Self::Spot | Self::SpotWithFallback => Capacity::Spot,
+        }
+    }
+}
+
+/// How long to wait for what, and how often to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Without a running task on Spot, before on-demand capacity is taken.
+    pub spot: Duration,
+    /// Without a running task, before the environment is stopped as failed.
+    pub start: Duration,
+    /// With a running task that does not answer, before the environment is stopped as failed.
+    pub health: Duration,
+    /// For the forge to take the last word of the comment, before the record becomes a tombstone without it.
+    pub comment: Duration,
+    /// Between two looks at something that changes within seconds (a task that starts, a service that drains).
+    pub soon: Duration,
+    /// Between two looks at something that somebody else has to do (an image that is pushed).
+    pub later: Duration,
+    /// How many times an application may end by itself before it is stopped as failed.
+    pub crashes: usize,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        const fn seconds(seconds: u64) -> Duration {
+            Duration::from_secs(seconds)
+        }
+        Self {
+            // Fargate starts a task within 30 to 60 s; three times that is no capacity rather than slowness.
+            spot: seconds(180),
+            // A large image takes minutes to pull; ECS gives up on a pull by itself before this.
+            start: seconds(900),
+            // Superset migrates its database before it answers, which takes minutes on half a vCPU.
+            health: seconds(900),
+            // Longer than the minute that GitHub's secondary limits ask for.
+            comment: seconds(120),
+            soon: seconds(3),
+            later: seconds(20),
+            // As the deployment circuit breaker does for a service of one task (ECS developer guide, "How the deployment
+            // circuit breaker detects failures": threshold 3).
+            crashes: 3,
+        }
+    }
+}
