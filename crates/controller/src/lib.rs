@@ -1,1 +1,22 @@
-//! Observe, plan, apply, record; and the passes over the whole cluster.
+//! Observe → plan → apply → record, and the passes over the whole cluster.
+//!
+//! A [`Controller`] is woken for keys (by the stream of the table, by a resync, by its own timers), never told what
+//! happened to them. For each key it reads everything anew, asks the planner for the next step, takes it, and writes down
+//! what there is to say. A pass looks at everything at once, and wakes only the keys that a glance does not settle.
+
+mod announce;
+mod apply;
+mod closer;
+mod controller;
+mod doors;
+mod fenced;
+mod lead;
+mod pass;
+mod reconcile;
+mod world;
+
+pub use controller::{Controller, Settings};
+pub use doors::Doors;
+pub use lead::{Leadership, lead};
+pub use pass::Planned;
+pub use world::World;

@@ -21,6 +21,8 @@ pub struct Observed {
     pub health: Option<Health>,
     /// The pull request; `None`: not asked in this observation.
     pub pull_request: Option<PullRequestState>,
+    /// The forge was asked for this very pull request in this observation, rather than for a list some time ago.
+    pub pull_request_is_fresh: bool,
     /// The live revisions of the environment's family, newest first; `None`: not looked at.
     pub task_definitions: Option<Vec<TaskDefinitionRevision>>,
     /// Tags of this pull request that are in the registry and that no other record which is not down names; `None`: not
@@ -31,8 +33,10 @@ pub struct Observed {
 /// What is known of a service.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum ServiceView {
-    /// Not on the list of services, and not asked for by name. It may be draining.
+    /// Neither listed nor asked for by name: nothing is known, so nothing is proved.
     #[default]
+    Unknown,
+    /// Not on the list of services, and not asked for by name. It may be draining.
     Unlisted,
     /// On the list of services, and not asked for by name.
     Listed,

@@ -39,6 +39,10 @@ pub struct Status {
 impl Status {
     /// What it has cost until `now`, if nothing changed since it was written.
     pub fn cost_at(&self, now: DateTime<Utc>) -> Usd {
+        // Somebody spoiled `updated_at`, and half a century of cost is no better guess than none.
+        if self.updated_at == DateTime::UNIX_EPOCH {
+            return self.cost_usd;
+        }
         self.cost_usd + self.hourly_cost_usd.per_hour_over((now - self.updated_at).to_std().unwrap_or_default())
     }
 

@@ -1,146 +1,237 @@
-//! The metrics, under the names the field uses.
+//! The metrics: one place that counts, behind the door [`Meter`].
 
+mod announced;
+mod labels;
+
+use std::fmt::{self, Debug};
+use std::hash::Hash;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use bivouac_model::Phase;
 use bivouac_ports::Meter;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::TypedMetric;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
-use crate::labels::{AnsweredCallLabels, CallLabels, Codes, PhaseLabel, QueueLabel, ResultLabel};
+use announced::{Announced, Unasked};
+use labels::{AwsAnswer, AwsCall, ByPhase, ByQueue, ByResult, ByVersion, Codes, ForgeAnswer, ForgeCall, OTHER, fold};
 
-/// Seconds. From the five milliseconds of a local answer to the thirty seconds at which our operation timeouts have long
-/// fired: the default buckets of Prometheus' client libraries, and two more.
-const CALL_BUCKETS: [f64; 13] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0];
-/// Seconds. A reconcile with nothing to do is done within microseconds; one with a write waits for AWS.
-const RECONCILE_BUCKETS: [f64; 13] = [0.0001, 0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
-/// Seconds. A pass over 5,000 environments needs 165 calls, held to 20 a second by the quotas of ECS.
-const PASS_BUCKETS: [f64; 11] = [0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
+/// The service whose calls are counted as the forge's.
+const FORGE: &str = "github";
 
-type HistogramMaker = fn() -> Histogram;
+/// How a reconcile can end: the four outcomes of [`Meter::reconciled`], and a panic.
+const RECONCILE_RESULTS: [&str; 5] = ["done", "requeue", "backoff", "terminal", "panic"];
 
-/// Everything that is counted. Clones share one state; no method waits.
+/// How a pass can end, by [`Meter::passed`].
+const PASS_RESULTS: [&str; 2] = ["ok", "error"];
+
+/// Bounds of a reconcile, in seconds. Under 5 ms it made no call; one call is 30–100 ms; 0.5 and 1 are our own aims from
+/// the wish to CreateService (median and 99th percentile); above 5 it waited for a token of an AWS rate bucket, of which
+/// the slowest, task definitions, gives one a second; a minute is a queue of 60 there.
+const RECONCILE_SECONDS: [f64; 13] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
+
+/// Bounds of a call, in seconds: Prometheus's own defaults, made for the latency of a network service. Their end, 10, is
+/// above the few seconds after which an attempt is given up.
+const CALL_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Bounds of a pass, in seconds. A pass over 100 environments is 6 calls, one over 5,000 is 165 calls, whose rate buckets
+/// refill at 20 a second; 30 is the resync of the default configuration: a pass above it delays the next one.
+const PASS_SECONDS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+
+/// The metrics of this process. A clone counts into the same.
+///
+/// Every method of its [`Meter`] is safe from any thread, returns at once and never fails. The crate's front page lists
+/// the metrics.
 #[derive(Clone, Debug)]
-pub struct Metrics(Arc<Inner>);
+pub struct Metrics {
+    counted: Arc<Counted>,
+}
 
 #[derive(Debug)]
-struct Inner {
+struct Counted {
     registry: Registry,
     codes: Codes,
-    api_calls: Family<AnsweredCallLabels, Counter>,
-    api_call_seconds: Family<CallLabels, Histogram, HistogramMaker>,
-    reconciles: Family<ResultLabel, Counter>,
-    reconcile_seconds: Histogram,
-    queue_depth: Family<QueueLabel, Gauge>,
-    passes: Family<ResultLabel, Counter>,
-    pass_seconds: Histogram,
-    pass_environments: Gauge,
-    environments: Family<PhaseLabel, Gauge>,
+    reconciles: Family<ByResult, Counter>,
+    reconcile_took: Histogram,
+    queue_depth: Family<ByQueue, Gauge>,
+    aws_calls: Family<AwsAnswer, Counter>,
+    aws_took: Family<AwsCall, Histogram>,
+    forge_calls: Family<ForgeAnswer, Counter>,
+    forge_took: Family<ForgeCall, Histogram>,
+    forge_quota: Unasked,
+    passes: Family<ByResult, Counter>,
+    pass_took: Histogram,
+    environments: Family<ByPhase, Gauge>,
     lease_held: Gauge,
-    forge_quota: Gauge<f64, AtomicU64>,
 }
 
 impl Metrics {
-    /// Nothing counted yet. `version` is what `build_info` says.
-    pub fn new(version: &'static str) -> Self {
+    /// All metrics, with nothing counted yet. `version` is what `build_info` says, such as `0.1.0`.
+    #[must_use]
+    pub fn new(version: &str) -> Self {
+        // Counters are registered without `_total`, histograms without `_seconds` and the info without `_info`: the
+        // library adds the suffix that OpenMetrics wants.
         let mut registry = Registry::default();
-        let api_calls = Family::default();
-        let api_call_seconds = Family::new_with_constructor((|| Histogram::new(CALL_BUCKETS)) as HistogramMaker);
-        let (reconciles, reconcile_seconds) = (Family::default(), Histogram::new(RECONCILE_BUCKETS));
-        let (passes, pass_seconds) = (Family::default(), Histogram::new(PASS_BUCKETS));
-        let (queue_depth, environments) = (Family::default(), Family::<PhaseLabel, Gauge>::default());
-        let (pass_environments, lease_held, forge_quota) = (Gauge::default(), Gauge::default(), Gauge::default());
-        // Counters get `_total` from the encoder, and `build` its `_info`.
-        registry.register("reconcile", "Reconciles that ended, by result", reconciles.clone());
-        registry.register("reconcile_duration_seconds", "How long a reconcile took", reconcile_seconds.clone());
-        registry.register("workqueue_depth", "Keys that wait in a queue", queue_depth.clone());
-        registry.register("aws_api_calls", "Calls to AWS and the forge that were answered, by code", api_calls.clone());
-        registry.register("aws_api_call_duration_seconds", "How long a call took", api_call_seconds.clone());
-        registry.register("lease_held", "Whether this process leads", lease_held.clone());
-        registry.register("passes", "Passes over the whole cluster, by result", passes.clone());
-        registry.register("pass_duration_seconds", "How long a pass over the whole cluster took", pass_seconds.clone());
-        registry.register("pass_environments", "Environments that the last pass saw", pass_environments.clone());
-        registry.register("environments", "Environments, by phase", environments.clone());
-        registry.register("forge_quota_remaining", "Calls the forge still allows this hour", forge_quota.clone());
-        registry.register("build", "What this process was built from", Info::new([("version", version)]));
-        let metrics = Self(Arc::new(Inner {
+        let r = &mut registry;
+        let reconciles = family(r, "reconcile", "Reconciles that ended, by result");
+        let reconcile_took = seconds(r, "reconcile_duration", "How long a reconcile took", &RECONCILE_SECONDS);
+        let queue_depth = family(r, "workqueue_depth", "Keys that wait to be reconciled, by queue");
+        let aws_calls = family(r, "aws_api_calls", "Attempts of calls to AWS, by how they were answered");
+        let aws_took = call_seconds(r, "aws_api_call_duration", "How long an attempt of a call to AWS took");
+        let forge_calls = family(r, "forge_api_calls", "Calls to the forge, by how they were answered");
+        let forge_took = call_seconds(r, "forge_api_call_duration", "How long a call to the forge took");
+        let forge_quota = Unasked::default();
+        r.register("forge_quota_remaining", "Calls that the forge still allows this hour", forge_quota.clone());
+        let passes = family(r, "pass", "Passes over the whole cluster that ended, by result");
+        let pass_took = seconds(r, "pass_duration", "How long a pass over the whole cluster took", &PASS_SECONDS);
+        let environments = family(r, "environments", "Environments in each phase at the last complete pass");
+        let lease_held = Gauge::default();
+        r.register("lease_held", "1 while this process leads, else 0", lease_held.clone());
+        r.register("build", "Which build this is", Info::new(ByVersion { version: version.to_owned() }));
+        start_at_zero(&reconciles, &RECONCILE_RESULTS);
+        start_at_zero(&passes, &PASS_RESULTS);
+        let counted = Counted {
             registry,
             codes: Codes::default(),
-            api_calls,
-            api_call_seconds,
             reconciles,
-            reconcile_seconds,
+            reconcile_took,
             queue_depth,
+            aws_calls,
+            aws_took,
+            forge_calls,
+            forge_took,
+            forge_quota,
             passes,
-            pass_seconds,
-            pass_environments,
+            pass_took,
             environments,
             lease_held,
-            forge_quota,
-        }));
-        metrics.phases(&[]);
-        metrics
+        };
+        Self { counted: Arc::new(counted) }
     }
 
-    /// All metrics as OpenMetrics text.
+    /// All metrics now, in the OpenMetrics text format.
+    ///
+    /// Each number is of this moment, but not all of the same one: what is counted meanwhile may show in a part of them.
     ///
     /// # Errors
-    /// Only if a metric has no textual form, which none of ours lacks.
-    pub fn openmetrics(&self) -> Result<String, std::fmt::Error> {
+    /// None that we know of: writing to a string does not fail, and the library has no other.
+    pub fn scrape(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        encode(&mut text, &self.0.registry)?;
+        encode(&mut text, &self.counted.registry)?;
         Ok(text)
     }
 }
 
-/// A count as a gauge holds it.
-fn gauge(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
 impl Meter for Metrics {
     fn api_call(&self, service: &'static str, operation: &'static str, code: &str, took: Duration) {
-        let code = self.0.codes.bounded(code);
-        self.0.api_calls.get_or_create(&AnsweredCallLabels { service, operation, code }).inc();
-        self.0.api_call_seconds.get_or_create(&CallLabels { service, operation }).observe(took.as_secs_f64());
+        let counted = &*self.counted;
+        let code = counted.codes.label(code);
+        let took = took.as_secs_f64();
+        if service == FORGE {
+            counted.forge_calls.get_or_create(&ForgeAnswer { operation, code }).inc();
+            counted.forge_took.get_or_create(&ForgeCall { operation }).observe(took);
+        } else {
+            counted.aws_calls.get_or_create(&AwsAnswer { service, operation, code }).inc();
+            counted.aws_took.get_or_create(&AwsCall { service, operation }).observe(took);
+        }
     }
 
     fn reconciled(&self, result: &'static str, took: Duration) {
-        self.0.reconciles.get_or_create(&ResultLabel { result }).inc();
-        self.0.reconcile_seconds.observe(took.as_secs_f64());
+        let result = fold(&RECONCILE_RESULTS, result);
+        self.counted.reconciles.get_or_create(&ByResult { result }).inc();
+        self.counted.reconcile_took.observe(took.as_secs_f64());
     }
 
     fn queue_depth(&self, queue: &'static str, depth: usize) {
-        self.0.queue_depth.get_or_create(&QueueLabel { name: queue }).set(gauge(depth));
+        self.counted.queue_depth.get_or_create(&ByQueue { queue }).set(whole(depth));
     }
 
-    fn passed(&self, result: &'static str, environments: usize, took: Duration) {
-        self.0.passes.get_or_create(&ResultLabel { result }).inc();
-        self.0.pass_seconds.observe(took.as_secs_f64());
-        self.0.pass_environments.set(gauge(environments));
+    // How many environments it saw is not kept: the sum of `environments` says it, and a pass that failed saw none.
+    fn passed(&self, result: &'static str, _environments: usize, took: Duration) {
+        let result = fold(&PASS_RESULTS, result);
+        self.counted.passes.get_or_create(&ByResult { result }).inc();
+        self.counted.pass_took.observe(took.as_secs_f64());
     }
 
     fn phases(&self, counts: &[(&'static str, usize)]) {
-        // Each phase is always there, so that a graph of one that emptied shows 0 and not its last value.
-        for phase in Phase::ALL.map(Phase::as_str) {
-            let count = counts.iter().filter(|(counted, _)| *counted == phase).map(|(_, count)| count).sum();
-            self.0.environments.get_or_create(&PhaseLabel { phase }).set(gauge(count));
+        let set = |phase, count: usize| {
+            self.counted.environments.get_or_create(&ByPhase { phase }).set(whole(count));
+        };
+        let known = Phase::ALL.map(Phase::as_str);
+        let count_of = |phase| counts.iter().filter(|(each, _)| *each == phase).map(|(_, count)| count).sum();
+        // A phase that is not mentioned has no environments any more; its old number must not stay.
+        for phase in known {
+            set(phase, count_of(phase));
+        }
+        let others = counts.iter().filter(|(phase, _)| !known.contains(phase)).map(|(_, count)| count).sum();
+        if others > 0 || self.counted.environments.get(&ByPhase { phase: OTHER }).is_some() {
+            set(OTHER, others);
         }
     }
 
     fn lease_held(&self, held: bool) {
-        self.0.lease_held.set(i64::from(held));
+        self.counted.lease_held.set(held.into());
+        if !held {
+            // Another process makes the passes now. Our last numbers would stay for ever, and a sum over the processes
+            // would count each environment twice.
+            self.counted.environments.clear();
+            self.counted.queue_depth.clear();
+        }
     }
 
-    #[allow(clippy::cast_precision_loss)] // A quota is some thousands.
     fn forge_quota(&self, remaining: u64) {
-        self.0.forge_quota.set(remaining as f64);
+        self.counted.forge_quota.set(whole(remaining));
     }
 }
+
+/// A family by labels, announced from the start.
+fn family<S, M>(registry: &mut Registry, name: &str, help: &str) -> Family<S, M>
+where
+    S: Labels,
+    M: Default + Member,
+{
+    let family = Family::<S, M>::default();
+    registry.register(name, help, Announced(family.clone()));
+    family
+}
+
+/// A histogram without labels, in seconds.
+fn seconds(registry: &mut Registry, name: &str, help: &str, bounds: &[f64]) -> Histogram {
+    let histogram = Histogram::new(bounds.iter().copied());
+    registry.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+    histogram
+}
+
+/// A histogram of calls by labels, in seconds, announced from the start.
+fn call_seconds<S: Labels>(registry: &mut Registry, name: &str, help: &str) -> Family<S, Histogram> {
+    let family = Family::<S, Histogram>::new_with_constructor(|| Histogram::new(CALL_SECONDS));
+    registry.register_with_unit(name, help, Unit::Seconds, Announced(family.clone()));
+    family
+}
+
+/// Makes the counters of these results exist.
+fn start_at_zero(family: &Family<ByResult, Counter>, results: &[&'static str]) {
+    for result in results {
+        let _ = family.get_or_create(&ByResult { result });
+    }
+}
+
+/// What a gauge can hold. Both counts are of things that fit into memory, or of a quota of thousands.
+fn whole(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
+}
+
+/// What the labels of a family must be able to do.
+trait Labels: EncodeLabelSet + Clone + Eq + Hash + Debug + Send + Sync + 'static {}
+impl<S: EncodeLabelSet + Clone + Eq + Hash + Debug + Send + Sync + 'static> Labels for S {}
+
+/// What the members of a family must be able to do.
+trait Member: EncodeMetric + TypedMetric + Debug + Send + Sync + 'static {}
+impl<M: EncodeMetric + TypedMetric + Debug + Send + Sync + 'static> Member for M {}

@@ -1,152 +1,211 @@
-//! The endpoints, asked over real HTTP.
+//! The endpoints over real HTTP.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+mod support;
 
-use bivouac_ops::{Error, Liveness, Metrics, Ops, Readiness};
-use bivouac_ports::Meter as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use std::time::{Duration, Instant};
 
-/// Far longer than any answer takes; only a hang meets it.
-const PATIENCE: Duration = Duration::from_secs(10);
+use support::{BOUND, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-struct Running {
-    address: SocketAddr,
-    ops: Ops,
-    cancel: CancellationToken,
-    serving: JoinHandle<Result<(), Error>>,
+/// The longest a stop may take: the grace of one second, and as much again for a busy machine.
+const STOPS_WITHIN: Duration = Duration::from_secs(2);
+
+#[tokio::test]
+async fn a_live_process_is_healthy_before_it_is_ready() {
+    let server = Server::start(&["tables", "first-observation"]).await;
+    let health = server.get("/healthz").await;
+    assert_eq!((health.status, health.body.as_str()), (200, "ok\n"));
+    assert_eq!(server.get("/readyz").await.status, 503);
+    server.stopped().await;
 }
 
-impl Running {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let ops = Ops {
-            liveness: Liveness::new(),
-            readiness: Readiness::new(["tables", "first-observation"]),
-            metrics: Metrics::new("1.2.3"),
-        };
-        let cancel = CancellationToken::new();
-        let serving = tokio::spawn(ops.clone().serve(listener, cancel.clone()));
-        Self { address, ops, cancel, serving }
-    }
+#[tokio::test]
+async fn readiness_lists_what_is_missing_until_nothing_is() {
+    let server = Server::start(&["tables", "first-observation"]).await;
+    server.ops.readiness.set("tables", true);
+    let answer = server.get("/readyz").await;
+    assert_eq!((answer.status, answer.body.as_str()), (503, "[+]tables ok\n[-]first-observation not yet\n"));
+    assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
+    server.ops.readiness.set("first-observation", true);
+    let answer = server.get("/readyz").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "[+]tables ok\n[+]first-observation ok\n"));
+    server.ops.readiness.set("tables", false);
+    assert_eq!(server.get("/readyz").await.status, 503, "what no longer holds counts again");
+    server.stopped().await;
+}
 
-    /// The status and the whole text of the answer, its head included.
-    async fn get(&self, path: &str) -> (u16, String) {
-        let asking = async {
-            let mut stream = TcpStream::connect(self.address).await.unwrap();
-            let request = format!("GET {path} HTTP/1.1\r\nhost: ops\r\nconnection: close\r\n\r\n");
-            stream.write_all(request.as_bytes()).await.unwrap();
-            let mut text = String::new();
-            stream.read_to_string(&mut text).await.unwrap();
-            text
-        };
-        let text = tokio::time::timeout(PATIENCE, asking).await.unwrap();
-        (text.split(' ').nth(1).unwrap().parse().unwrap(), text)
-    }
+#[tokio::test]
+async fn metrics_come_with_the_content_type_of_openmetrics() {
+    let server = Server::start(&[]).await;
+    let answer = server.get("/metrics").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert!(answer.body.ends_with("# EOF\n"), "{}", answer.body);
+    server.stopped().await;
+}
 
-    async fn stop(self) {
-        self.cancel.cancel();
-        tokio::time::timeout(PATIENCE, self.serving).await.unwrap().unwrap().unwrap();
+#[tokio::test]
+async fn unknown_paths_are_404_and_wrong_methods_405_in_plain_text() {
+    let server = Server::start(&[]).await;
+    for path in ["/", "/metrics/", "/Healthz", "/healthz/../metrics", "/%00", "/debug/pprof"] {
+        let answer = server.get(path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"), "{path}");
+        assert!(answer.body.contains("/metrics"), "{path}: {}", answer.body);
+    }
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"] {
+            let answer = server.ask(method, path, "").await;
+            assert_eq!(answer.status, 405, "{method} {path}");
+            assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"), "{method} {path}");
+            assert_eq!(answer.header("allow"), Some("GET,HEAD"), "{method} {path}");
+        }
+        let answer = server.ask("HEAD", path, "").await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, ""), "HEAD {path}");
+    }
+    server.stopped().await;
+}
+
+#[tokio::test]
+async fn a_query_and_a_body_change_nothing() {
+    let server = Server::start(&[]).await;
+    assert_eq!(server.get("/readyz?verbose&exclude=tables").await.status, 200);
+    let answer = server.ask("GET", "/healthz", &"x".repeat(10_000)).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"));
+    // The announced gigabyte never comes; the answer does not wait for it.
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"POST /metrics HTTP/1.1\r\nhost: ops\r\ncontent-length: 1000000000\r\n\r\n")
+        .await
+        .expect("written");
+    assert!(head_of_answer(&mut stream).await.starts_with("HTTP/1.1 405 "));
+    server.stopped().await;
+}
+
+#[tokio::test]
+async fn what_is_no_http_gets_no_further() {
+    let server = Server::start(&[]).await;
+    assert_eq!(server.send("\x16\x03\x01 a TLS hello, perhaps\r\n\r\n").await.status, 400);
+    let long = format!("GET /healthz HTTP/1.1\r\nhost: ops\r\nx: {}\r\n\r\n", "x".repeat(1 << 20));
+    let mut stream = server.connect().await;
+    // The server may close before all of it is written.
+    let _ = stream.write_all(long.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = timeout(BOUND, stream.read_to_end(&mut answer)).await.expect("it closes");
+    assert!(!answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(server.get("/healthz").await.status, 200, "the server goes on");
+    server.stopped().await;
+}
+
+#[tokio::test]
+async fn one_connection_carries_many_requests() {
+    let server = Server::start(&[]).await;
+    let mut stream = server.connect().await;
+    for _ in 0..3 {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: ops\r\n\r\n").await.expect("written");
+        let answer = head_of_answer(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    server.stopped().await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_after_half_a_minute() {
+    let server = Server::start(&[]).await;
+    let mut idle = server.connect().await;
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: ops\r\n\r\n").await.expect("written");
+    head_of_answer(&mut idle).await;
+    // From here on the clock jumps to the next timer whenever nothing else is left to do.
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let end = timeout(Duration::from_secs(60), idle.read_u8()).await.expect("it is closed");
+    assert!(end.is_err(), "closed without a word");
+    assert!(began.elapsed() >= Duration::from_secs(29), "not before its time: {:?}", began.elapsed());
+    tokio::time::resume();
+    assert_eq!(server.get("/healthz").await.status, 200);
+    server.stopped().await;
+}
+
+#[tokio::test]
+async fn stop_closes_the_port_and_idle_connections_at_once() {
+    let server = Server::start(&[]).await;
+    let address = server.address;
+    let mut idle = server.connect().await;
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: ops\r\n\r\n").await.expect("written");
+    head_of_answer(&mut idle).await;
+    let began = Instant::now();
+    server.stopped().await;
+    assert!(began.elapsed() < Duration::from_millis(900), "no need to use up the grace: {:?}", began.elapsed());
+    assert!(TcpStream::connect(address).await.is_err(), "the port is closed");
+    assert_closed(&mut idle).await;
+}
+
+#[tokio::test]
+async fn slow_clients_cannot_hold_the_stop() {
+    let server = Server::start(&[]).await;
+    let mut silent = server.connect().await;
+    let mut half_a_head = server.connect().await;
+    half_a_head.write_all(b"GET /metrics HTTP/1.1\r\nhost: o").await.expect("written");
+    let mut half_a_body = server.connect().await;
+    half_a_body.write_all(b"GET /healthz HTTP/1.1\r\nhost: ops\r\ncontent-length: 9\r\n\r\nx").await.expect("written");
+    head_of_answer(&mut half_a_body).await;
+    // This one asks for more than the sockets' buffers hold, and reads none of it.
+    for operation in 0..400 {
+        let operation: &'static str = Box::leak(format!("Operation{operation}").into_boxed_str());
+        bivouac_ports::Meter::api_call(&server.ops.metrics, "ECS", operation, "ok", Duration::ZERO);
+    }
+    let mut reads_nothing = server.connect().await;
+    let greedy = "GET /metrics HTTP/1.1\r\nhost: ops\r\n\r\n".repeat(200);
+    reads_nothing.write_all(greedy.as_bytes()).await.expect("written");
+    let mut first = [0];
+    timeout(BOUND, reads_nothing.peek(&mut first)).await.expect("an answer begins").expect("an answer begins");
+
+    let began = Instant::now();
+    server.stopped().await;
+    assert!(began.elapsed() < STOPS_WITHIN, "{:?}", began.elapsed());
+    for slow in [&mut silent, &mut half_a_head, &mut half_a_body, &mut reads_nothing] {
+        assert_closed(slow).await;
     }
 }
 
 #[tokio::test]
-async fn it_is_ready_once_every_condition_holds() {
-    let running = Running::start().await;
-    running.ops.readiness.set("tables", true);
-    let (status, text) = running.get("/readyz").await;
-    assert_eq!(status, 503);
-    assert!(text.ends_with("[+]tables ok\n[-]first-observation not yet\nreadyz check failed\n"), "{text}");
-
-    running.ops.readiness.set("first-observation", true);
-    let (status, text) = running.get("/readyz").await;
-    assert_eq!(status, 200);
-    assert!(text.ends_with("[+]tables ok\n[+]first-observation ok\nreadyz check passed\n"), "{text}");
-
-    running.ops.readiness.set("tables", false);
-    assert_eq!(running.get("/readyz").await.0, 503);
-    running.stop().await;
+async fn a_server_that_is_dropped_cuts_its_connections() {
+    let server = Server::start(&[]).await;
+    let mut idle = server.connect().await;
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: ops\r\n\r\n").await.expect("written");
+    head_of_answer(&mut idle).await;
+    server.task.abort();
+    assert!(timeout(BOUND, server.task).await.expect("it ends").expect_err("it was aborted").is_cancelled());
+    assert_closed(&mut idle).await;
+    assert!(TcpStream::connect(server.address).await.is_err(), "the port is closed");
 }
 
 #[tokio::test]
-async fn it_is_alive_while_its_loops_tick() {
-    let running = Running::start().await;
-    assert_eq!(running.get("/healthz").await.0, 200);
-    let _resync = running.ops.liveness.watch("resync", Duration::from_secs(3600));
-    assert_eq!(running.get("/healthz").await.0, 200);
-    let stuck = running.ops.liveness.watch("stream", Duration::ZERO);
-    let (status, text) = running.get("/healthz").await;
-    assert_eq!(status, 503);
-    assert!(text.contains("[+]resync ok\n[-]stream silent for 0s"), "{text}");
-    drop(stuck);
-    assert_eq!(running.get("/healthz").await.0, 200);
-    running.stop().await;
+async fn a_token_cancelled_before_the_start_stops_it_too() {
+    let server = Server::start(&[]).await;
+    server.stop.cancel();
+    server.stop.cancel();
+    server.stopped().await;
 }
 
-#[tokio::test]
-async fn the_metrics_have_the_names_of_the_field() {
-    let running = Running::start().await;
-    let metrics = &running.ops.metrics;
-    metrics.api_call("ecs", "ListServices", "ok", Duration::from_millis(20));
-    metrics.api_call("ecs", "ListServices", "ThrottlingException", Duration::from_millis(20));
-    metrics.reconciled("done", Duration::from_millis(3));
-    metrics.queue_depth("environments", 4);
-    metrics.passed("ok", 7, Duration::from_millis(300));
-    metrics.phases(&[("Ready", 5), ("Failed", 2)]);
-    metrics.phases(&[("Ready", 6)]);
-    metrics.lease_held(true);
-    metrics.forge_quota(4999);
-    let (status, text) = running.get("/metrics").await;
-    assert_eq!(status, 200);
-    assert!(text.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"), "{text}");
-    for line in [
-        "aws_api_calls_total{service=\"ecs\",operation=\"ListServices\",code=\"ok\"} 1",
-        "aws_api_calls_total{service=\"ecs\",operation=\"ListServices\",code=\"ThrottlingException\"} 1",
-        "aws_api_call_duration_seconds_count{service=\"ecs\",operation=\"ListServices\"} 2",
-        "reconcile_total{result=\"done\"} 1",
-        "reconcile_duration_seconds_count 1",
-        "workqueue_depth{name=\"environments\"} 4",
-        "pass_duration_seconds_count 1",
-        "passes_total{result=\"ok\"} 1",
-        "pass_environments 7",
-        "environments{phase=\"Ready\"} 6",
-        "environments{phase=\"Failed\"} 0",
-        "environments{phase=\"Terminated\"} 0",
-        "lease_held 1",
-        "forge_quota_remaining 4999.0",
-        "build_info{version=\"1.2.3\"} 1",
-        "# EOF",
-    ] {
-        assert!(text.lines().any(|have| have == line), "{line} is missing in\n{text}");
-    }
-    running.stop().await;
+/// Reads one answer with a short body.
+async fn head_of_answer(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let read = async {
+        while !answer.ends_with(b"\n") || !answer.windows(4).any(|end| end == b"\r\n\r\n") || answer.ends_with(b"\r\n")
+        {
+            answer.push(stream.read_u8().await.expect("an answer"));
+        }
+    };
+    timeout(BOUND, read).await.expect("an answer in time");
+    String::from_utf8(answer).expect("text")
 }
 
-#[tokio::test]
-async fn codes_from_outside_cannot_grow_the_metrics_without_end() {
-    let running = Running::start().await;
-    for number in 0..1000 {
-        running.ops.metrics.api_call("ecs", "ListServices", &format!("Code{number}"), Duration::ZERO);
-    }
-    for strange in ["", "with a \"quote\"\n", &"x".repeat(500)] {
-        running.ops.metrics.api_call("ecs", "ListServices", strange, Duration::ZERO);
-    }
-    let (_, text) = running.get("/metrics").await;
-    let series = text.lines().filter(|line| line.starts_with("aws_api_calls_total{")).count();
-    assert_eq!(series, 65);
-    assert!(text.contains("code=\"other\"} 939"), "{text}");
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn other_paths_are_told_where_to_go_and_a_silent_client_cannot_hold_the_stop_up() {
-    let running = Running::start().await;
-    assert_eq!(running.get("/").await.0, 404);
-    let mut silent = TcpStream::connect(running.address).await.unwrap();
-    silent.write_all(b"GET /metr").await.unwrap();
-    running.stop().await;
+/// Waits until the other side has closed, reading what it had sent before.
+async fn assert_closed(stream: &mut TcpStream) {
+    let mut rest = Vec::new();
+    // A reset is an end too.
+    let _ = timeout(BOUND, stream.read_to_end(&mut rest)).await.expect("the server closed it");
 }

@@ -4,13 +4,26 @@
 //! reason for none. It never reads a clock, a random source, the environment or the network, and it leaves no choice to
 //! whoever carries the step out.
 
+mod bring_up;
+mod cause;
+mod context;
+mod decide;
+mod expiry;
+mod glance;
+mod hold;
 mod pattern;
+mod plan;
 mod policy;
 mod prices;
 mod project;
+mod reason;
+mod rollout;
+mod take_down;
 mod template;
 
+pub use decide::{Setback, plan, set_back};
 pub use pattern::{InvalidPattern, Pattern};
+pub use plan::{Action, Look, Next, Plan, WaitingOn};
 pub use policy::{CapacityPolicy, Deadlines, Policy};
 pub use prices::Prices;
 pub use project::{Project, Resources, Size};

@@ -1,0 +1,203 @@
+//! The controller: the queues, what the last pass saw, and the tasks that run while it leads.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use bivouac_model::{CommentView, EnvKey, ItemKey, Observed, PullRequestState, Record};
+use bivouac_planner::{Next, Plan, Policy, plan};
+use bivouac_ports::{RecordFeed, Result};
+use bivouac_runtime::{Fence, Reconciled, Resync, WorkQueue, WorkerObserver, Workers};
+use futures::FutureExt as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::closer::Closer;
+use crate::doors::Doors;
+use crate::fenced::Fenced;
+use crate::world::{World, project_of};
+
+/// How the controller runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Time between two passes over everything.
+    pub resync: Duration,
+    /// How many environments are reconciled at once. A reconcile mostly waits for AWS; AWS's own buckets are what limits
+    /// it, and 32 calls under way empty the smallest of them (ECS service modification, 5 a second) many times over.
+    pub concurrency: usize,
+    /// How long a write may take; below the margin of the lease.
+    pub longest_write: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            resync: Duration::from_secs(30),
+            concurrency: 32,
+            // Of a lease of 15 s the margin is a third.
+            longest_write: Duration::from_millis(4900),
+        }
+    }
+}
+
+/// Comments written at once. GitHub wants content writes one after the other ("Best practices for using the REST API"), so a
+/// second one only hides the latency of reads.
+const ANNOUNCERS: usize = 2;
+
+/// Reconciles environments for as long as its fence holds. Made anew each time this process comes to lead.
+pub struct Controller {
+    pub(crate) doors: Doors,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) closer: Closer,
+    pub(crate) fenced: Fenced,
+    pub(crate) announcements: WorkQueue<ItemKey>,
+    pub(crate) views: Mutex<HashMap<ItemKey, CommentView>>,
+    settings: Settings,
+    queue: WorkQueue<ItemKey>,
+    woken: Mutex<HashMap<ItemKey, &'static str>>,
+    world: RwLock<World>,
+}
+
+impl Controller {
+    /// A controller that does nothing yet.
+    pub fn new(doors: Doors, policy: Arc<Policy>, settings: Settings, fence: Fence) -> Self {
+        let closer = Closer::new(doors.clone(), Arc::clone(&policy));
+        Self {
+            doors,
+            policy,
+            closer,
+            fenced: Fenced::new(fence, settings.longest_write),
+            settings,
+            queue: WorkQueue::new(),
+            announcements: WorkQueue::new(),
+            views: Mutex::default(),
+            woken: Mutex::default(),
+            world: RwLock::default(),
+        }
+    }
+
+    /// Runs until `stop` or until the lease is lost: watches `feed`, passes over everything each resync, reconciles and
+    /// announces. What is under way when it is to stop is finished, within the drain deadline.
+    pub async fn run(self: Arc<Self>, feed: Option<Box<dyn RecordFeed>>, stop: CancellationToken) {
+        let stop = stop.child_token();
+        let watching = tokio::spawn(Arc::clone(&self).watch(feed, stop.clone()));
+        let passing = tokio::spawn(Arc::clone(&self).resync(stop.clone()));
+        let (reconciler, announcer) = (Arc::clone(&self), Arc::clone(&self));
+        let observer = Arc::new(Observer { controller: Arc::clone(&self) });
+        let reconciling = Workers::new(self.settings.concurrency).observed_by(observer).run(
+            &self.queue,
+            move |key| {
+                let controller = Arc::clone(&reconciler);
+                async move { controller.reconcile(key).await }
+            },
+            stop.clone(),
+        );
+        let announcing = Workers::new(ANNOUNCERS).run(
+            &self.announcements,
+            move |key| {
+                let controller = Arc::clone(&announcer);
+                async move { controller.announce(key).await }
+            },
+            stop.clone(),
+        );
+        let losing = async {
+            tokio::select! {
+                () = self.fenced.fence().lost().cancelled() => tracing::warn!("the lease was lost; another instance leads"),
+                () = stop.cancelled() => {}
+            }
+            stop.cancel();
+        };
+        let (drained, _, ()) = tokio::join!(reconciling, announcing, losing);
+        if drained.left_ready > 0 {
+            tracing::info!(left = drained.left_ready, "stopped with keys in the queue; the next pass finds them");
+        }
+        let _ = tokio::join!(watching, passing);
+    }
+
+    async fn watch(self: Arc<Self>, feed: Option<Box<dyn RecordFeed>>, stop: CancellationToken) {
+        let Some(mut feed) = feed else { return };
+        loop {
+            let news = tokio::select! {
+                () = stop.cancelled() => return,
+                news = feed.next() => news,
+            };
+            match news {
+                Ok(keys) => keys.iter().for_each(|key| self.wake(key, "stream")),
+                // The stream only shortens the wait: without it everything is found by the next pass.
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn StdError, "the stream failed; passes go on without it");
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(self.settings.resync) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn resync(self: Arc<Self>, stop: CancellationToken) {
+        let mut resync = Resync::new(self.settings.resync);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = resync.tick() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                // An error is said in the pass itself, and the next one may be luckier; so may it after a panic.
+                passed = AssertUnwindSafe(self.pass()).catch_unwind() => if passed.is_err() {
+                    tracing::error!("a pass panicked; the next one is a resync away");
+                }
+            }
+            self.doors.meter.queue_depth("environments", self.queue.snapshot().ready);
+            self.doors.meter.queue_depth("comments", self.announcements.snapshot().ready);
+        }
+    }
+
+    /// Has a key looked at; the reason is for the log alone.
+    pub fn wake(&self, key: &ItemKey, reason: &'static str) {
+        self.woken.lock().unwrap_or_else(|e| e.into_inner()).insert(key.clone(), reason);
+        self.queue.add(key.clone());
+    }
+
+    pub(crate) fn woken_by(&self, key: &ItemKey) -> &'static str {
+        self.woken.lock().unwrap_or_else(|e| e.into_inner()).remove(key).unwrap_or("requeue")
+    }
+
+    pub(crate) fn keep(&self, world: World) {
+        *self.world.write().unwrap_or_else(|e| e.into_inner()) = world;
+    }
+
+    /// What the last list of open pull requests said.
+    pub(crate) fn listed(&self, key: &EnvKey) -> Option<PullRequestState> {
+        self.world
+            .read()
+            .unwrap_or_else(|e| e.into_inner())
+            .pull_request(key)
+            .filter(|state| *state == PullRequestState::Open)
+    }
+
+    /// Plans on as a reconcile would, looking wherever the plan asks for it, up to the first step that would change
+    /// something.
+    pub(crate) async fn look_through(&self, record: &Record, mut observed: Observed) -> Result<Plan> {
+        let policy = &self.policy;
+        loop {
+            let planned = plan(record, &observed, policy, self.doors.clock.now());
+            let (Next::Look(look), Some((key, project))) = (&planned.next, project_of(policy, record)) else {
+                return Ok(planned);
+            };
+            self.closer.look(look, record, &key, project, &mut observed).await?;
+        }
+    }
+}
+
+struct Observer {
+    controller: Arc<Controller>,
+}
+
+impl WorkerObserver for Observer {
+    fn reconciled(&self, ended: Reconciled, took: Duration) {
+        self.controller.doors.meter.reconciled(ended.label(), took);
+    }
+}

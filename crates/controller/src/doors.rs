@@ -1,0 +1,24 @@
+//! Everything the controller reaches the world through.
+
+use std::sync::Arc;
+
+use bivouac_ports::{Clock, Cluster, Forge, Meter, Probe, RecordStore, Registry};
+
+/// The doors of one controller. A clone is another handle on the same ones.
+#[derive(Clone)]
+pub struct Doors {
+    /// The table of environments.
+    pub records: Arc<dyn RecordStore>,
+    /// The cluster.
+    pub cluster: Arc<dyn Cluster>,
+    /// The image registry.
+    pub registry: Arc<dyn Registry>,
+    /// The forge.
+    pub forge: Arc<dyn Forge>,
+    /// The environments themselves.
+    pub probe: Arc<dyn Probe>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// The metrics.
+    pub meter: Arc<dyn Meter>,
+}

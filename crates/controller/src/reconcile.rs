@@ -1,0 +1,123 @@
+//! One reconcile: observe → plan → apply → record, for one key.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use bivouac_model::{ItemKey, Observed, Record, Status};
+use bivouac_planner::{Next, Plan, Setback, plan, set_back};
+use bivouac_ports::{Error, Meaning};
+use bivouac_runtime::Outcome;
+use tracing::Instrument as _;
+
+use crate::apply::apply;
+use crate::controller::Controller;
+use crate::world::project_of;
+
+/// The most looks and steps of one reconcile. A take-down, the longest way, has four of each; more means that the world
+/// does not become what a step makes it, and then the queue's backoff is the better place to go on from.
+const MOST_STEPS: usize = 24;
+
+impl Controller {
+    /// Brings one environment one or more steps nearer to what is desired.
+    ///
+    /// Reads everything anew, so calling it twice is calling it once. Dropped half-way, what was done is found by the next
+    /// call.
+    pub async fn reconcile(&self, key: ItemKey) -> Outcome {
+        let woken_by = self.woken_by(&key);
+        let span = tracing::info_span!(
+            "reconcile", env = %key, woken_by, phase = tracing::field::Empty, was = tracing::field::Empty
+        );
+        self.reconcile_in_span(&key).instrument(span).await
+    }
+
+    async fn reconcile_in_span(&self, key: &ItemKey) -> Outcome {
+        let record = match self.doors.records.get(key).await {
+            Ok(Some(record)) => record,
+            // Deleted by a person: what it left behind is an orphan, which is the reaper's.
+            Ok(None) => return Outcome::Done,
+            Err(error) => return back_off(&error),
+        };
+        let span = tracing::Span::current();
+        let was = record.status.as_ref().map_or("None", |status| status.phase.as_str());
+        span.record("was", was);
+
+        let (planned, stopped_by) = self.converge(&record).await;
+        let phase = planned.status.phase.as_str();
+        span.record("phase", phase);
+        if let Err(error) = self.write(&record, &planned.status).await {
+            return back_off(&error);
+        }
+        if phase != was {
+            tracing::info!(reason = %planned.status.reason, message = %planned.status.message, "{was} → {phase}");
+        }
+        match planned.comment {
+            Some(view) => self.announce_soon(key, view),
+            None => self.nothing_to_announce(key),
+        }
+        match stopped_by {
+            Some(error) => back_off(&error),
+            None => planned.requeue_after.map_or(Outcome::Done, Outcome::RequeueAfter),
+        }
+    }
+
+    /// Looks and acts until the plan is to wait, and answers the last plan and the error that ended it early.
+    async fn converge(&self, record: &Record) -> (Plan, Option<Error>) {
+        let policy = &self.policy;
+        let Some((key, project)) = project_of(policy, record) else {
+            return (plan(record, &Observed::default(), policy, self.doors.clock.now()), None);
+        };
+        let mut observed = self.closer.begin(record, &key, project, self.listed(&key)).await;
+        let mut steps = 0;
+        loop {
+            let now = self.doors.clock.now();
+            let planned = plan(record, &observed, policy, now);
+            steps += 1;
+            let done = match &planned.next {
+                Next::Wait(_) | Next::Settled => return (planned, None),
+                _ if steps > MOST_STEPS => {
+                    let message = format!("still wants to {} after {MOST_STEPS} steps", planned.next);
+                    return (planned, Some(Error::new(Meaning::Conflict, "reconcile", message)));
+                }
+                Next::Look(look) => self.closer.look(look, record, &key, project, &mut observed).await,
+                Next::Do(action) => {
+                    tracing::info!("{action}");
+                    apply(&self.doors, &self.fenced, action, &mut observed).await
+                }
+            };
+            let Err(error) = done else { continue };
+            let setback = match (&planned.next, error.meaning()) {
+                (Next::Do(_), Meaning::Denied) => Setback::Denied(error.message().to_owned()),
+                (Next::Do(_), Meaning::Invalid) => Setback::Refused(error.message().to_owned()),
+                _ => return (planned, Some(error)),
+            };
+            tracing::warn!(error = &error as &dyn StdError, "refused: {}", planned.next);
+            return (set_back(record, &observed, policy, now, planned, &setback), None);
+        }
+    }
+
+    /// Records what there is to say, unless the record says it already.
+    async fn write(&self, record: &Record, status: &Status) -> Result<(), Error> {
+        if record.status.as_ref().is_some_and(|written| status.says_the_same(written)) {
+            return Ok(());
+        }
+        self.fenced.write(self.doors.records.write_status(record, status)).await
+    }
+}
+
+/// Logs the chain once and says how to go on: the queue backs off, at least as long as the other side asked for.
+pub(crate) fn back_off(error: &Error) -> Outcome {
+    let reason = match error.meaning() {
+        Meaning::NotFound => "NotFound",
+        Meaning::Conflict => "Conflict",
+        Meaning::Throttled => "Throttled",
+        Meaning::Denied => "Denied",
+        Meaning::Invalid => "Invalid",
+        Meaning::Unavailable => "Unavailable",
+    };
+    match error.meaning() {
+        // Somebody else was quicker: look again, it is no trouble.
+        Meaning::Conflict => tracing::debug!(error = error as &dyn StdError, "to be looked at again"),
+        _ => tracing::warn!(error = error as &dyn StdError, "backing off"),
+    }
+    Outcome::backoff_at_least(reason, error.wait().unwrap_or(Duration::ZERO))
+}

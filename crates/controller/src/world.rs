@@ -1,0 +1,193 @@
+//! One complete look at everything: what a pass plans from.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use bivouac_model::{
+    Desired, EnvKey, ImageTag, ImageView, Observed, Phase, PrNumber, PullRequestState, Record, RepoName, ServiceView,
+    Task,
+};
+use bivouac_planner::{Policy, Project};
+use bivouac_ports::{Meaning, Result, TaggedImages};
+
+use crate::doors::Doors;
+
+/// What the lists say, of all environments at once.
+///
+/// The cluster's and the table's lists are complete: if one of them fails there is no world at all. A registry or a forge
+/// that does not answer is a part that nothing is known of.
+#[derive(Debug, Default)]
+pub struct World {
+    /// Every record.
+    pub records: Vec<Record>,
+    services: HashSet<String>,
+    tasks: HashMap<String, Vec<Task>>,
+    images: BTreeMap<String, Listing>,
+    open: BTreeMap<RepoName, Option<BTreeSet<PrNumber>>>,
+    /// How many records that are not down name a tag of a registry's repository.
+    users: HashMap<(String, ImageTag), usize>,
+}
+
+#[derive(Debug, Default)]
+enum Listing {
+    #[default]
+    Unknown,
+    NoRepository,
+    Tags(TaggedImages),
+}
+
+impl World {
+    /// Looks at everything once, in batches: the calls do not grow with the environments but with their pages.
+    ///
+    /// # Errors
+    /// When the table or the cluster could not be listed completely.
+    pub async fn observe(doors: &Doors, policy: &Policy) -> Result<Self> {
+        let (records, (services, tasks), images, open) = futures::try_join!(
+            doors.records.all(),
+            observe_cluster(doors),
+            observe_registries(doors, policy),
+            observe_forge(doors, policy),
+        )?;
+        let mut world = Self { records, services, tasks, images, open, users: HashMap::new() };
+        for record in &world.records {
+            if let Some((repository, tags)) = named_tags(policy, record).filter(|_| !is_down(record)) {
+                for tag in tags {
+                    *world.users.entry((repository.to_owned(), tag)).or_default() += 1;
+                }
+            }
+        }
+        Ok(world)
+    }
+
+    /// What the lists say of one record.
+    pub fn observed(&self, policy: &Policy, record: &Record) -> Observed {
+        let Some((key, project)) = project_of(policy, record) else {
+            return Observed::default();
+        };
+        let name = project.service(&key);
+        let service = if self.services.contains(&name) { ServiceView::Listed } else { ServiceView::Unlisted };
+        Observed {
+            service,
+            tasks: self.tasks.get(&name).cloned().unwrap_or_default(),
+            image: self.image(project, effective_tag(project, &key, record)),
+            pull_request: self.pull_request(&key),
+            own_tags: self.own_tags(policy, record),
+            ..Observed::default()
+        }
+    }
+
+    /// Whether the list of open pull requests has it. Not being on the list proves nothing: it may be newer.
+    pub fn pull_request(&self, key: &EnvKey) -> Option<PullRequestState> {
+        match self.open.get(&key.repo) {
+            Some(Some(open)) => open.contains(&key.pr).then_some(PullRequestState::Open),
+            _ => Some(PullRequestState::Unknown),
+        }
+    }
+
+    fn image(&self, project: &Project, tag: Option<ImageTag>) -> ImageView {
+        match (self.images.get(&project.ecr_repository), tag) {
+            (Some(Listing::Tags(images)), Some(tag)) => {
+                images.get(&tag).cloned().map_or(ImageView::Missing, ImageView::Found)
+            }
+            (Some(Listing::NoRepository), _) => ImageView::NoRepository,
+            _ => ImageView::Unknown,
+        }
+    }
+
+    /// Tags of the record that are in the registry and that nobody else needs; `None` when the registry did not answer.
+    fn own_tags(&self, policy: &Policy, record: &Record) -> Option<Vec<ImageTag>> {
+        let (repository, tags) = named_tags(policy, record)?;
+        let images = match self.images.get(repository)? {
+            Listing::Tags(images) => images,
+            Listing::NoRepository => return Some(Vec::new()),
+            Listing::Unknown => return None,
+        };
+        let mine = usize::from(!is_down(record));
+        let others =
+            |tag: &ImageTag| self.users.get(&(repository.to_owned(), tag.clone())).is_some_and(|users| *users > mine);
+        Some(tags.into_iter().filter(|tag| images.contains_key(tag) && !others(tag)).collect())
+    }
+}
+
+async fn observe_cluster(doors: &Doors) -> Result<(HashSet<String>, HashMap<String, Vec<Task>>)> {
+    let (names, tasks) = futures::try_join!(doors.cluster.service_names(), doors.cluster.live_tasks())?;
+    let tasks = with_addresses(doors, tasks).await?;
+    let mut by_service: HashMap<String, Vec<Task>> = HashMap::new();
+    for task in tasks {
+        if let Some(service) = task.service.clone() {
+            by_service.entry(service).or_default().push(task);
+        }
+    }
+    Ok((names.into_iter().collect(), by_service))
+}
+
+/// Resolves the public addresses of tasks that run.
+pub(crate) async fn with_addresses(doors: &Doors, mut tasks: Vec<Task>) -> Result<Vec<Task>> {
+    let running = tasks.iter().filter(|task| task.is_running());
+    let interfaces: Vec<String> = running.filter_map(|task| task.network_interface.clone()).collect();
+    if interfaces.is_empty() {
+        return Ok(tasks);
+    }
+    let addresses = doors.cluster.public_addresses(&interfaces).await?;
+    for task in &mut tasks {
+        task.public_ip = task.network_interface.as_ref().and_then(|interface| addresses.get(interface)).copied();
+    }
+    Ok(tasks)
+}
+
+async fn observe_registries(doors: &Doors, policy: &Policy) -> Result<BTreeMap<String, Listing>> {
+    let repositories: BTreeSet<&String> = policy.projects.values().map(|project| &project.ecr_repository).collect();
+    let listings = repositories.into_iter().map(|repository| async move {
+        let listing = match doors.registry.tagged_images(repository).await {
+            Ok(tags) => Listing::Tags(tags),
+            Err(error) if error.meaning() == Meaning::NotFound => Listing::NoRepository,
+            Err(error) => {
+                tracing::warn!(
+                    repository,
+                    error = &error as &dyn std::error::Error,
+                    "the registry could not be listed"
+                );
+                Listing::Unknown
+            }
+        };
+        (repository.clone(), listing)
+    });
+    Ok(futures::future::join_all(listings).await.into_iter().collect())
+}
+
+async fn observe_forge(doors: &Doors, policy: &Policy) -> Result<BTreeMap<RepoName, Option<BTreeSet<PrNumber>>>> {
+    let listings = policy.projects.keys().map(|repo| async move {
+        let open = doors.forge.open_pull_requests(repo).await;
+        if let Err(error) = &open {
+            tracing::warn!(%repo, error = error as &dyn std::error::Error, "the open pull requests could not be listed");
+        }
+        (repo.clone(), open.ok())
+    });
+    Ok(futures::future::join_all(listings).await.into_iter().collect())
+}
+
+/// The environment of a record and its project, of a record that has both.
+pub(crate) fn project_of<'a>(policy: &'a Policy, record: &Record) -> Option<(EnvKey, &'a Project)> {
+    let key = record.key.env().ok()?;
+    let project = policy.projects.get(&key.repo)?;
+    Some((key, project))
+}
+
+/// The tag that a record deploys.
+pub(crate) fn effective_tag(project: &Project, key: &EnvKey, record: &Record) -> Option<ImageTag> {
+    let desired = record.desired.as_ref().ok()?;
+    desired.image_tag.clone().or_else(|| project.tag(key, desired.head_sha.as_deref()))
+}
+
+/// The tags that are a pull request's own by name: the one it deploys and the one of the project's pattern.
+pub(crate) fn named_tags<'a>(policy: &'a Policy, record: &Record) -> Option<(&'a str, BTreeSet<ImageTag>)> {
+    let (key, project) = project_of(policy, record)?;
+    let head_sha = record.desired.as_ref().ok().and_then(|desired| desired.head_sha.as_deref());
+    let tags = effective_tag(project, &key, record).into_iter().chain(project.tag(&key, head_sha)).collect();
+    Some((&project.ecr_repository, tags))
+}
+
+/// Nobody needs the record's image any more: it is not wanted, or it is gone.
+pub(crate) fn is_down(record: &Record) -> bool {
+    record.desired.as_ref().is_ok_and(|desired| desired.desired == Desired::Down)
+        || record.status.as_ref().is_some_and(|status| status.phase == Phase::Terminated)
+}

@@ -1,0 +1,462 @@
+//! Towards an environment that runs (or sleeps) as desired.
+
+use std::collections::BTreeMap;
+
+use bivouac_model::{
+    Capacity, ContentHash, Desired, DesiredState, HASH_VERSION, Image, ImageView, Phase, PullRequestState,
+    RenderedTaskDefinition, Rollout, Service, ServiceChange, ServiceSpec, ServiceView, TAG_HASH_VERSION, TAG_MANAGED,
+    TAG_PR, TAG_REPO, TAG_SPEC, TaskDefinitionName, TaskState, Usd,
+};
+
+use crate::context::{Context, Draft};
+use crate::plan::{Action, Look, Plan, WaitingOn};
+use crate::policy::CapacityPolicy;
+use crate::template::Filling;
+use crate::{glance, reason, rollout};
+
+/// What is wanted of the service.
+pub(crate) struct Wanted<'a> {
+    pub desired: &'a DesiredState,
+    /// The image to deploy; `None`: it is not to be had, and what runs is kept.
+    pub image: Option<&'a Image>,
+    pub environment: BTreeMap<String, String>,
+    pub spec: ContentHash,
+    pub count: u32,
+    /// What a person should know besides.
+    pub note: Option<String>,
+    /// What the image is waited for on.
+    lacks: Option<WaitingOn>,
+}
+
+impl Wanted<'_> {
+    /// Nothing more to do, or nothing before the image is to be had.
+    pub fn rest(&self, draft: Draft<'_>, context: &Context<'_>) -> Plan {
+        match self.lacks {
+            Some(on) => draft.wait(on, context.policy.deadlines.later),
+            None => draft.settle(),
+        }
+    }
+}
+
+/// The next step towards a desired state that is valid, not over and not withdrawn.
+pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &DesiredState, note: Option<String>) -> Plan {
+    let deadlines = &context.policy.deadlines;
+    let draft = draft.wanted();
+    if context.observed.pull_request.is_none() {
+        return draft.look(Look::PullRequest);
+    }
+    if context.observed.pull_request == Some(PullRequestState::NotFound) && !may_run(&context) {
+        return no_such_pull_request(&context, draft);
+    }
+    let environment = match environment(&context, desired) {
+        Ok(environment) => environment,
+        Err(problems) => return crate::hold::hold(context, draft, reason::INVALID_RECORD, &problems),
+    };
+    let count = u32::from(desired.desired == Desired::Up);
+    let wanted = match image(&context, desired) {
+        Ok(image) => {
+            let spec = spec(&context, desired, image, &environment);
+            Wanted { desired, image: Some(image), environment, spec, count, note, lacks: None }
+        }
+        Err(missing) => {
+            let lack = lack(&context, missing);
+            let Some(spec) = deployed_already(&context) else { return without_image(&context, draft, lack, note) };
+            // No news of the registry is no reason to say anything else.
+            let kept =
+                (lack.on != WaitingOn::Registry).then(|| format!("{} What ran before is left as it is.", lack.message));
+            let note = note.into_iter().chain(kept).reduce(|note, kept| format!("{note} {kept}"));
+            Wanted { desired, image: None, environment, spec: spec.clone(), count, note, lacks: Some(lack.on) }
+        }
+    };
+    if glance::is_settled(&context, &wanted) {
+        return wanted.rest(draft, &context);
+    }
+    match &context.observed.service {
+        ServiceView::Unknown | ServiceView::Unlisted | ServiceView::Listed => draft.look(Look::Service),
+        ServiceView::Draining => draft
+            .nowhere()
+            .costing(Usd::ZERO)
+            .say(Phase::Provisioning, reason::SERVICE_DRAINING, "The old service is still being deleted.")
+            .wait(WaitingOn::Draining, deadlines.soon),
+        ServiceView::Absent => create(&context, draft, &wanted),
+        ServiceView::Active(service) if !is_ours(&context, service) => {
+            let message = format!("A service named `{}` exists and is not this environment's.", service.name);
+            let draft = draft.nowhere().costing(Usd::ZERO).say(Phase::Failed, reason::SERVICE_NAME_TAKEN, message);
+            draft.wait(WaitingOn::Person, deadlines.later)
+        }
+        ServiceView::Active(service) => converge(&context, draft, &wanted, service),
+    }
+}
+
+/// Whether something of the environment may run, as far as is known.
+fn may_run(context: &Context<'_>) -> bool {
+    match context.observed.service {
+        ServiceView::Listed | ServiceView::Draining | ServiceView::Active(_) => true,
+        ServiceView::Unlisted | ServiceView::Absent => false,
+        ServiceView::Unknown => context.written().is_some_and(|written| written.machinery.spec.is_some()),
+    }
+}
+
+/// What was deployed when the image was last to be had, if it may still be there.
+fn deployed_already<'a>(context: &Context<'a>) -> Option<&'a ContentHash> {
+    let written = context.written()?;
+    let may_be_there = match &context.observed.service {
+        ServiceView::Absent | ServiceView::Draining => false,
+        ServiceView::Active(service) => is_ours(context, service),
+        ServiceView::Unknown | ServiceView::Unlisted | ServiceView::Listed => true,
+    };
+    let lived = matches!(
+        written.phase,
+        Phase::Provisioning | Phase::Starting | Phase::Ready | Phase::Degraded | Phase::Failed | Phase::Asleep
+    );
+    written.machinery.spec.as_ref().filter(|_| lived && may_be_there)
+}
+
+fn no_such_pull_request(context: &Context<'_>, draft: Draft<'_>) -> Plan {
+    let message = format!("{} has no pull request {}, or the token may not see it.", context.key.repo, context.key.pr);
+    let draft = draft.nowhere().costing(Usd::ZERO).say(Phase::Invalid, reason::NO_SUCH_PULL_REQUEST, message);
+    draft.wait(WaitingOn::Person, context.policy.deadlines.later)
+}
+
+/// Name and tags agree that the service is this environment's.
+pub(crate) fn is_ours(context: &Context<'_>, service: &Service) -> bool {
+    service.managed_by.as_deref() == Some(context.policy.instance.as_str())
+        && service.owner.as_deref() == Some(context.key.to_string().as_str())
+}
+
+/// The variables that flags and configuration make, or what the configuration has against them.
+fn environment(context: &Context<'_>, desired: &DesiredState) -> Result<BTreeMap<String, String>, Vec<String>> {
+    let project = context.project;
+    let mut problems = Vec::new();
+    if project.resources(desired.size.as_deref()).is_none() {
+        let sizes: Vec<_> = project.sizes.keys().map(String::as_str).collect();
+        let allowed = if sizes.is_empty() { "none, since none is configured".to_owned() } else { sizes.join(", ") };
+        let size = desired.size.as_deref().unwrap_or_default();
+        problems.push(format!("size holds \"{}\"; allowed: {allowed}", size.escape_debug()));
+    }
+    for name in desired.config.keys().filter(|name| !project.config_allow.iter().any(|allowed| allowed.matches(name))) {
+        let allowed: Vec<_> = project.config_allow.iter().map(ToString::to_string).collect();
+        let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
+        problems.push(format!("config holds the name `{name}`; allowed: {allowed}"));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let mut variables = desired.config.clone();
+    variables
+        .extend(desired.flags.iter().map(|(name, value)| (format!("{}{name}", project.flag_prefix), value.clone())));
+    Ok(variables)
+}
+
+enum NoImage {
+    Missing(String),
+    Repository,
+    Commit,
+    Unknown,
+    Unusable(String),
+}
+
+fn image<'a>(context: &Context<'a>, desired: &DesiredState) -> Result<&'a Image, NoImage> {
+    let tag = desired.image_tag.clone().or_else(|| context.project.tag(context.key, desired.head_sha.as_deref()));
+    let Some(tag) = tag else {
+        return Err(NoImage::Commit);
+    };
+    match &context.observed.image {
+        ImageView::Found(image) => Ok(image),
+        ImageView::Missing => Err(NoImage::Missing(tag.to_string())),
+        ImageView::NoRepository => Err(NoImage::Repository),
+        ImageView::Unknown => Err(NoImage::Unknown),
+        ImageView::Unusable(why) => Err(NoImage::Unusable(why.clone())),
+    }
+}
+
+/// What is in the way of an image.
+struct Lack {
+    reason: &'static str,
+    message: String,
+    on: WaitingOn,
+}
+
+fn lack(context: &Context<'_>, missing: NoImage) -> Lack {
+    let repository = &context.project.ecr_repository;
+    let (reason, message, on) = match missing {
+        NoImage::Missing(tag) => (
+            reason::IMAGE_NOT_FOUND,
+            format!("The registry has no image `{repository}:{tag}` yet; it is deployed as soon as it is pushed."),
+            WaitingOn::Image,
+        ),
+        NoImage::Repository => (
+            reason::REGISTRY_REPOSITORY_NOT_FOUND,
+            format!("The registry has no repository `{repository}`."),
+            WaitingOn::Person,
+        ),
+        NoImage::Commit => (
+            reason::COMMIT_UNKNOWN,
+            format!("The tag `{}` needs a commit, and head_sha holds none.", context.project.image_tag),
+            WaitingOn::Commit,
+        ),
+        NoImage::Unknown => {
+            (reason::REGISTRY_UNAVAILABLE, "The registry does not answer.".to_owned(), WaitingOn::Registry)
+        }
+        NoImage::Unusable(why) => (reason::IMAGE_UNUSABLE, why, WaitingOn::Person),
+    };
+    Lack { reason, message, on }
+}
+
+/// Without an image nothing is started.
+fn without_image(context: &Context<'_>, draft: Draft<'_>, lack: Lack, note: Option<String>) -> Plan {
+    let phase = match lack.on {
+        WaitingOn::Person => Phase::Failed,
+        _ => Phase::WaitingForImage,
+    };
+    let draft = draft.nowhere().costing(Usd::ZERO).say(phase, lack.reason, lack.message);
+    draft.also(note).wait(lack.on, context.policy.deadlines.later)
+}
+
+/// The hash of everything that makes one deployment differ from another.
+fn spec(
+    context: &Context<'_>,
+    desired: &DesiredState,
+    image: &Image,
+    environment: &BTreeMap<String, String>,
+) -> ContentHash {
+    let size = context.project.resources(desired.size.as_deref()).unwrap_or(context.project.template.resources());
+    let numbers = [size.cpu.to_be_bytes(), size.memory.to_be_bytes()].concat();
+    let fixed: [&[u8]; 5] = [
+        context.project.template.hash().as_str().as_bytes(),
+        image.digest.as_str().as_bytes(),
+        image.repository_uri.as_bytes(),
+        &numbers,
+        desired.restarted_at.as_deref().unwrap_or_default().as_bytes(),
+    ];
+    let variables = environment.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+    ContentHash::of(fixed.into_iter().chain(variables))
+}
+
+fn create(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>) -> Plan {
+    if failed_already(context, wanted) {
+        return still_failed(context, draft);
+    }
+    let draft = draft.without_condition(rollout::SPOT_CAPACITY).nowhere();
+    let draft = draft.say(Phase::Provisioning, reason::DEPLOYING, "The service is being created.");
+    let draft = draft.also(wanted.note.clone());
+    // The list of open pull requests may be a resync old: nothing is created for one that was closed since. A forge that
+    // is down does not hold AWS up; a pull request that is seen closed never gets here.
+    if !context.observed.pull_request_is_fresh {
+        return draft.look(Look::PullRequest);
+    }
+    let name = match revision(context, wanted) {
+        Ok(name) => name,
+        Err(step) => return step.plan(draft, context),
+    };
+    let capacity = context.policy.capacity.first_choice();
+    let spec = ServiceSpec {
+        task_definition: name,
+        desired_count: wanted.count,
+        capacity,
+        tags: tags(context, &wanted.spec),
+        name: context.service(),
+    };
+    let token = token(context, wanted);
+    let draft = if wanted.count > 0 { draft.running_on(capacity) } else { draft.costing(Usd::ZERO) };
+    draft.act(Action::Create { spec, token })
+}
+
+/// `clientToken`, from key and generation: a repeated call is the same call, a later wish is another.
+fn token(context: &Context<'_>, wanted: &Wanted<'_>) -> String {
+    let generation = context.record.generation.unwrap_or_default().to_be_bytes();
+    // A service that was deleted and is made again for the same wish needs another token than the deleted one had.
+    let since = context.written().and_then(|status| status.machinery.phase_since).map_or(0, |since| since.timestamp());
+    let key = context.key.to_string();
+    let since = since.to_be_bytes();
+    let parts: [&[u8]; 5] =
+        [context.policy.instance.as_bytes(), key.as_bytes(), &generation, wanted.spec.as_str().as_bytes(), &since];
+    ContentHash::of(parts).as_str().to_owned()
+}
+
+fn tags(context: &Context<'_>, spec: &ContentHash) -> Vec<(&'static str, String)> {
+    vec![
+        (TAG_MANAGED, context.policy.instance.clone()),
+        (TAG_REPO, context.key.repo.to_string()),
+        (TAG_PR, context.key.pr.to_string()),
+        (TAG_SPEC, spec.to_string()),
+        (TAG_HASH_VERSION, HASH_VERSION.to_owned()),
+    ]
+}
+
+/// The service is there: make it run what is wanted, then see how it does.
+fn converge(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, service: &Service) -> Plan {
+    if wanted.count == 0 {
+        return put_to_sleep(context, draft, wanted, service);
+    }
+    if failed_already(context, wanted) {
+        let draft = draft.failed();
+        return if service.desired_count == 0 { still_failed(context, draft) } else { rollout::stop(draft, service) };
+    }
+    let mut draft = draft;
+    let retried = draft.status.machinery.failed_spec.take().is_some();
+    if wanted.image.is_some() {
+        let name = match deployed(context, wanted, service) {
+            Some(name) => name,
+            None => match revision(context, wanted) {
+                Ok(name) => name,
+                Err(step) => return step.plan(updating(draft, context), context),
+            },
+        };
+        if name != service.task_definition {
+            let change = ServiceChange {
+                task_definition: Some(name),
+                desired_count: (service.desired_count != wanted.count).then_some(wanted.count),
+                ..Default::default()
+            };
+            let draft = updating(draft, context).also(wanted.note.clone());
+            return draft.act(Action::Update { service: service.name.clone(), change });
+        }
+    }
+    if service.desired_count != wanted.count {
+        // A deployment that was given up starts nothing more, and the crashes of an old one would be counted again.
+        let given_up = service.primary().is_some_and(|primary| primary.rollout == Rollout::Failed);
+        let change = ServiceChange {
+            desired_count: Some(wanted.count),
+            force_new_deployment: retried || given_up,
+            ..Default::default()
+        };
+        return updating(draft, context).act(Action::Update { service: service.name.clone(), change });
+    }
+    if let Some(image) = wanted.image {
+        // The service runs what is wanted: remember what that was.
+        let machinery = &mut draft.status.machinery;
+        let rolled = machinery.spec.as_ref() != Some(&wanted.spec);
+        machinery.spec = Some(wanted.spec.clone());
+        machinery.task_definition = Some(service.task_definition.clone());
+        machinery.image_digest = Some(image.digest.clone());
+        machinery.capacity = service.capacity.or(machinery.capacity);
+        let version = service.hash_version.as_deref();
+        if service.spec.as_ref() != Some(&wanted.spec) || version != Some(HASH_VERSION) {
+            let tags = tags(context, &wanted.spec);
+            let draft = if rolled { updating(draft, context) } else { draft };
+            return draft.act(Action::Tag { service: service.name.clone(), tags });
+        }
+    }
+    rollout::follow(context, draft, wanted, service)
+}
+
+/// No task is wanted. What a task would run is looked at when it wakes, so nothing is rolled for a moved tag.
+fn put_to_sleep(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, service: &Service) -> Plan {
+    const GOING: &str = "The task is being stopped.";
+    let mut draft = draft;
+    draft.status.machinery.failed_spec = None;
+    if service.desired_count != 0 {
+        let phase = match draft.status.phase {
+            phase @ (Phase::Ready | Phase::Degraded | Phase::Starting) => phase,
+            _ => Phase::Provisioning,
+        };
+        let change = ServiceChange { desired_count: Some(0), ..Default::default() };
+        let draft = draft.say(phase, reason::GOING_TO_SLEEP, GOING);
+        return draft.act(Action::Update { service: service.name.clone(), change });
+    }
+    let draft = draft.nowhere().costing(Usd::ZERO);
+    if context.observed.tasks.iter().any(|task| task.state != TaskState::Stopped) {
+        let draft = draft.say(Phase::Asleep, reason::GOING_TO_SLEEP, GOING);
+        return draft.wait(WaitingOn::TaskStop, context.policy.deadlines.soon);
+    }
+    let mut draft = draft.say(Phase::Asleep, reason::ASLEEP, glance::asleep_message(wanted));
+    draft.status.machinery.deployment = None;
+    wanted.rest(draft, context)
+}
+
+/// An update is on its way; what ran before goes on answering until the new task does.
+fn updating<'a>(draft: Draft<'a>, context: &Context<'_>) -> Draft<'a> {
+    let answered = context.written().is_some_and(|status| status.url.is_some());
+    let message = match answered {
+        true => "A new version is being deployed; the one before answers until it is there.",
+        false => "The service is being deployed.",
+    };
+    let capacity = draft.status.machinery.capacity.unwrap_or(context.policy.capacity.first_choice());
+    draft.say(Phase::Provisioning, reason::DEPLOYING, message).running_on(capacity)
+}
+
+/// The wish has failed before and nothing about it has changed since. Writing it again, or another wish in between, has it
+/// tried again.
+fn failed_already(context: &Context<'_>, wanted: &Wanted<'_>) -> bool {
+    context.written().is_some_and(|status| {
+        status.phase == Phase::Failed
+            && status.machinery.failed_spec.as_ref() == Some(&wanted.spec)
+            && status.machinery.observed_generation == context.record.generation
+    })
+}
+
+/// Reason and message stay as they were when it failed.
+fn still_failed(context: &Context<'_>, draft: Draft<'_>) -> Plan {
+    draft.failed().nowhere().costing(Usd::ZERO).wait(WaitingOn::Person, context.policy.deadlines.later)
+}
+
+/// What the service runs, if that is known to be what is wanted without looking at the task definitions.
+fn deployed(context: &Context<'_>, wanted: &Wanted<'_>, service: &Service) -> Option<TaskDefinitionName> {
+    let written = context.written()?;
+    let machinery = &written.machinery;
+    let remembered = machinery.task_definition.as_ref().filter(|name| **name == service.task_definition)?;
+    if machinery.spec.as_ref() == Some(&wanted.spec) {
+        return Some(remembered.clone());
+    }
+    // Another version of this program hashed differently: the service is stamped anew, not rolled. Only a generation
+    // proves that the wish is the one that was deployed; without one the contents are compared.
+    let other_version = service.hash_version.as_deref().is_some_and(|version| version != HASH_VERSION);
+    let at_rest = matches!(written.phase, Phase::Ready | Phase::Degraded | Phase::Asleep);
+    let same_wish = context.record.generation.is_some()
+        && machinery.observed_generation == context.record.generation
+        && machinery.image_digest.as_ref() == wanted.image.map(|image| &image.digest);
+    (other_version && at_rest && same_wish).then(|| remembered.clone())
+}
+
+/// What has to happen before the revision to deploy is known.
+enum RevisionStep {
+    Look,
+    Register(Box<RenderedTaskDefinition>),
+    TooLarge(String),
+}
+
+impl RevisionStep {
+    fn plan(self, draft: Draft<'_>, context: &Context<'_>) -> Plan {
+        match self {
+            Self::Look => draft.look(Look::TaskDefinitions),
+            Self::Register(rendered) => draft.act(Action::Register(rendered)),
+            Self::TooLarge(message) => draft
+                .say(Phase::Failed, reason::TASK_DEFINITION_TOO_LARGE, message)
+                .wait(WaitingOn::Person, context.policy.deadlines.later),
+        }
+    }
+}
+
+/// The revision with the wanted content, reused if one is live.
+fn revision(context: &Context<'_>, wanted: &Wanted<'_>) -> Result<TaskDefinitionName, RevisionStep> {
+    let (Some(revisions), Some(image)) = (&context.observed.task_definitions, wanted.image) else {
+        return Err(RevisionStep::Look);
+    };
+    let image = format!("{}@{}", image.repository_uri, image.digest);
+    let size = wanted.desired.size.as_ref().and_then(|name| context.project.sizes.get(name)).copied();
+    let filling = Filling {
+        image: &image,
+        environment: &wanted.environment,
+        size,
+        restarted_at: wanted.desired.restarted_at.as_deref(),
+    };
+    let rendered = context.project.template.render(&context.project.family(context.key), filling);
+    let rendered = rendered.map_err(|error| RevisionStep::TooLarge(sentence(&error.to_string())))?;
+    match revisions.iter().find(|revision| revision.content.as_ref() == Some(&rendered.content)) {
+        Some(revision) => Ok(revision.name.clone()),
+        None => Err(RevisionStep::Register(Box::new(rendered))),
+    }
+}
+
+/// With a capital letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", chars.as_str())
+}
+
+/// Whether Spot may be given up for capacity on demand.
+pub(crate) fn may_fall_back(context: &Context<'_>, service: &Service) -> bool {
+    context.policy.capacity == CapacityPolicy::SpotWithFallback && service.capacity == Some(Capacity::Spot)
+}

@@ -1,0 +1,328 @@
+//! What one decision is made from, and the draft of the status that it leads to.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bivouac_model::{
+    Capacity, CommentView, Condition, ConditionStatus, DesiredState, EnvKey, Observed, Phase, Record, Status, Usd,
+};
+use chrono::{DateTime, Utc};
+
+use crate::expiry::after;
+use crate::plan::{Action, Look, Next, Plan, WaitingOn};
+use crate::policy::Policy;
+use crate::project::Project;
+
+/// The condition that says whether an environment answers.
+const READY: &str = "Ready";
+/// The condition that says that an environment shall not be, and why. It is remembered apart from the reason, which tells
+/// what is in the way of a take-down (a protection, a permission) when something is.
+const WITHDRAWN: &str = "Withdrawn";
+
+/// Everything a decision about one environment may depend on.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub record: &'a Record,
+    pub key: &'a EnvKey,
+    pub project: &'a Project,
+    pub observed: &'a Observed,
+    pub policy: &'a Policy,
+    pub now: DateTime<Utc>,
+}
+
+impl<'a> Context<'a> {
+    /// The name of the environment's service.
+    pub fn service(&self) -> String {
+        self.project.service(self.key)
+    }
+
+    /// What the record said when it was read.
+    pub fn written(&self) -> Option<&'a Status> {
+        self.record.status.as_ref()
+    }
+
+    /// The desired state, of a record that is valid.
+    pub fn desired(&self) -> Option<&'a DesiredState> {
+        self.record.desired.as_ref().ok()
+    }
+
+    /// Why the environment is being or was taken down, as was written.
+    pub fn withdrawn_for(&self) -> Option<&'a str> {
+        let conditions = &self.written()?.machinery.conditions;
+        let condition = conditions.iter().find(|condition| condition.kind == WITHDRAWN)?;
+        Some(&condition.reason)
+    }
+
+    /// How long the phase has lasted.
+    pub fn in_phase_for(&self, phases: &[Phase]) -> Duration {
+        let since = self
+            .written()
+            .filter(|status| phases.contains(&status.phase))
+            .and_then(|status| status.machinery.phase_since);
+        since.and_then(|since| (self.now - since).to_std().ok()).unwrap_or_default()
+    }
+}
+
+/// A status being drafted, from what the record says already.
+pub(crate) struct Draft<'a> {
+    context: Context<'a>,
+    pub status: Status,
+}
+
+impl<'a> Draft<'a> {
+    /// Begins with what is written, or with nothing but the expiry.
+    pub fn new(context: Context<'a>, first_seen_at: DateTime<Utc>, expires_at: DateTime<Utc>) -> Self {
+        let mut status = context.written().cloned().unwrap_or_else(|| blank(expires_at, context.now));
+        status.expires_at = expires_at;
+        status.machinery.first_seen_at = Some(first_seen_at);
+        let newest = status.machinery.observed_generation.max(context.record.generation);
+        // A valid wish without a generation is a new wish; of a broken one nothing is believed.
+        let counted = context.record.generation.is_some() || context.record.desired.is_err();
+        status.machinery.observed_generation = newest.filter(|_| counted);
+        Self { context, status }
+    }
+
+    /// Goes on with a status that was drafted before.
+    pub fn resume(context: Context<'a>, status: Status) -> Self {
+        Self { context, status }
+    }
+
+    /// Says where it stands.
+    pub fn say(mut self, phase: Phase, reason: &'static str, message: impl Into<String>) -> Self {
+        self.status.phase = phase;
+        self.status.reason = Cow::Borrowed(reason);
+        self.status.message = message.into();
+        self
+    }
+
+    /// Adds a sentence.
+    pub fn also(mut self, sentence: Option<String>) -> Self {
+        if let Some(sentence) = sentence {
+            if !self.status.message.is_empty() {
+                self.status.message.push(' ');
+            }
+            self.status.message.push_str(&sentence);
+        }
+        self
+    }
+
+    /// It answers here.
+    pub fn at(mut self, ip: IpAddr) -> Self {
+        let host = match ip {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        let port = match self.context.project.port {
+            80 => String::new(),
+            port => format!(":{port}"),
+        };
+        self.status.url = Some(format!("http://{host}{port}/"));
+        self.status.public_ip = Some(ip);
+        self
+    }
+
+    /// It answers nowhere.
+    pub fn nowhere(mut self) -> Self {
+        self.status.url = None;
+        self.status.public_ip = None;
+        self
+    }
+
+    /// It costs what a running task of this size costs.
+    pub fn costing(mut self, hourly: Usd) -> Self {
+        self.status.hourly_cost_usd = hourly;
+        self
+    }
+
+    /// Costs, while a service is meant to run a task.
+    pub fn running_on(self, capacity: Capacity) -> Self {
+        let size = self.context.desired().and_then(|desired| desired.size.as_deref());
+        let resources = self.context.project.resources(size).unwrap_or(self.context.project.template.resources());
+        let hourly = self.context.policy.prices.hourly(&resources, capacity);
+        let mut draft = self.costing(hourly);
+        draft.status.machinery.capacity = Some(capacity);
+        draft
+    }
+
+    /// Sets a condition; its time moves only when its status does.
+    pub fn condition(
+        mut self,
+        kind: &'static str,
+        holds: ConditionStatus,
+        reason: &'static str,
+        message: String,
+    ) -> Self {
+        set_condition(&self.context, &mut self.status, kind, holds, reason.into(), message);
+        self
+    }
+
+    /// Forgets a condition.
+    pub fn without_condition(mut self, kind: &'static str) -> Self {
+        self.status.machinery.conditions.retain(|condition| condition.kind != kind);
+        self
+    }
+
+    /// It failed before, and stays so for the reason that is written.
+    pub fn failed(mut self) -> Self {
+        self.status.phase = Phase::Failed;
+        self
+    }
+
+    /// It shall not be, for this reason.
+    pub fn withdrawn(self, reason: &'static str) -> Self {
+        self.condition(WITHDRAWN, ConditionStatus::True, reason, String::new())
+    }
+
+    /// It shall be (again).
+    pub fn wanted(self) -> Self {
+        let mut draft = self.without_condition(WITHDRAWN);
+        draft.status.purge_at = None;
+        draft
+    }
+
+    pub fn act(self, action: Action) -> Plan {
+        self.finish(Next::Do(action), None)
+    }
+
+    pub fn look(self, look: Look) -> Plan {
+        self.finish(Next::Look(look), None)
+    }
+
+    pub fn wait(self, on: WaitingOn, requeue_after: Duration) -> Plan {
+        self.finish(Next::Wait(on), Some(requeue_after))
+    }
+
+    /// Nothing to do until its time is over.
+    pub fn settle(self) -> Plan {
+        let left = (self.status.expires_at - self.context.now).to_std().ok();
+        let requeue_after = if self.status.phase == Phase::Terminated { None } else { left };
+        self.finish(Next::Settled, requeue_after)
+    }
+
+    fn finish(mut self, next: Next, requeue_after: Option<Duration>) -> Plan {
+        let context = self.context;
+        // Compared with what is written, not with what was drafted in between: a step that is tried again and refused again
+        // is no change.
+        let stayed = context.written().filter(|written| written.phase == self.status.phase);
+        let since = stayed.and_then(|written| written.machinery.phase_since);
+        self.status.machinery.phase_since = Some(since.unwrap_or(context.now));
+        let ready = match self.status.phase {
+            Phase::Ready => ConditionStatus::True,
+            Phase::Invalid => ConditionStatus::Unknown,
+            _ => ConditionStatus::False,
+        };
+        let reason = self.status.reason.clone();
+        set_condition(&context, &mut self.status, READY, ready, reason, String::new());
+        self.status.cost_usd = context.written().map_or(Usd::ZERO, |written| written.cost_at(context.now));
+        self.status.updated_at = context.now;
+        let comment = comment(&context, &self.status);
+        Plan { next, status: self.status, comment, requeue_after }
+    }
+}
+
+fn blank(expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Status {
+    Status {
+        phase: Phase::Pending,
+        reason: Cow::Borrowed(crate::reason::SEEN),
+        message: String::new(),
+        url: None,
+        public_ip: None,
+        expires_at,
+        hourly_cost_usd: Usd::ZERO,
+        cost_usd: Usd::ZERO,
+        updated_at: now,
+        purge_at: None,
+        machinery: Default::default(),
+    }
+}
+
+/// The status of an item that no environment can be made of: it is only told so.
+pub(crate) fn refused(
+    record: &Record,
+    policy: &Policy,
+    now: DateTime<Utc>,
+    reason: &'static str,
+    message: String,
+) -> Plan {
+    let written = record.status.as_ref();
+    let mut status = written.cloned().unwrap_or_else(|| blank(after(now, policy.ttl), now));
+    let stayed = status.phase == Phase::Invalid;
+    status.phase = Phase::Invalid;
+    status.reason = Cow::Borrowed(reason);
+    status.message = message;
+    status.machinery.observed_generation = status.machinery.observed_generation.max(record.generation);
+    status.machinery.phase_since = Some(status.machinery.phase_since.filter(|_| stayed).unwrap_or(now));
+    status.cost_usd = written.map_or(Usd::ZERO, |written| written.cost_at(now));
+    status.updated_at = now;
+    mark(written, &mut status, now, READY, ConditionStatus::Unknown, Cow::Borrowed(reason), String::new());
+    Plan { next: Next::Wait(WaitingOn::Person), status, comment: None, requeue_after: Some(policy.deadlines.later) }
+}
+
+fn set_condition(
+    context: &Context<'_>,
+    status: &mut Status,
+    kind: &'static str,
+    holds: ConditionStatus,
+    reason: Cow<'static, str>,
+    message: String,
+) {
+    mark(context.written(), status, context.now, kind, holds, reason, message);
+}
+
+/// Sets a condition, whose time is that of what is written unless its status is another.
+fn mark(
+    written: Option<&Status>,
+    status: &mut Status,
+    now: DateTime<Utc>,
+    kind: &'static str,
+    holds: ConditionStatus,
+    reason: Cow<'static, str>,
+    message: String,
+) {
+    let before = written.and_then(|written| written.machinery.conditions.iter().find(|before| before.kind == kind));
+    let since = before.filter(|before| before.status == holds).map_or(now, |before| before.last_transition_at);
+    let condition = Condition { kind: Cow::Borrowed(kind), status: holds, reason, message, last_transition_at: since };
+    let conditions = &mut status.machinery.conditions;
+    match conditions.iter_mut().find(|condition| condition.kind == kind) {
+        Some(there) => *there = condition,
+        None => conditions.push(condition),
+    }
+}
+
+/// What the comment has to say, unless it says so already.
+fn comment(context: &Context<'_>, status: &Status) -> Option<CommentView> {
+    let said = status.machinery.comment.as_ref();
+    // Nobody was told of it, and nobody need be told that it is gone.
+    if said.is_none_or(|said| said.id.is_none()) && matches!(status.phase, Phase::Terminating | Phase::Terminated) {
+        return None;
+    }
+    let view = view(context, status);
+    (said.map(|said| said.said.as_str()) != Some(view.identity().as_str())).then_some(view)
+}
+
+fn view(context: &Context<'_>, status: &Status) -> CommentView {
+    let desired = context.desired();
+    let head_sha = desired.and_then(|desired| desired.head_sha.clone());
+    let tag = desired.and_then(|desired| desired.image_tag.clone());
+    let tag = tag.or_else(|| context.project.tag(context.key, head_sha.as_deref()));
+    CommentView {
+        key: context.key.clone(),
+        phase: status.phase,
+        reason: status.reason.clone().into_owned(),
+        message: status.message.clone(),
+        url: status.url.clone(),
+        image_tag: tag.map(String::from).unwrap_or_default(),
+        image_digest: status.machinery.image_digest.clone(),
+        head_sha,
+        flags: desired.map(|desired| desired.flags.clone()).unwrap_or_default(),
+        config_names: desired.map(|desired| desired.config.keys().cloned().collect()).unwrap_or_default(),
+        expires_at: status.expires_at,
+        pinned: desired.is_some_and(|desired| desired.pinned),
+        hourly_cost: status.hourly_cost_usd,
+        cost: status.cost_usd,
+        as_of: status.updated_at,
+        ready_note: context.project.ready_note.clone(),
+        command: context.policy.command.clone(),
+    }
+}

@@ -1,0 +1,160 @@
+//! The decision: what kind of record is this, and which way does it go?
+
+use bivouac_model::{Desired, Observed, Phase, PullRequestState, Record, ServiceView};
+use chrono::{DateTime, Utc};
+
+use crate::bring_up::{bring_up, is_ours};
+use crate::context::{Context, Draft, refused};
+use crate::expiry::{after, created_at, lifetime, whole_seconds};
+use crate::plan::{Look, Plan, WaitingOn};
+use crate::policy::Policy;
+use crate::take_down::{Why, take_down};
+use crate::{hold, reason};
+
+/// Decides the next step for one environment.
+///
+/// Pure: the same arguments give the same plan. Planning again with what a step has changed leads, in a bounded number of
+/// steps, to [`crate::Next::Settled`] or a wait.
+///
+/// The observation may be a glance (the service only [`ServiceView::Listed`] or `Unlisted`): then the plan is either
+/// proof that all is as recorded, or asks for a closer look.
+pub fn plan(record: &Record, observed: &Observed, policy: &Policy, now: DateTime<Utc>) -> Plan {
+    let now = whole_seconds(now);
+    let key = match record.key.env() {
+        Ok(key) => key,
+        Err(error) => return refused(record, policy, now, reason::INVALID_RECORD, format!("{error}.")),
+    };
+    let Some(project) = policy.projects.get(&key.repo) else {
+        let configured: Vec<_> = policy.projects.keys().map(ToString::to_string).collect();
+        let message = format!("The repository {} is not configured; configured: {}.", key.repo, configured.join(", "));
+        return refused(record, policy, now, reason::UNKNOWN_REPOSITORY, message);
+    };
+    decide(Context { record, key: &key, project, observed, policy, now })
+}
+
+/// Why a step could not be taken for good: a person has to mend something. What may work the next time is no setback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setback {
+    /// We may not.
+    Denied(String),
+    /// It is refused as it is.
+    Refused(String),
+}
+
+/// The plan after its step met a setback: the same record, which now says so, and a wait for a person.
+///
+/// It is tried again after a while, since what was mended outside does not tell.
+pub fn set_back(
+    record: &Record,
+    observed: &Observed,
+    policy: &Policy,
+    now: DateTime<Utc>,
+    plan: Plan,
+    setback: &Setback,
+) -> Plan {
+    let Ok(key) = record.key.env() else { return plan };
+    let Some(project) = policy.projects.get(&key.repo) else { return plan };
+    let context = Context { record, key: &key, project, observed, policy, now: whole_seconds(now) };
+    let (reason, message) = match setback {
+        Setback::Denied(message) => (reason::DENIED, message),
+        Setback::Refused(message) => (reason::REFUSED, message),
+    };
+    let phase = match plan.status.phase {
+        phase @ (Phase::Terminating | Phase::Terminated | Phase::Asleep | Phase::Ready) => phase,
+        _ => Phase::Failed,
+    };
+    let message = format!("AWS refuses to {}: {}", plan.next, crate::cause::plain(message));
+    Draft::resume(context, plan.status).say(phase, reason, message).wait(WaitingOn::Person, policy.deadlines.later)
+}
+
+fn decide(context: Context<'_>) -> Plan {
+    let record = context.record;
+    let desired = match &record.desired {
+        Ok(desired) => desired,
+        Err(problems) => {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            return held(context, |context, draft| hold::hold(context, draft, reason::INVALID_RECORD, &problems));
+        }
+    };
+    if let Some(newest) = context.written().and_then(|written| written.machinery.observed_generation)
+        && let Some(generation) = record.generation.filter(|generation| *generation < newest)
+    {
+        return held(context, |context, draft| stale(context, draft, generation, newest));
+    }
+    let life = lifetime(&context, desired);
+    let draft = Draft::new(context, life.first_seen_at, life.expires_at);
+    // A status that was lost is found again from the service, its lifetime included.
+    if hold::needs_a_look(&context) {
+        return hold::look(draft);
+    }
+    match withdrawn(&context, desired.desired, life.expires_at) {
+        Some(why) => take_down(context, draft, why),
+        None => bring_up(context, draft, desired, life.note),
+    }
+}
+
+/// Why the environment shall not be, if it shall not.
+fn withdrawn(context: &Context<'_>, desired: Desired, expires_at: DateTime<Utc>) -> Option<Why> {
+    if desired == Desired::Down {
+        Some(Why::Requested)
+    } else if is_closed(context) {
+        Some(Why::Closed)
+    } else if context.now >= expires_at {
+        Some(Why::Expired)
+    } else {
+        None
+    }
+}
+
+fn is_closed(context: &Context<'_>) -> bool {
+    match context.observed.pull_request {
+        Some(PullRequestState::Closed) => true,
+        Some(PullRequestState::Open) => false,
+        // Closed stays closed until the forge is seen to say otherwise.
+        _ => context.withdrawn_for() == Some(reason::PULL_REQUEST_CLOSED),
+    }
+}
+
+/// A record that cannot be followed keeps its last known time; without one, that of its service. A take-down that has
+/// begun goes on, and nothing runs for a closed pull request.
+fn held(context: Context<'_>, then: impl FnOnce(Context<'_>, Draft<'_>) -> Plan) -> Plan {
+    let known = context.written().map(|written| written.expires_at);
+    let created = created_at(&context);
+    let expires_at = known.unwrap_or(after(created.unwrap_or(context.now), context.policy.ttl));
+    let first_seen_at = context.written().and_then(|written| written.machinery.first_seen_at).or(created);
+    let draft = Draft::new(context, first_seen_at.unwrap_or(context.now), expires_at);
+    if context.observed.service == ServiceView::Unknown || hold::needs_a_look(&context) {
+        return hold::look(draft);
+    }
+    if context.written().is_some_and(|written| written.phase == Phase::Terminating) {
+        return take_down(context, draft, Why::remembered(&context));
+    }
+    let runs = match &context.observed.service {
+        ServiceView::Active(service) => is_ours(&context, service),
+        service => *service == ServiceView::Listed,
+    };
+    if runs && context.observed.pull_request.is_none() {
+        return draft.look(Look::PullRequest);
+    }
+    match is_closed(&context) {
+        true if runs => take_down(context, draft, Why::Closed),
+        false if runs && context.now >= expires_at => take_down(context, draft, Why::Expired),
+        _ => then(context, draft),
+    }
+}
+
+/// A write with an older generation than the observed one loses: nothing changes but the message.
+fn stale(context: Context<'_>, draft: Draft<'_>, generation: u64, newest: u64) -> Plan {
+    /// What the sentence begins with, so that the one of the stale write before is replaced.
+    const BEGINS: &str = "The newest write has generation ";
+    let mut draft = draft;
+    if let Some(at) = draft.status.message.find(BEGINS) {
+        draft.status.message.truncate(at);
+        draft.status.message.truncate(draft.status.message.trim_end().len());
+    }
+    let sentence = format!("{BEGINS}{generation}, older than the observed {newest}, and is ignored.");
+    let mut plan = draft.also(Some(sentence)).wait(WaitingOn::Person, context.policy.deadlines.later);
+    // The flags and the tag of the ignored write are in the record now, and would be in the comment.
+    plan.comment = None;
+    plan
+}

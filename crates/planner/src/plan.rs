@@ -1,0 +1,210 @@
+//! The plan: what comes next for one environment, or why nothing does.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bivouac_model::{
+    CommentView, ImageTag, RenderedTaskDefinition, ServiceChange, ServiceSpec, Status, TaskDefinitionName,
+};
+
+/// What [`crate::plan`] answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The one next step.
+    pub next: Next,
+    /// What the record has to say now; written when it does not say the same already, also when the step fails.
+    pub status: Status,
+    /// What the comment has to say; `None` when it says so, or when there is nothing to say it on.
+    pub comment: Option<CommentView>,
+    /// When to look again by ourselves. Always there for a wait; the resync looks again in any case.
+    pub requeue_after: Option<Duration>,
+}
+
+/// The next step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Do this, then plan again.
+    Do(Action),
+    /// Look at this, then plan again.
+    Look(Look),
+    /// Nothing to do until something happens.
+    Wait(WaitingOn),
+    /// Nothing to do.
+    Settled,
+}
+
+/// A change of the world.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Register a task definition.
+    Register(Box<RenderedTaskDefinition>),
+    /// Create the service.
+    Create {
+        /// As it shall be.
+        spec: ServiceSpec,
+        /// The `clientToken`, made of key and generation.
+        token: String,
+    },
+    /// Change the service.
+    Update {
+        /// Its name.
+        service: String,
+        /// How.
+        change: ServiceChange,
+    },
+    /// Set tags of the service.
+    Tag {
+        /// Its name.
+        service: String,
+        /// Key and value.
+        tags: Vec<(&'static str, String)>,
+    },
+    /// Delete the service.
+    Delete {
+        /// Its name.
+        service: String,
+    },
+    /// Remove the pull request's tags from the registry.
+    RemoveTags {
+        /// The repository in the registry.
+        repository: String,
+        /// The tags.
+        tags: Vec<ImageTag>,
+    },
+    /// Deregister task definitions.
+    Deregister(Vec<TaskDefinitionName>),
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Register(rendered) => write!(f, "register a task definition of family {}", rendered.family),
+            Self::Create { spec, .. } => write!(f, "create service {}", spec.name),
+            Self::Update { service, change } => {
+                write!(f, "update service {service}:")?;
+                let mut parts = Vec::new();
+                if let Some(name) = &change.task_definition {
+                    parts.push(format!(" deploy {name}"));
+                }
+                if let Some(count) = change.desired_count {
+                    parts.push(format!(" scale to {count}"));
+                }
+                match change.capacity {
+                    Some(bivouac_model::Capacity::OnDemand) => parts.push(" move to on-demand capacity".into()),
+                    Some(bivouac_model::Capacity::Spot) => parts.push(" move to Spot capacity".into()),
+                    None => {}
+                }
+                f.write_str(&parts.join(","))
+            }
+            Self::Tag { service, .. } => write!(f, "tag service {service}"),
+            Self::Delete { service } => write!(f, "delete service {service}"),
+            Self::RemoveTags { repository, tags } => {
+                let tags: Vec<_> = tags.iter().map(ImageTag::as_str).collect();
+                write!(f, "remove the tags {} from {repository}", tags.join(", "))
+            }
+            Self::Deregister(names) => {
+                let names: Vec<_> = names.iter().map(TaskDefinitionName::as_str).collect();
+                write!(f, "deregister {}", names.join(", "))
+            }
+        }
+    }
+}
+
+/// Something that has to be looked at before more can be decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// The service by name, and its tasks with their addresses.
+    Service,
+    /// The live revisions of the family.
+    TaskDefinitions,
+    /// Whether the pull request is open.
+    PullRequest,
+    /// The tags that are the pull request's own.
+    Tags,
+    /// Whether the environment answers.
+    Health {
+        /// Its address.
+        ip: IpAddr,
+    },
+}
+
+impl fmt::Display for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service => f.write_str("look at the service"),
+            Self::TaskDefinitions => f.write_str("look at the task definitions"),
+            Self::PullRequest => f.write_str("look at the pull request"),
+            Self::Tags => f.write_str("look at the pull request's image tags"),
+            Self::Health { ip } => write!(f, "ask {ip} whether it is well"),
+        }
+    }
+}
+
+/// Why there is nothing to do for now. Each is a state that ends by itself or by somebody else's doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WaitingOn {
+    /// The image is pushed.
+    Image,
+    /// The commit becomes known.
+    Commit,
+    /// The registry answers.
+    Registry,
+    /// The old service is gone.
+    Draining,
+    /// ECS starts a task.
+    TaskStart,
+    /// The task gets its public address.
+    Address,
+    /// The environment answers.
+    Health,
+    /// The tasks end.
+    TaskStop,
+    /// The comment says the last word.
+    Comment,
+    /// A person takes the protection away.
+    Protection,
+    /// A person mends what is wrong.
+    Person,
+}
+
+impl fmt::Display for WaitingOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Image => "the image",
+            Self::Commit => "the commit",
+            Self::Registry => "the registry",
+            Self::Draining => "the old service to drain",
+            Self::TaskStart => "the task to start",
+            Self::Address => "a public address",
+            Self::Health => "the environment to answer",
+            Self::TaskStop => "the tasks to stop",
+            Self::Comment => "the comment",
+            Self::Protection => "the protection to be taken away",
+            Self::Person => "a person",
+        })
+    }
+}
+
+impl fmt::Display for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Do(action) => action.fmt(f),
+            Self::Look(look) => look.fmt(f),
+            Self::Wait(on) => write!(f, "wait for {on}"),
+            Self::Settled => f.write_str("nothing"),
+        }
+    }
+}
+
+impl Plan {
+    /// Whether there is nothing to do, to write or to say.
+    pub fn is_empty(&self, written: Option<&Status>) -> bool {
+        matches!(self.next, Next::Settled | Next::Wait(_)) && self.comment.is_none() && !self.changes(written)
+    }
+
+    /// Whether the record has to be written.
+    pub fn changes(&self, written: Option<&Status>) -> bool {
+        written.is_none_or(|written| !self.status.says_the_same(written))
+    }
+}

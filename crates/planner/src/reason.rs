@@ -1,0 +1,44 @@
+//! Reasons: one PascalCase word for everything that a record can be told. Scripts compare them: never rename one.
+
+pub(crate) const SEEN: &str = "Seen";
+pub(crate) const INVALID_RECORD: &str = "InvalidRecord";
+pub(crate) const UNKNOWN_REPOSITORY: &str = "UnknownRepository";
+pub(crate) const NO_SUCH_PULL_REQUEST: &str = "NoSuchPullRequest";
+pub(crate) const IMAGE_NOT_FOUND: &str = "ImageNotFound";
+pub(crate) const IMAGE_UNUSABLE: &str = "ImageUnusable";
+pub(crate) const REGISTRY_REPOSITORY_NOT_FOUND: &str = "RegistryRepositoryNotFound";
+pub(crate) const REGISTRY_UNAVAILABLE: &str = "RegistryUnavailable";
+pub(crate) const COMMIT_UNKNOWN: &str = "CommitUnknown";
+pub(crate) const TASK_DEFINITION_TOO_LARGE: &str = "TaskDefinitionTooLarge";
+pub(crate) const SERVICE_NAME_TAKEN: &str = "ServiceNameTaken";
+pub(crate) const SERVICE_DRAINING: &str = "ServiceDraining";
+pub(crate) const DEPLOYING: &str = "Deploying";
+pub(crate) const TASK_STARTING: &str = "TaskStarting";
+pub(crate) const WAITING_FOR_ADDRESS: &str = "WaitingForAddress";
+pub(crate) const WAITING_FOR_HEALTH: &str = "WaitingForHealth";
+pub(crate) const ANSWERING: &str = "Answering";
+pub(crate) const NOT_ANSWERING: &str = "NotAnswering";
+pub(crate) const TASK_REPLACED: &str = "TaskReplaced";
+pub(crate) const ASLEEP: &str = "Asleep";
+pub(crate) const GOING_TO_SLEEP: &str = "GoingToSleep";
+/// Somebody asked for `down`. Also tells a later `up` that it is a new wish.
+pub(crate) const DOWN_REQUESTED: &str = "DownRequested";
+pub(crate) const EXPIRED: &str = "Expired";
+/// The pull request was closed; holds until the forge is seen to say otherwise.
+pub(crate) const PULL_REQUEST_CLOSED: &str = "PullRequestClosed";
+pub(crate) const PROTECTED: &str = "Protected";
+pub(crate) const START_TIMEOUT: &str = "StartTimeout";
+pub(crate) const HEALTH_TIMEOUT: &str = "HealthCheckFailed";
+pub(crate) const IMAGE_PULL_FAILED: &str = "ImagePullFailed";
+pub(crate) const OUT_OF_MEMORY: &str = "OutOfMemory";
+pub(crate) const APPLICATION_EXITED: &str = "ApplicationExited";
+pub(crate) const SECRET_UNAVAILABLE: &str = "SecretUnavailable";
+pub(crate) const QUOTA_EXCEEDED: &str = "QuotaExceeded";
+pub(crate) const CAPACITY_UNAVAILABLE: &str = "CapacityUnavailable";
+pub(crate) const HEALTH_CHECK_FAILED: &str = "HealthCheckFailed";
+pub(crate) const SPOT_INTERRUPTED: &str = "SpotInterrupted";
+pub(crate) const DEPLOYMENT_FAILED: &str = "DeploymentFailed";
+pub(crate) const TASK_STOPPED: &str = "TaskStopped";
+pub(crate) const REFUSED: &str = "Refused";
+pub(crate) const DENIED: &str = "Denied";
+pub(crate) const CONDITION_SPOT_UNAVAILABLE: &str = "SpotUnavailable";

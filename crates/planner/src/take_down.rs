@@ -1,0 +1,158 @@
+//! Towards nothing: the service, then the pull request's tags, the task definitions, the comment's last word, and the
+//! tombstone last of all. Each step is taken when the one before was *seen* done, so it can be resumed anywhere.
+
+use bivouac_model::{Phase, PullRequestState, ServiceView, TaskState, Usd};
+
+use crate::bring_up::is_ours;
+use crate::context::{Context, Draft};
+use crate::expiry::after;
+use crate::plan::{Action, Look, Plan, WaitingOn};
+use crate::{glance, hold, reason};
+
+/// Why an environment is taken down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Somebody asked for it.
+    Requested,
+    /// Its time is over.
+    Expired,
+    /// Its pull request was closed.
+    Closed,
+}
+
+impl Why {
+    /// Why a take-down that has begun did begin.
+    pub fn remembered(context: &Context<'_>) -> Self {
+        match context.withdrawn_for() {
+            Some(reason::EXPIRED) => Self::Expired,
+            Some(reason::PULL_REQUEST_CLOSED) => Self::Closed,
+            _ => Self::Requested,
+        }
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Requested => reason::DOWN_REQUESTED,
+            Self::Expired => reason::EXPIRED,
+            Self::Closed => reason::PULL_REQUEST_CLOSED,
+        }
+    }
+
+    fn going(self) -> &'static str {
+        match self {
+            Self::Requested => "It is being taken down, as asked.",
+            Self::Expired => "Its time is over; it is being taken down.",
+            Self::Closed => "The pull request was closed; it is being taken down.",
+        }
+    }
+
+    fn gone(self) -> &'static str {
+        match self {
+            Self::Requested => "It was taken down, as asked.",
+            Self::Expired => "Its time was over and it was taken down.",
+            Self::Closed => "The pull request was closed and it was taken down.",
+        }
+    }
+}
+
+/// The next step towards nothing.
+pub(crate) fn take_down(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
+    let deadlines = &context.policy.deadlines;
+    if glance::is_buried(&context) {
+        return draft.settle();
+    }
+    let buried = context.written().is_some_and(|written| written.phase == Phase::Terminated);
+    let mut draft = draft.withdrawn(why.reason());
+    // Whoever wants it again wants it tried again.
+    draft.status.machinery.failed_spec = None;
+    let draft = match buried {
+        // Something of a tombstone is still there, such as a tag: it stays a tombstone while that is removed.
+        true => draft,
+        false => draft.nowhere().say(Phase::Terminating, why.reason(), why.going()),
+    };
+    match &context.observed.service {
+        ServiceView::Unknown | ServiceView::Unlisted | ServiceView::Listed => return draft.look(Look::Service),
+        ServiceView::Draining => {
+            return draft.costing(Usd::ZERO).wait(WaitingOn::Draining, deadlines.soon);
+        }
+        // A service of somebody else's that has the name is not ours to delete, and nothing of ours runs.
+        ServiceView::Active(service) if is_ours(&context, service) => {
+            if service.protected {
+                let message = "The service carries the tag bivouac:protect, so it is not deleted.";
+                return draft
+                    .say(Phase::Terminating, reason::PROTECTED, message)
+                    .wait(WaitingOn::Protection, deadlines.later);
+            }
+            return draft.act(Action::Delete { service: service.name.clone() });
+        }
+        ServiceView::Active(_) => {}
+        ServiceView::Absent => {
+            if context.observed.tasks.iter().any(|task| task.state != TaskState::Stopped) {
+                return draft.wait(WaitingOn::TaskStop, deadlines.soon);
+            }
+        }
+    }
+    let draft = draft.costing(Usd::ZERO);
+    clean_up(context, draft, why)
+}
+
+/// The service is seen gone: remove what was made for it.
+fn clean_up(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
+    if context.observed.pull_request.is_none() {
+        return draft.look(Look::PullRequest);
+    }
+    if context.observed.pull_request == Some(PullRequestState::Closed) {
+        match &context.observed.own_tags {
+            None => return draft.look(Look::Tags),
+            Some(tags) if !tags.is_empty() => {
+                let repository = context.project.ecr_repository.clone();
+                return draft.act(Action::RemoveTags { repository, tags: tags.clone() });
+            }
+            Some(_) => {}
+        }
+    }
+    match &context.observed.task_definitions {
+        // The family is named after the service, so it is not ours either when somebody else has the name.
+        _ if matches!(context.observed.service, ServiceView::Active(_)) => {}
+        None => return draft.look(Look::TaskDefinitions),
+        Some(revisions) => {
+            let ours = revisions.iter().filter(|revision| revision.content.is_some());
+            let names: Vec<_> = ours.map(|revision| revision.name.clone()).collect();
+            if !names.is_empty() {
+                return draft.act(Action::Deregister(names));
+            }
+        }
+    }
+    bury(context, draft, why)
+}
+
+/// Everything is gone: the comment says so, then the record.
+fn bury(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
+    // A record that cannot be understood says so again, now that nothing of it runs.
+    if let Err(problems) = &context.record.desired {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        return hold::hold(context, draft, reason::INVALID_RECORD, &problems);
+    }
+    let deadlines = &context.policy.deadlines;
+    let going = draft.status.clone();
+    let spoken =
+        context.written().and_then(|written| written.machinery.comment.as_ref()).is_some_and(|c| c.id.is_some());
+    let waited = context.in_phase_for(&[Phase::Terminating]);
+    let already = context.written().is_some_and(|written| written.phase == Phase::Terminated);
+    let mut draft = draft.say(Phase::Terminated, why.reason(), why.gone());
+    let machinery = &mut draft.status.machinery;
+    (machinery.spec, machinery.failed_spec, machinery.deployment, machinery.task_definition) = (None, None, None, None);
+    if !already || draft.status.purge_at.is_none() {
+        draft.status.purge_at = Some(after(context.now, context.policy.purge_after));
+    }
+    let mut plan = draft.settle();
+    if already || !spoken || waited >= deadlines.comment || plan.comment.is_none() {
+        return plan;
+    }
+    // The last word first: what the comment is to say is the tombstone's text, and the record waits for it.
+    let last_word = plan.comment.take();
+    let draft = Draft::resume(context, going).say(Phase::Terminating, why.reason(), why.going());
+    let mut plan = draft.wait(WaitingOn::Comment, deadlines.soon);
+    plan.comment = last_word;
+    plan
+}
