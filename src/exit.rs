@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::process::ExitCode;
 
+use crate::compose::ComposeError;
 use crate::config::{ConfigErrors, SecretError};
 
 /// Why a command did not do what it was asked.
@@ -33,6 +34,16 @@ pub enum Failure {
     /// The output cannot be written.
     #[error("cannot write the output")]
     Output(#[from] io::Error),
+}
+
+impl From<ComposeError> for Failure {
+    fn from(error: ComposeError) -> Self {
+        match error {
+            ComposeError::NoCredentials | ComposeError::Secret(_) => Self::Setup(Box::new(error)),
+            ComposeError::Aws(error) => Self::Door(error),
+            other => Self::Part(Box::new(other)),
+        }
+    }
 }
 
 impl Failure {
