@@ -7,6 +7,8 @@ use bivouac_aws::{
 };
 use bivouac_controller::Doors;
 use bivouac_github::GitHub;
+use bivouac_model::Capacity;
+use bivouac_planner::CapacityPolicy;
 use bivouac_ports::{Leases, Meter, NoMeter, RecordStore, SystemClock};
 use secrecy::SecretString;
 
@@ -117,6 +119,16 @@ impl Place {
 
 fn sdk_settings(config: &Config) -> SdkSettings {
     SdkSettings { region: config.aws.region.clone(), ..SdkSettings::default() }
+}
+
+/// The capacity that a policy may ask of a cluster, and what AWS calls it.
+pub fn capacities(policy: CapacityPolicy) -> Vec<(Capacity, &'static str)> {
+    let (fargate, spot) = ((Capacity::OnDemand, "FARGATE"), (Capacity::Spot, "FARGATE_SPOT"));
+    match policy {
+        CapacityPolicy::OnDemand => vec![fargate],
+        CapacityPolicy::Spot => vec![spot],
+        CapacityPolicy::SpotWithFallback => vec![fargate, spot],
+    }
 }
 
 /// Makes every adapter. No call is made yet, so nothing is known to be there.

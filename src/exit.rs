@@ -39,7 +39,9 @@ pub enum Failure {
 impl From<ComposeError> for Failure {
     fn from(error: ComposeError) -> Self {
         match error {
-            ComposeError::NoCredentials | ComposeError::Secret(_) => Self::Setup(Box::new(error)),
+            ComposeError::NoCredentials | ComposeError::Secret(_) | ComposeError::GitHub(_) => {
+                Self::Setup(Box::new(error))
+            }
             ComposeError::Aws(error) => Self::Door(error),
             other => Self::Part(Box::new(other)),
         }
