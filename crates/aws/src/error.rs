@@ -214,3 +214,6 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 struct Cause(Box<dyn StdError + Send + Sync>);
+
+#[cfg(test)]
+mod tests;

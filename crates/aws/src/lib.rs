@@ -4,6 +4,7 @@
 //!
 //! [`Sdk`] is loaded once and makes the clients; [`Quotas`] is shared by all callers of one account and region.
 
+mod caller;
 mod calls;
 mod dynamodb;
 mod ec2;
@@ -12,6 +13,7 @@ mod ecs;
 mod error;
 mod quota;
 mod sdk;
+mod time;
 
 pub use dynamodb::{DynamoFeed, DynamoLeases, DynamoRecords};
 pub use ecr::Ecr;

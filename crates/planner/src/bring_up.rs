@@ -65,7 +65,7 @@ pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &Desired
             let kept =
                 (lack.on != WaitingOn::Registry).then(|| format!("{} What ran before is left as it is.", lack.message));
             let note = note.into_iter().chain(kept).reduce(|note, kept| format!("{note} {kept}"));
-            Wanted { desired, image: None, environment, spec: spec.clone(), count, note, lacks: Some(lack.on) }
+            Wanted { desired, image: None, environment, spec, count, note, lacks: Some(lack.on) }
         }
     };
     if glance::is_settled(&context, &wanted) {
@@ -97,19 +97,16 @@ fn may_run(context: &Context<'_>) -> bool {
     }
 }
 
-/// What was deployed when the image was last to be had, if it may still be there.
-fn deployed_already<'a>(context: &Context<'a>) -> Option<&'a ContentHash> {
-    let written = context.written()?;
-    let may_be_there = match &context.observed.service {
-        ServiceView::Absent | ServiceView::Draining => false,
-        ServiceView::Active(service) => is_ours(context, service),
-        ServiceView::Unknown | ServiceView::Unlisted | ServiceView::Listed => true,
-    };
-    let lived = matches!(
-        written.phase,
-        Phase::Provisioning | Phase::Starting | Phase::Ready | Phase::Degraded | Phase::Failed | Phase::Asleep
-    );
-    written.machinery.spec.as_ref().filter(|_| lived && may_be_there)
+/// What is deployed already, as remembered or as the service tells.
+fn deployed_already(context: &Context<'_>) -> Option<ContentHash> {
+    let remembered = context.written().and_then(|written| written.machinery.spec.clone());
+    match &context.observed.service {
+        ServiceView::Active(service) if is_ours(context, service) => {
+            remembered.or_else(|| service.spec.clone()).or_else(|| Some(ContentHash::of([])))
+        }
+        ServiceView::Active(_) | ServiceView::Absent | ServiceView::Draining => None,
+        ServiceView::Unknown | ServiceView::Unlisted | ServiceView::Listed => remembered,
+    }
 }
 
 fn no_such_pull_request(context: &Context<'_>, draft: Draft<'_>) -> Plan {
@@ -205,6 +202,9 @@ fn lack(context: &Context<'_>, missing: NoImage) -> Lack {
 
 /// Without an image nothing is started.
 fn without_image(context: &Context<'_>, draft: Draft<'_>, lack: Lack, note: Option<String>) -> Plan {
+    if matches!(context.observed.service, ServiceView::Unknown | ServiceView::Listed) {
+        return draft.look(Look::Service);
+    }
     let phase = match lack.on {
         WaitingOn::Person => Phase::Failed,
         _ => Phase::WaitingForImage,
@@ -237,8 +237,7 @@ fn create(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>) -> Plan 
     if failed_already(context, wanted) {
         return still_failed(context, draft);
     }
-    let draft = draft.without_condition(rollout::SPOT_CAPACITY).nowhere();
-    let draft = draft.say(Phase::Provisioning, reason::DEPLOYING, "The service is being created.");
+    let draft = draft.nowhere().say(Phase::Provisioning, reason::DEPLOYING, "The service is being created.");
     let draft = draft.also(wanted.note.clone());
     // The list of open pull requests may be a resync old: nothing is created for one that was closed since. A forge that
     // is down does not hold AWS up; a pull request that is seen closed never gets here.

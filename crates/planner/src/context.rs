@@ -54,6 +54,12 @@ impl<'a> Context<'a> {
         Some(&condition.reason)
     }
 
+    /// Since when a condition has been as it is written.
+    pub fn condition_since(&self, kind: &str) -> Option<DateTime<Utc>> {
+        let conditions = &self.written()?.machinery.conditions;
+        conditions.iter().find(|condition| condition.kind == kind).map(|condition| condition.last_transition_at)
+    }
+
     /// How long the phase has lasted.
     pub fn in_phase_for(&self, phases: &[Phase]) -> Duration {
         let since = self
@@ -127,6 +133,16 @@ impl<'a> Draft<'a> {
         self.status.url = None;
         self.status.public_ip = None;
         self
+    }
+
+    /// An address is only true while the task that has it runs.
+    pub fn only_where_it_runs(self) -> Self {
+        let ip = self.status.public_ip;
+        let tasks = &self.context.observed.tasks;
+        match tasks.iter().any(|task| task.is_running() && ip.is_some() && task.public_ip == ip) {
+            true => self,
+            false => self.nowhere(),
+        }
     }
 
     /// It costs what a running task of this size costs.
@@ -205,7 +221,8 @@ impl<'a> Draft<'a> {
         // Compared with what is written, not with what was drafted in between: a step that is tried again and refused again
         // is no change.
         let stayed = context.written().filter(|written| written.phase == self.status.phase);
-        let since = stayed.and_then(|written| written.machinery.phase_since);
+        // A clock that was set back counts anew, or every deadline would wait for the future.
+        let since = stayed.and_then(|written| written.machinery.phase_since).filter(|since| *since <= context.now);
         self.status.machinery.phase_since = Some(since.unwrap_or(context.now));
         let ready = match self.status.phase {
             Phase::Ready => ConditionStatus::True,

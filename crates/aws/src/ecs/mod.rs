@@ -1,5 +1,6 @@
-//! The cluster on ECS.
+//! The cluster: services, tasks and task definitions of ECS, with the addresses that EC2 knows.
 
+mod deploy;
 mod read;
 mod services;
 mod task_definitions;
@@ -10,43 +11,44 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_ecs::Client;
 use bivouac_model::{
     Capacity, RenderedTaskDefinition, ServiceChange, ServiceSpec, ServiceView, Task, TaskDefinitionName,
     TaskDefinitionRevision,
 };
 use bivouac_ports::{Cluster, Error, Meaning, Result};
 
+use crate::caller::Caller;
 use crate::calls::DESCRIBE_CLUSTERS;
-use crate::ec2::Interfaces;
-use crate::error::from_sdk;
-use crate::quota::Quotas;
-use crate::sdk::Sdk;
+use crate::ec2::Addresses;
+use crate::{Quotas, Sdk};
 
-/// Where environments are made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where services are put: `[aws]` of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EcsSettings {
-    /// The cluster, by name or ARN.
+    /// The name or ARN of the cluster.
     pub cluster: String,
-    /// Public subnets.
+    /// The subnets of the tasks. They need a route to an internet gateway, since the tasks get public addresses.
     pub subnets: Vec<String>,
-    /// What lets people reach the tasks.
+    /// The security groups of the tasks; empty: the default group of the VPC.
     pub security_groups: Vec<String>,
 }
 
-/// One cluster of one region.
+/// One cluster of one region. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct Ecs {
-    client: Client,
-    quotas: Arc<Quotas>,
-    settings: EcsSettings,
-    interfaces: Interfaces,
+    client: aws_sdk_ecs::Client,
+    addresses: Addresses,
+    settings: Arc<EcsSettings>,
+    caller: Caller,
 }
 
 impl Ecs {
-    /// A cluster; no call is made yet. `quotas` is to be shared by all that work in the account and region.
+    /// The cluster that `settings` name. Nothing is called yet. `quotas` are those of the account and region, shared with
+    /// everything else that calls there.
     pub fn new(sdk: &Sdk, quotas: Arc<Quotas>, settings: EcsSettings) -> Self {
-        let interfaces = Interfaces::new(sdk, Arc::clone(&quotas), settings.security_groups.clone());
-        Self { client: sdk.ecs(), quotas, settings, interfaces }
+        let caller = Caller { quotas };
+        let addresses = Addresses::new(sdk.ec2(), caller.clone(), settings.security_groups.clone());
+        Self { client: sdk.ecs(), addresses, settings: Arc::new(settings), caller }
     }
 
     fn cluster(&self) -> &str {
@@ -65,23 +67,23 @@ impl Cluster for Ecs {
     }
 
     async fn live_tasks(&self) -> Result<Vec<Task>> {
-        self.all_live_tasks().await
+        self.describe_live_tasks().await
     }
 
     async fn service_tasks(&self, service: &str) -> Result<Vec<Task>> {
-        self.tasks_of(service).await
+        self.describe_tasks_of(service).await
     }
 
     async fn public_addresses(&self, interfaces: &[String]) -> Result<HashMap<String, IpAddr>> {
-        self.interfaces.public_addresses(interfaces).await
+        self.addresses.of(interfaces).await
     }
 
     async fn task_definitions(&self, family: &str) -> Result<Vec<TaskDefinitionRevision>> {
-        self.live_revisions(family).await
+        self.list_revisions(family).await
     }
 
     async fn register(&self, rendered: &RenderedTaskDefinition) -> Result<TaskDefinitionName> {
-        self.register_revision(rendered).await
+        self.register_whole(rendered).await
     }
 
     async fn deregister(&self, name: &TaskDefinitionName) -> Result<()> {
@@ -105,18 +107,14 @@ impl Cluster for Ecs {
     }
 
     async fn capacities(&self) -> Result<Vec<Capacity>> {
-        self.quotas.admit(&DESCRIBE_CLUSTERS).await;
-        let answer = self
-            .client
-            .describe_clusters()
-            .clusters(self.cluster())
-            .send()
-            .await
-            .map_err(|error| from_sdk(&DESCRIBE_CLUSTERS, error))?;
-        let cluster = answer.clusters().iter().find(|cluster| cluster.status() == Some("ACTIVE")).ok_or_else(|| {
-            let message = format!("there is no cluster `{}` in this region", self.cluster());
-            Error::new(Meaning::NotFound, DESCRIBE_CLUSTERS.name, message)
-        })?;
+        let request = self.client.describe_clusters().clusters(self.cluster());
+        let answer = self.caller.call(&DESCRIBE_CLUSTERS, request.send()).await?;
+        // A deleted cluster is described for a while as INACTIVE; one that never was, as a failure MISSING.
+        let cluster =
+            answer.clusters().iter().find(|cluster| cluster.status() != Some("INACTIVE")).ok_or_else(|| {
+                let message = format!("there is no cluster {}", self.cluster());
+                Error::new(Meaning::NotFound, DESCRIBE_CLUSTERS.name, message)
+            })?;
         Ok(cluster.capacity_providers().iter().filter_map(|name| read::capacity(name)).collect())
     }
 }

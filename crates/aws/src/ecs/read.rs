@@ -1,121 +1,168 @@
-//! From the SDK's types to ours. What an answer lacks or what is newer than this program is tolerated, never a panic.
+//! From ECS's types to ours. Whatever an answer lacks or holds beyond this program's knowledge is tolerated.
 
-use aws_sdk_ecs::primitives::DateTime as SdkTime;
-use aws_sdk_ecs::types::{self as sdk, DeploymentRolloutState, HealthStatus, TaskStopCode};
+use std::collections::HashMap;
+
+use aws_sdk_ecs::types::{self as sdk, DeploymentRolloutState, HealthStatus, LaunchType, TaskStopCode};
 use bivouac_model::{
     Capacity, Container, ContentHash, Deployment, ImageDigest, Rollout, Service, ServiceEvent, ServiceView, StopCode,
     TAG_HASH_VERSION, TAG_MANAGED, TAG_PR, TAG_PROTECT, TAG_REPO, TAG_SPEC, Task, TaskDefinitionName, TaskState,
 };
-use chrono::{DateTime, Utc};
 
-/// The newest events that are kept of a service: a failing deployment writes three or four, and older ones tell of
-/// deployments that are over. ECS itself answers up to a hundred.
+use crate::time::timestamp;
+
+/// How many events of a service are kept, of the hundred that ECS tells: enough to say why a task was not placed, which ECS repeats
+/// every few minutes.
 const EVENTS: usize = 10;
 
-/// The name of the capacity provider on demand.
-pub(super) const FARGATE: &str = "FARGATE";
-/// The name of the interruptible one.
-pub(super) const FARGATE_SPOT: &str = "FARGATE_SPOT";
+/// The last part of an ARN (`arn:aws:ecs:…:service/cluster/name`, in the old form without the cluster), or of a name itself.
+pub(super) fn last_part(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
 
+/// A capacity provider by name; one that is not Fargate's is none of ours.
 pub(super) fn capacity(provider: &str) -> Option<Capacity> {
     match provider {
-        FARGATE => Some(Capacity::OnDemand),
-        FARGATE_SPOT => Some(Capacity::Spot),
+        "FARGATE" => Some(Capacity::OnDemand),
+        "FARGATE_SPOT" => Some(Capacity::Spot),
         _ => None,
     }
 }
 
-/// A tag's value, as the tests of ECS's types have it: a tag without value is an empty one.
-fn tag<'a>(tags: &'a [sdk::Tag], key: &str) -> Option<&'a str> {
-    tags.iter().find(|tag| tag.key() == Some(key)).map(|tag| tag.value().unwrap_or_default())
-}
-
-pub(super) fn time(time: Option<&SdkTime>) -> Option<DateTime<Utc>> {
-    time.and_then(|time| DateTime::from_timestamp(time.secs(), time.subsec_nanos()))
-}
-
-fn count(number: i32) -> u32 {
-    u32::try_from(number).unwrap_or_default()
-}
-
-/// ACTIVE and DRAINING are what they are; INACTIVE, and anything else, is as good as gone.
-pub(super) fn service(service: &sdk::Service) -> ServiceView {
-    match service.status() {
-        Some("ACTIVE") => ServiceView::Active(Box::new(active(service))),
-        Some("DRAINING") => ServiceView::Draining,
-        _ => ServiceView::Absent,
+/// The name of a capacity provider.
+pub(super) fn provider(capacity: Capacity) -> &'static str {
+    match capacity {
+        Capacity::OnDemand => "FARGATE",
+        Capacity::Spot => "FARGATE_SPOT",
     }
 }
 
-fn active(service: &sdk::Service) -> Service {
-    let tags = service.tags();
-    let owner = tag(tags, TAG_REPO).zip(tag(tags, TAG_PR)).map(|(repo, pr)| format!("{repo}#{pr}"));
-    let strategy = service.capacity_provider_strategy().iter();
-    let provider = strategy.max_by_key(|item| item.weight()).map(|item| item.capacity_provider());
-    let launched = match service.launch_type() {
-        Some(sdk::LaunchType::Fargate) => Some(Capacity::OnDemand),
+/// What DescribeServices says of each of `names`; a sentence when it left one out or failed to describe it.
+pub(super) fn services_answered(
+    names: Vec<String>,
+    services: &[sdk::Service],
+    failures: &[sdk::Failure],
+) -> Result<HashMap<String, ServiceView>, String> {
+    let mut answered: HashMap<String, ServiceView> = HashMap::with_capacity(names.len());
+    for failure in failures {
+        let reason = failure.reason().unwrap_or("unknown");
+        let name = failure.arn().map(last_part).unwrap_or_default();
+        if reason != "MISSING" {
+            return Err(format!("the service {name} could not be described: {reason}"));
+        }
+        answered.insert(name.to_owned(), ServiceView::Absent);
+    }
+    for service in services {
+        let (Some(name), Some(view)) = (service.service_name(), service_view(service)) else { continue };
+        // A name may have been used before: the life that goes on is the one that counts.
+        let known = answered.entry(name.to_owned()).or_insert(ServiceView::Absent);
+        if !matches!(known, ServiceView::Active(_)) && view != ServiceView::Absent {
+            *known = view;
+        }
+    }
+    names
+        .into_iter()
+        .map(|name| match answered.remove(&name) {
+            Some(view) => Ok((name, view)),
+            None => Err(format!("the answer says nothing of the service {name}")),
+        })
+        .collect()
+}
+
+/// A described service; `None` when the answer has no name or status, or one that is newer than this program.
+pub(super) fn service_view(service: &sdk::Service) -> Option<ServiceView> {
+    match service.status()? {
+        "ACTIVE" => Some(ServiceView::Active(Box::new(active(service)?))),
+        "DRAINING" => Some(ServiceView::Draining),
+        "INACTIVE" => Some(ServiceView::Absent),
         _ => None,
+    }
+}
+
+fn active(service: &sdk::Service) -> Option<Service> {
+    let tag = |key: &str| {
+        service.tags().iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value()).map(str::to_owned)
     };
-    let mut deployments: Vec<&sdk::Deployment> = service.deployments().iter().collect();
-    deployments.sort_by_key(|deployment| deployment.status() != Some("PRIMARY"));
-    Service {
-        name: service.service_name().unwrap_or_default().to_owned(),
-        managed_by: tag(tags, TAG_MANAGED).map(str::to_owned),
-        owner,
-        spec: tag(tags, TAG_SPEC).map(ContentHash::from_stored),
-        hash_version: tag(tags, TAG_HASH_VERSION).map(str::to_owned),
-        protected: tag(tags, TAG_PROTECT) == Some("true"),
+    let mut deployments: Vec<_> = service.deployments().iter().filter_map(deployment).collect();
+    // PRIMARY first; the order of the others stays.
+    deployments.sort_by_key(|(primary, _)| !primary);
+    let mut events: Vec<_> = service.events().iter().map(event).collect();
+    events.sort_by_key(|event| std::cmp::Reverse(event.at));
+    events.truncate(EVENTS);
+    Some(Service {
+        name: service.service_name()?.to_owned(),
+        managed_by: tag(TAG_MANAGED),
+        owner: tag(TAG_REPO).zip(tag(TAG_PR)).map(|(repo, pr)| format!("{repo}#{pr}")),
+        spec: tag(TAG_SPEC).map(|spec| ContentHash::from_stored(&spec)),
+        hash_version: tag(TAG_HASH_VERSION),
+        protected: tag(TAG_PROTECT).as_deref() == Some("true"),
         desired_count: count(service.desired_count()),
         running_count: count(service.running_count()),
         task_definition: TaskDefinitionName::from_arn(service.task_definition().unwrap_or_default()),
-        capacity: provider.and_then(capacity).or(launched),
-        created_at: time(service.created_at()),
-        deployments: deployments.into_iter().map(deployment).collect(),
-        events: service.events().iter().take(EVENTS).map(event).collect(),
+        capacity: service_capacity(service),
+        created_at: timestamp(service.created_at()),
+        deployments: deployments.into_iter().map(|(_, deployment)| deployment).collect(),
+        events,
+    })
+}
+
+fn service_capacity(service: &sdk::Service) -> Option<Capacity> {
+    let weighed = service.capacity_provider_strategy().iter().find(|item| item.weight() > 0);
+    match weighed {
+        Some(item) => capacity(item.capacity_provider()),
+        None => service.launch_type().filter(|kind| **kind == LaunchType::Fargate).map(|_| Capacity::OnDemand),
     }
 }
 
-fn deployment(deployment: &sdk::Deployment) -> Deployment {
-    Deployment {
-        id: deployment.id().unwrap_or_default().to_owned(),
+/// Whether it is PRIMARY, and what it is.
+fn deployment(deployment: &sdk::Deployment) -> Option<(bool, Deployment)> {
+    let rollout = match deployment.rollout_state() {
+        Some(DeploymentRolloutState::Completed) => Rollout::Completed,
+        Some(DeploymentRolloutState::Failed) => Rollout::Failed,
+        // Absent, or newer than this program: not known to have ended.
+        _ => Rollout::InProgress,
+    };
+    let told = Deployment {
+        id: deployment.id()?.to_owned(),
         task_definition: TaskDefinitionName::from_arn(deployment.task_definition().unwrap_or_default()),
-        rollout: match deployment.rollout_state() {
-            Some(DeploymentRolloutState::Completed) => Rollout::Completed,
-            Some(DeploymentRolloutState::Failed) => Rollout::Failed,
-            _ => Rollout::InProgress,
-        },
-        rollout_reason: deployment.rollout_state_reason().map(str::to_owned),
+        rollout,
+        rollout_reason: deployment.rollout_state_reason().filter(|reason| !reason.is_empty()).map(str::to_owned),
         failed_tasks: count(deployment.failed_tasks()),
-        created_at: time(deployment.created_at()),
-    }
+        created_at: timestamp(deployment.created_at()),
+    };
+    Some((deployment.status() == Some("PRIMARY"), told))
 }
 
 fn event(event: &sdk::ServiceEvent) -> ServiceEvent {
-    ServiceEvent { at: time(event.created_at()), message: event.message().unwrap_or_default().to_owned() }
+    ServiceEvent { at: timestamp(event.created_at()), message: event.message().unwrap_or_default().to_owned() }
 }
 
-pub(super) fn task(task: &sdk::Task) -> Task {
-    Task {
-        id: task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default().to_owned(),
+fn count(tasks: i32) -> u32 {
+    u32::try_from(tasks).unwrap_or_default()
+}
+
+/// A described task; `None` when it has no ARN.
+pub(super) fn task(task: &sdk::Task) -> Option<Task> {
+    Some(Task {
+        id: last_part(task.task_arn()?).to_owned(),
         service: task.group().and_then(|group| group.strip_prefix("service:")).map(str::to_owned),
-        started_by: task.started_by().map(str::to_owned),
+        started_by: task.started_by().filter(|by| !by.is_empty()).map(str::to_owned),
         task_definition: TaskDefinitionName::from_arn(task.task_definition_arn().unwrap_or_default()),
         state: state(task.last_status().unwrap_or_default()),
         wanted: task.desired_status() != Some("STOPPED"),
         unhealthy: task.health_status() == Some(&HealthStatus::Unhealthy),
-        created_at: time(task.created_at()),
-        started_at: time(task.started_at()),
-        stopped_at: time(task.stopped_at()),
+        created_at: timestamp(task.created_at()),
+        started_at: timestamp(task.started_at()),
+        stopped_at: timestamp(task.stopped_at()),
         stop_code: task.stop_code().map(stop_code),
-        stopped_reason: task.stopped_reason().map(str::to_owned),
+        stopped_reason: task.stopped_reason().filter(|reason| !reason.is_empty()).map(str::to_owned),
         containers: task.containers().iter().map(container).collect(),
         network_interface: network_interface(task),
         public_ip: None,
-        capacity: task.capacity_provider_name().and_then(capacity),
-    }
+        capacity: task_capacity(task),
+    })
 }
 
-/// "Task lifecycle" of the ECS developer guide.
+/// "Amazon ECS task lifecycle" in the developer guide.
 fn state(last_status: &str) -> TaskState {
     match last_status {
         "RUNNING" => TaskState::Running,
@@ -127,13 +174,13 @@ fn state(last_status: &str) -> TaskState {
 
 fn stop_code(code: &TaskStopCode) -> StopCode {
     match code {
+        TaskStopCode::TaskFailedToStart => StopCode::TaskFailedToStart,
         TaskStopCode::EssentialContainerExited => StopCode::EssentialContainerExited,
-        TaskStopCode::InfrastructureHealth => StopCode::InfrastructureHealth,
+        TaskStopCode::UserInitiated => StopCode::UserInitiated,
         TaskStopCode::ServiceSchedulerInitiated => StopCode::ServiceSchedulerInitiated,
         TaskStopCode::SpotInterruption => StopCode::SpotInterruption,
-        TaskStopCode::TaskFailedToStart => StopCode::TaskFailedToStart,
         TaskStopCode::TerminationNotice => StopCode::TerminationNotice,
-        TaskStopCode::UserInitiated => StopCode::UserInitiated,
+        TaskStopCode::InfrastructureHealth => StopCode::InfrastructureHealth,
         other => StopCode::Other(other.as_str().to_owned()),
     }
 }
@@ -142,92 +189,25 @@ fn container(container: &sdk::Container) -> Container {
     Container {
         name: container.name().unwrap_or_default().to_owned(),
         exit_code: container.exit_code(),
-        reason: container.reason().map(str::to_owned),
-        image_digest: container.image_digest().map(ImageDigest::new),
+        reason: container.reason().filter(|reason| !reason.is_empty()).map(str::to_owned),
+        image_digest: container.image_digest().filter(|digest| !digest.is_empty()).map(ImageDigest::new),
     }
 }
 
-/// The interface that ECS attached (ECS developer guide, "Fargate task networking": `networkInterfaceId` among the details
-/// of the attachment of type `ElasticNetworkInterface`).
+/// The detail `networkInterfaceId` of the attachment `ElasticNetworkInterface` ("DescribeTasks" in the API reference spells it `eni` in the
+/// list of types and `ElasticNetworkInterface` in its answers, so the detail decides).
 fn network_interface(task: &sdk::Task) -> Option<String> {
-    let mut attachments = task.attachments().iter();
-    let attachment = attachments.find(|attachment| attachment.r#type() == Some("ElasticNetworkInterface"))?;
-    let mut details = attachment.details().iter();
-    details.find(|detail| detail.name() == Some("networkInterfaceId"))?.value().map(str::to_owned)
+    let details = task.attachments().iter().flat_map(|attachment| attachment.details());
+    let named = details.filter(|detail| detail.name() == Some("networkInterfaceId"));
+    named.filter_map(|detail| detail.value()).find(|id| !id.is_empty()).map(str::to_owned)
+}
+
+fn task_capacity(task: &sdk::Task) -> Option<Capacity> {
+    match task.capacity_provider_name().filter(|name| !name.is_empty()) {
+        Some(name) => capacity(name),
+        None => task.launch_type().filter(|kind| **kind == LaunchType::Fargate).map(|_| Capacity::OnDemand),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn tagged(key: &str, value: &str) -> sdk::Tag {
-        sdk::Tag::builder().key(key).value(value).build()
-    }
-
-    #[test]
-    fn an_active_service_is_read_whole() {
-        let old = sdk::Deployment::builder().id("ecs-svc/1").status("ACTIVE").build();
-        let new = sdk::Deployment::builder()
-            .id("ecs-svc/2")
-            .status("PRIMARY")
-            .rollout_state(DeploymentRolloutState::Failed)
-            .build();
-        let read = service(
-            &sdk::Service::builder()
-                .service_name("pr-1-service")
-                .status("ACTIVE")
-                .desired_count(1)
-                .task_definition("arn:aws:ecs:us-west-2:123456789012:task-definition/shop-pr-1-service:7")
-                .tags(tagged(TAG_MANAGED, "default"))
-                .tags(tagged(TAG_REPO, "acme/shop"))
-                .tags(tagged(TAG_PR, "1"))
-                .tags(tagged(TAG_PROTECT, "true"))
-                .deployments(old)
-                .deployments(new)
-                .build(),
-        );
-        let ServiceView::Active(read) = read else { panic!("{read:?}") };
-        assert_eq!(read.owner.as_deref(), Some("acme/shop#1"));
-        assert_eq!(read.task_definition.as_str(), "shop-pr-1-service:7");
-        assert_eq!(
-            read.primary().map(|primary| (primary.id.as_str(), primary.rollout)),
-            Some(("ecs-svc/2", Rollout::Failed))
-        );
-        assert!(read.protected);
-    }
-
-    #[test]
-    fn whatever_is_not_there_is_absent() {
-        assert_eq!(service(&sdk::Service::builder().status("INACTIVE").build()), ServiceView::Absent);
-        assert_eq!(service(&sdk::Service::builder().status("DRAINING").build()), ServiceView::Draining);
-        assert_eq!(service(&sdk::Service::builder().build()), ServiceView::Absent);
-    }
-
-    #[test]
-    fn the_interface_of_a_task_is_found_among_its_attachments() {
-        let detail = |name: &str, value: &str| sdk::KeyValuePair::builder().name(name).value(value).build();
-        let other = sdk::Attachment::builder().r#type("AmazonElasticBlockStorage").build();
-        let eni = sdk::Attachment::builder()
-            .r#type("ElasticNetworkInterface")
-            .details(detail("subnetId", "subnet-1"))
-            .details(detail("networkInterfaceId", "eni-1"))
-            .build();
-        let read =
-            task(&sdk::Task::builder().group("service:pr-1-service").attachments(other).attachments(eni).build());
-        assert_eq!((read.service.as_deref(), read.network_interface.as_deref()), (Some("pr-1-service"), Some("eni-1")));
-    }
-
-    proptest! {
-        #[test]
-        fn any_words_are_survived(status in ".{0,20}", arn in ".{0,40}", group in ".{0,20}", code in ".{0,20}", count in any::<i32>(), secs in any::<i64>()) {
-            let at = SdkTime::from_secs(secs);
-            let _ = task(&sdk::Task::builder().last_status(&status).task_arn(&arn).group(group).created_at(at)
-                .stop_code(code.as_str().into()).task_definition_arn(&arn).build());
-            for status in [status.as_str(), "ACTIVE"] {
-                let _ = service(&sdk::Service::builder().status(status).desired_count(count).task_definition(&arn).build());
-            }
-        }
-    }
-}
+mod tests;
