@@ -1,12 +1,12 @@
 //! What the controller relies on in the record store, its feed and the leases, asked of the real adapters.
 //!
 //! Each function is one promise. It writes as clients do, with the plain DynamoDB client, and asks through the adapters
-//! at [`Store::endpoint`], which is whatever speaks DynamoDB and its streams. Every promise makes tables of its own, so
-//! they may run side by side on one endpoint.
+//! at whatever speaks DynamoDB and its streams. Every promise makes tables of its own, so that others may use the same
+//! endpoint meanwhile.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -23,19 +23,60 @@ use futures::future::{BoxFuture, join_all};
 /// The longest that a test waits for a write to come back as news. DynamoDB Local takes up to a second.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Any would do.
+const REGION: &str = "us-west-2";
+
 /// Something that speaks DynamoDB and its streams.
 pub struct Store {
     /// Its URL.
-    pub endpoint: String,
+    endpoint: String,
+    /// What the installations that were made there are called.
+    prefixes: Mutex<Vec<String>>,
+}
+
+impl Store {
+    /// What answers at this URL.
+    pub fn at(endpoint: impl Into<String>) -> Self {
+        Self { endpoint: endpoint.into(), prefixes: Mutex::default() }
+    }
+
+    /// Holds every promise against it, one after another, each with tables of its own that are removed afterwards: among
+    /// a hundred tables DynamoDB Local takes minutes to add an index to one.
+    pub async fn keeps_every_promise(&self) {
+        for (name, promise) in PROMISES {
+            eprintln!("{name}");
+            promise(self).await;
+            let prefixes = std::mem::take(&mut *self.prefixes.lock().expect("no promise panicked"));
+            let client = self.client();
+            for prefix in prefixes {
+                for table in ["environments", "events", "leases"] {
+                    // Not every promise makes all three.
+                    let _ = client.delete_table().table_name(format!("{prefix}-{table}")).send().await;
+                }
+            }
+        }
+    }
+
+    /// A plain client.
+    fn client(&self) -> Client {
+        let credentials = aws_sdk_dynamodb::config::Credentials::new("client", "client", None, None, "test");
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version_latest()
+            .region(aws_sdk_dynamodb::config::Region::new(REGION))
+            .credentials_provider(credentials)
+            .endpoint_url(&self.endpoint)
+            .build();
+        Client::from_conf(config)
+    }
 }
 
 /// One promise.
-pub type Promise = for<'a> fn(&'a Store) -> BoxFuture<'a, ()>;
+type Promise = for<'a> fn(&'a Store) -> BoxFuture<'a, ()>;
 
 macro_rules! promises {
     ($($name:ident),* $(,)?) => {
         /// All promises, with their names.
-        pub const PROMISES: &[(&str, Promise)] = &[$((stringify!($name), |store| Box::pin($name(store)))),*];
+        const PROMISES: &[(&str, Promise)] = &[$((stringify!($name), |store| Box::pin($name(store)))),*];
     };
 }
 
@@ -83,20 +124,14 @@ impl Installation {
         // The process too, since an emulator may outlive a run.
         let prefix = format!("contract-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let settings = SdkSettings {
-            region: Some("us-west-2".into()),
+            region: Some(REGION.into()),
             endpoints: Endpoints { dynamodb: Some(store.endpoint.clone()), ..Endpoints::default() },
             credentials: Some(StaticCredentials::of_no_account()),
         };
         let sdk = Sdk::load(&settings, Arc::new(NoMeter)).await.expect("a configuration");
-        let credentials = aws_sdk_dynamodb::config::Credentials::new("client", "client", None, None, "test");
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version_latest()
-            .region(aws_sdk_dynamodb::config::Region::new("us-west-2"))
-            .credentials_provider(credentials)
-            .endpoint_url(&store.endpoint)
-            .build();
+        store.prefixes.lock().expect("no promise panicked").push(prefix.clone());
         let records = DynamoRecords::new(&sdk, &prefix);
-        Self { sdk, prefix, records, client: Client::from_conf(config) }
+        Self { sdk, prefix, records, client: store.client() }
     }
 
     async fn made(store: &Store) -> Self {
@@ -172,8 +207,7 @@ fn key(pr: &str) -> ItemKey {
 }
 
 fn item(key: &ItemKey, attributes: &[(&str, AttributeValue)]) -> HashMap<String, AttributeValue> {
-    let mut item: HashMap<_, _> =
-        attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let mut item: HashMap<_, _> = attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     item.insert("repo".into(), text(&key.repo));
     item.insert("pr".into(), number(&key.pr));
     item
@@ -471,7 +505,8 @@ async fn of_two_who_answer_a_spoiled_record_one_loses(store: &Store) {
 
 async fn impossible_keys_are_answered_too(store: &Store) {
     let one = Installation::made(store).await;
-    let keys = [("a/b", "0"), ("a/b", "-1"), ("a/b", "1.5"), ("a/b", "99999999999999999999"), ("nobody", "1"), ("🚀", "1")];
+    let keys =
+        [("a/b", "0"), ("a/b", "-1"), ("a/b", "1.5"), ("a/b", "99999999999999999999"), ("nobody", "1"), ("🚀", "1")];
     for (repo, pr) in keys {
         one.put(&ItemKey { repo: repo.into(), pr: pr.into() }, &[]).await;
     }
@@ -496,7 +531,8 @@ async fn wishes_are_counted(store: &Store) {
     assert_eq!(record.generation, Some(3));
     let desired = record.desired.expect("a wish");
     assert_eq!(desired.image_tag.expect("a tag").as_str(), "b");
-    let error = one.records.write_desired(&key("1"), &vec![("generation", None)]).await.expect_err("not part of a wish");
+    let error =
+        one.records.write_desired(&key("1"), &vec![("generation", None)]).await.expect_err("not part of a wish");
     assert_eq!(error.meaning(), Meaning::Invalid);
 }
 
@@ -523,8 +559,19 @@ async fn a_generation_that_is_no_number_is_told(store: &Store) {
 async fn every_type_in_every_attribute_is_told_by_name(store: &Store) {
     let one = Installation::made(store).await;
     let attributes = [
-        "desired", "image_tag", "flags", "config", "ttl", "pinned", "size", "head_sha", "requested_by", "requested_at",
-        "request_url", "restarted_at", "generation",
+        "desired",
+        "image_tag",
+        "flags",
+        "config",
+        "ttl",
+        "pinned",
+        "size",
+        "head_sha",
+        "requested_by",
+        "requested_at",
+        "request_url",
+        "restarted_at",
+        "generation",
     ];
     let values = [
         text("\u{7}"),
