@@ -70,9 +70,12 @@ enum State {
 impl Shards {
     /// Takes in a whole listing of a stream. Says whether a shard is new in it.
     ///
-    /// In the first listing, what is closed is history, and what is open is read from now on: who starts reads the whole
-    /// table anyway. Every shard that appears later is read from its beginning. So is a child that is listed together
-    /// with a parent that is still open: it was made while the pages of the listing were read.
+    /// In the first listing, what has children is history, and every leaf is read from now on: who starts reads the whole
+    /// table anyway. Every shard that appears later is read from its beginning. So is a child that is listed together with
+    /// a parent that is still open: it was made while the pages of the listing were read.
+    ///
+    /// A leaf that is closed is read too. It costs one call if nothing follows, and some engines name an ending sequence
+    /// number for a shard that goes on.
     pub(super) fn listed(&mut self, stream: &str, listing: &[ListedShard]) -> bool {
         let id = |shard: &str| ShardId { stream: stream.to_owned(), shard: shard.to_owned() };
         let open: BTreeSet<&str> =
@@ -82,14 +85,16 @@ impl Shards {
         self.shards.retain(|known, shard| {
             (known.stream == stream && present.contains(known.shard.as_str())) || !matches!(shard.state, State::Drained)
         });
+        let parents: BTreeSet<&str> = listing.iter().filter_map(|shard| shard.parent.as_deref()).collect();
         let mut found = false;
         for shard in listing {
             let parent_open = shard.parent.as_deref().is_some_and(|parent| open.contains(parent));
-            let state = match (self.begun, shard.closed) {
-                (true, _) => State::Unopened(Position::TrimHorizon),
-                (false, _) if parent_open => State::Unopened(Position::TrimHorizon),
-                (false, false) => State::Unopened(Position::Latest),
-                (false, true) => State::Drained,
+            let state = if self.begun || parent_open {
+                State::Unopened(Position::TrimHorizon)
+            } else if shard.closed && parents.contains(shard.id.as_str()) {
+                State::Drained
+            } else {
+                State::Unopened(Position::Latest)
             };
             self.shards.entry(id(&shard.id)).or_insert_with(|| {
                 found = true;
@@ -206,6 +211,13 @@ mod tests {
         let mut shards = Shards::default();
         shards.listed("s", &[shard("old", None, true), shard("new", Some("old"), false)]);
         assert_eq!(shards.due(Instant::now()), [Due::Open(id("new"), Position::Latest)]);
+    }
+
+    #[test]
+    fn a_leaf_that_seems_closed_is_read_too() {
+        let mut shards = Shards::default();
+        shards.listed("s", &[shard("a", None, true)]);
+        assert_eq!(shards.due(Instant::now()), [Due::Open(id("a"), Position::Latest)]);
     }
 
     #[test]
