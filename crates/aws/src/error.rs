@@ -83,6 +83,7 @@ const BY_MESSAGE: &[(&str, &str, Meaning)] = &[
     ("InvalidParameterException", "not idempotent", Meaning::Conflict),
     ("InvalidParameterException", "still draining", Meaning::Conflict),
     ("ClientException", "too many concurrent attempts", Meaning::Conflict),
+    ("ClientException", "task definition does not exist", Meaning::NotFound),
     ("ClientException", "unable to describe task definition", Meaning::NotFound),
 ];
 
