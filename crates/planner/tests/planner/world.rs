@@ -75,6 +75,15 @@ impl World {
         }
     }
 
+    /// The same of another pull request.
+    pub(crate) fn numbered(pr: u64, desired: DesiredState) -> Self {
+        let mut world = Self::new(desired);
+        world.key.pr = bivouac_model::PrNumber::new(pr).unwrap();
+        world.record.key = ItemKey::from(&world.key);
+        world.cloud.images.insert(format!("pr-{pr}-ci").parse().unwrap(), crate::fixtures::image(1));
+        world
+    }
+
     /// One that was brought up and is at rest.
     pub(crate) fn ready() -> Self {
         let mut world = Self::new(up());
