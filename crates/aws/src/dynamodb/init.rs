@@ -147,11 +147,8 @@ async fn take(client: &Client, spec: &TableSpec, step: &Step) -> Result<String> 
             Ok(format!("switched on the stream of table {name}"))
         }
         Step::EnableTimeToLive => {
-            let specification = TimeToLiveSpecification::builder()
-                .enabled(true)
-                .attribute_name(PURGE_AT)
-                .build()
-                .map_err(built)?;
+            let specification =
+                TimeToLiveSpecification::builder().enabled(true).attribute_name(PURGE_AT).build().map_err(built)?;
             client
                 .update_time_to_live()
                 .table_name(name)

@@ -48,7 +48,9 @@ impl DynamoLeases {
             (PERIOD, Some(number(period))),
             (RENEWED_AT, Some(Value::String(renewed_at))),
         ] {
-            update.put(attribute, value.as_ref()).map_err(|text| Error::new(Meaning::Invalid, UPDATE_ITEM.name, text))?;
+            update
+                .put(attribute, value.as_ref())
+                .map_err(|text| Error::new(Meaning::Invalid, UPDATE_ITEM.name, text))?;
         }
         match seen {
             None => update.require(&[NAME], None),
@@ -93,15 +95,18 @@ impl Leases for DynamoLeases {
             .await
             .map_err(|error| self.explain(name, from_sdk(&GET_ITEM, error)))?;
         let Some(item) = output.item else { return Ok(None) };
-        let version = item
-            .get(VERSION)
-            .and_then(|version| super::value::from_attribute(version).as_u64())
-            .ok_or_else(|| {
-                let text = format!("lease {name} has no `version` that is a whole number (N): remove the item from table {}", self.table);
+        let version =
+            item.get(VERSION).and_then(|version| super::value::from_attribute(version).as_u64()).ok_or_else(|| {
+                let text = format!(
+                    "lease {name} has no `version` that is a whole number (N): remove the item from table {}",
+                    self.table
+                );
                 Error::new(Meaning::Invalid, GET_ITEM.name, text)
             })?;
-        let holder = item.get(HOLDER).and_then(|holder| holder.as_s().ok()).filter(|holder| !holder.is_empty()).cloned();
-        let period = item.get(PERIOD).and_then(|period| super::value::from_attribute(period).as_u64()).unwrap_or_default();
+        let holder =
+            item.get(HOLDER).and_then(|holder| holder.as_s().ok()).filter(|holder| !holder.is_empty()).cloned();
+        let period =
+            item.get(PERIOD).and_then(|period| super::value::from_attribute(period).as_u64()).unwrap_or_default();
         Ok(Some(LeaseView { holder, version, period: Duration::from_millis(period) }))
     }
 

@@ -104,10 +104,7 @@ impl RecordStore for DynamoRecords {
 
     async fn write_status(&self, seen: &Record, status: &Status) -> Result<()> {
         let revision = seen.status.as_ref().map(|status| status.machinery.revision);
-        let expected = Expected {
-            generation: seen.generation.map(number),
-            revision: revision.map(number),
-        };
+        let expected = Expected { generation: seen.generation.map(number), revision: revision.map(number) };
         let next = revision.map_or(1, |revision| revision.saturating_add(1));
         let refusal = match self.update(&seen.key, status_update(status, next, &expected)?, ReturnValue::None).await {
             Ok(_) => return Ok(()),
@@ -208,8 +205,9 @@ fn status_update(status: &Status, revision: u64, expected: &Expected) -> Result<
 
 fn decode(attributes: &HashMap<String, AttributeValue>, call: &Call) -> Result<Record> {
     // Complete or an error: an item without its key cannot be left out silently.
-    let key = item_key(attributes)
-        .ok_or_else(|| Error::new(Meaning::Invalid, call.name, "the table has an item without `repo` (S) and `pr` (N)"))?;
+    let key = item_key(attributes).ok_or_else(|| {
+        Error::new(Meaning::Invalid, call.name, "the table has an item without `repo` (S) and `pr` (N)")
+    })?;
     Ok(decode_record(key, &from_attributes(attributes)))
 }
 
@@ -248,7 +246,9 @@ fn explain_desired(key: &ItemKey, error: Error) -> Error {
             format!("{key} would be larger than DynamoDB's 400 KB for an item: make `flags` or `config` smaller")
         }
         // The only operand that an UpdateItem of ours calculates with.
-        Meaning::Invalid if error.message().contains("operand") => return no_generation(key, "no number").caused_by(error),
+        Meaning::Invalid if error.message().contains("operand") => {
+            return no_generation(key, "no number").caused_by(error);
+        }
         _ => return error,
     };
     Error::new(error.meaning(), UPDATE_ITEM.name, text).caused_by(error)
@@ -274,7 +274,11 @@ mod tests {
             assert!(error.message().contains("a/b#1"), "{error}");
             assert_eq!(error.meaning(), meaning);
         }
-        let operand = Error::new(Meaning::Invalid, UPDATE_ITEM.name, "An operand in the update expression has an incorrect data type");
+        let operand = Error::new(
+            Meaning::Invalid,
+            UPDATE_ITEM.name,
+            "An operand in the update expression has an incorrect data type",
+        );
         assert!(explain_desired(&key, operand).message().starts_with("generation of a/b#1 holds no number"));
     }
 

@@ -48,9 +48,8 @@ impl Key {
 }
 
 fn describe<'a>(attributes: impl Iterator<Item = (&'a str, String, KeyType)>) -> String {
-    let parts: Vec<String> = attributes
-        .map(|(name, scalar, part)| format!("{name} ({scalar}, {})", part.as_str().to_lowercase()))
-        .collect();
+    let parts: Vec<String> =
+        attributes.map(|(name, scalar, part)| format!("{name} ({scalar}, {})", part.as_str().to_lowercase())).collect();
     parts.join(" and ")
 }
 
@@ -230,10 +229,7 @@ impl TableSpec {
         }
         if self.expires
             && let Some(ttl) = time_to_live
-            && matches!(
-                ttl.time_to_live_status(),
-                Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
-            )
+            && matches!(ttl.time_to_live_status(), Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))
             && ttl.attribute_name().is_some_and(|attribute| attribute != PURGE_AT)
         {
             return Some(format!(

@@ -42,9 +42,7 @@ pub(super) fn to_attribute(value: &Value) -> Option<AttributeValue> {
         Value::Null => AttributeValue::Null(true),
         Value::List(list) => AttributeValue::L(list.iter().map(to_attribute).collect::<Option<_>>()?),
         Value::Map(map) => AttributeValue::M(
-            map.iter()
-                .map(|(name, value)| Some((name.clone(), to_attribute(value)?)))
-                .collect::<Option<_>>()?,
+            map.iter().map(|(name, value)| Some((name.clone(), to_attribute(value)?))).collect::<Option<_>>()?,
         ),
         Value::Other(_) => return None,
     })

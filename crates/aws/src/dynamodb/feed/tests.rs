@@ -154,7 +154,8 @@ impl StreamCalls for Fake {
             Fault::None => {}
         }
         let parts: Vec<&str> = iterator.split('|').collect();
-        let (id, at) = (ShardId { stream: parts[0].into(), shard: parts[1].into() }, parts[2].parse::<usize>().unwrap());
+        let (id, at) =
+            (ShardId { stream: parts[0].into(), shard: parts[1].into() }, parts[2].parse::<usize>().unwrap());
         let Some(shard) = world.shards.get(&id) else { return Err(Refusal::Gone) };
         if at < shard.trimmed {
             return Err(Refusal::Trimmed);
@@ -325,8 +326,7 @@ enum Act {
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let fault =
-        prop::sample::select(vec![Fault::None, Fault::None, Fault::Unavailable, Fault::Expired, Fault::Empty]);
+    let fault = prop::sample::select(vec![Fault::None, Fault::None, Fault::Unavailable, Fault::Expired, Fault::Empty]);
     prop::collection::vec(
         prop_oneof![
             6 => any::<prop::sample::Index>().prop_map(Act::Write),
