@@ -1,1 +1,22 @@
-//! The doors on AWS: ECS, EC2, ECR, DynamoDB and its streams.
+//! The doors on AWS: the cluster on ECS and EC2, the registry on ECR, the record store, its feed and the leases on
+//! DynamoDB. The only crate that sees an SDK type; what comes out is of `bivouac-model`, and what fails is a
+//! [`bivouac_ports::Error`] by meaning.
+//!
+//! [`Sdk`] is loaded once and makes the clients; [`Quotas`] is shared by all callers of one account and region.
+
+mod caller;
+mod calls;
+mod dynamodb;
+mod ec2;
+mod ecr;
+mod ecs;
+mod error;
+mod quota;
+mod sdk;
+mod time;
+
+pub use dynamodb::{DynamoFeed, DynamoLeases, DynamoRecords};
+pub use ecr::Ecr;
+pub use ecs::{Ecs, EcsSettings};
+pub use quota::Quotas;
+pub use sdk::{Endpoints, Sdk, SdkSettings, StaticCredentials};

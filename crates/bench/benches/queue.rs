@@ -25,10 +25,7 @@ fn main() {
         return;
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_time()
-        .build()
-        .expect("a runtime starts");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().expect("a runtime starts");
     println!("no-op reconciles, {threads} threads, median of {ROUNDS} rounds");
     let mut beaten = true;
     for keys in [5_000, 50_000] {
@@ -45,12 +42,7 @@ fn main() {
             .map(|(contender, mut rates)| {
                 rates.sort_by(f64::total_cmp);
                 let (bytes, allocations) = bytes(contender, keys);
-                Figures {
-                    contender,
-                    per_second: rates[ROUNDS / 2],
-                    bytes,
-                    allocations,
-                }
+                Figures { contender, per_second: rates[ROUNDS / 2], bytes, allocations }
             })
             .collect();
         beaten &= print(keys, &figures);
@@ -83,10 +75,7 @@ fn bytes(contender: Contender, keys: usize) -> (f64, f64) {
     let mut numbers = text.split_whitespace().map(str::parse);
     match (numbers.next(), numbers.next()) {
         (Some(Ok(bytes)), Some(Ok(allocations))) => (bytes, allocations),
-        _ => panic!(
-            "queue-bytes said {text:?} and {:?}",
-            String::from_utf8_lossy(&output.stderr)
-        ),
+        _ => panic!("queue-bytes said {text:?} and {:?}", String::from_utf8_lossy(&output.stderr)),
     }
 }
 
@@ -95,17 +84,9 @@ fn print(keys: usize, figures: &[Figures]) -> bool {
     println!("\n{keys} keys");
     println!("| contender        | reconciles/s | ns each | bytes/key | allocations each |");
     println!("|------------------|-------------:|--------:|----------:|-----------------:|");
-    for Figures {
-        contender,
-        per_second,
-        bytes,
-        allocations,
-    } in figures
-    {
+    for Figures { contender, per_second, bytes, allocations } in figures {
         let each = 1e9 / per_second;
-        println!(
-            "| {contender:<16} | {per_second:>12.0} | {each:>7.0} | {bytes:>9.0} | {allocations:>16.2} |"
-        );
+        println!("| {contender:<16} | {per_second:>12.0} | {each:>7.0} | {bytes:>9.0} | {allocations:>16.2} |");
     }
     let mut beaten = true;
     let (ours, theirs) = figures.split_at(2);

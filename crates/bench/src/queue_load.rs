@@ -1,9 +1,11 @@
 //! The same load for our queue and for kube's: N keys, a reconciler that does nothing.
 //!
 //! What is made equal: the keys exist before the clock starts or bytes are counted; kube's object store is filled
-//! before, and its bytes are not counted; all run on the same multi-threaded tokio runtime; kube's reconcilers are
-//! spawned, as its `Controller` does and as our workers are. Objects carry a name and a namespace and nothing else,
-//! which is less than a real API server sends, in kube's favour.
+//! before, and its bytes are not counted; all run on the same multi-threaded tokio runtime. Objects carry a name and a
+//! namespace and nothing else, which is less than a real API server sends, in kube's favour.
+//!
+//! What is not equal, because it is what is compared: kube spawns a task for each reconcile, as its `Controller` does;
+//! our workers are tasks that live on and run one reconcile after the other. Both run on several threads.
 
 use std::{
     borrow::Cow,
@@ -32,7 +34,7 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-/// Reconciles at once, where there is a bound: kube's example value in the issue this answers.
+/// Reconciles at once, where there is a bound; kube's `Controller` has none by default.
 const CONCURRENCY: u16 = 64;
 
 /// Who does the work.
@@ -50,19 +52,12 @@ pub enum Contender {
 
 impl Contender {
     /// All of them, ours first.
-    pub const ALL: [Self; 4] = [
-        Self::Bivouac,
-        Self::BivouacKubeKey,
-        Self::KubeApplier,
-        Self::KubeController,
-    ];
+    pub const ALL: [Self; 4] = [Self::Bivouac, Self::BivouacKubeKey, Self::KubeApplier, Self::KubeController];
 
     /// The one whose [`Display`](fmt::Display) is `name`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|contender| contender.to_string() == name)
+        Self::ALL.into_iter().find(|contender| contender.to_string() == name)
     }
 }
 
@@ -138,15 +133,8 @@ impl Fixture {
             writer.apply_watcher_event(&watcher::Event::InitApply(object));
         }
         writer.apply_watcher_event(&watcher::Event::InitDone);
-        let keys = (0..count as u64)
-            .map(|number| ("apache/superset".to_owned(), number))
-            .collect();
-        Self {
-            keys,
-            refs,
-            store,
-            _writer: writer,
-        }
+        let keys = (0..count as u64).map(|number| ("apache/superset".to_owned(), number)).collect();
+        Self { keys, refs, store, _writer: writer }
     }
 
     /// How many keys there are.
@@ -201,12 +189,7 @@ impl<'a> Rig<'a> {
             Contender::KubeController => kube_controller(fixture, requeue, &countdown),
         };
         let task = AbortOnDropHandle::new(tokio::spawn(work));
-        Self {
-            countdown,
-            keys: fixture.len(),
-            add_all,
-            _task: task,
-        }
+        Self { countdown, keys: fixture.len(), add_all, _task: task }
     }
 
     /// Wants every key looked at, and waits until each was. Says how long that took.
@@ -222,11 +205,7 @@ impl<'a> Rig<'a> {
 type AddAll<'a> = Box<dyn FnMut() + 'a>;
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-fn ours<'a, K>(
-    keys: &'a [K],
-    requeue: Option<Duration>,
-    countdown: &Arc<Countdown>,
-) -> (AddAll<'a>, Work)
+fn ours<'a, K>(keys: &'a [K], requeue: Option<Duration>, countdown: &Arc<Countdown>) -> (AddAll<'a>, Work)
 where
     K: std::hash::Hash + Eq + Clone + fmt::Debug + Send + Sync + 'static,
 {
@@ -239,9 +218,7 @@ where
             countdown.one();
             ready(requeue.map_or(Outcome::Done, Outcome::RequeueAfter))
         };
-        Workers::new(CONCURRENCY.into())
-            .run(&queue, reconcile, CancellationToken::new())
-            .await;
+        Workers::new(CONCURRENCY.into()).run(&queue, reconcile, CancellationToken::new()).await;
     };
     (Box::new(add_all), Box::pin(work))
 }
@@ -250,17 +227,11 @@ fn action(requeue: Option<Duration>) -> Action {
     requeue.map_or_else(Action::await_change, Action::requeue)
 }
 
-fn kube_applier<'a>(
-    fixture: &'a Fixture,
-    requeue: Option<Duration>,
-    countdown: &Arc<Countdown>,
-) -> (AddAll<'a>, Work) {
+fn kube_applier<'a>(fixture: &'a Fixture, requeue: Option<Duration>, countdown: &Arc<Countdown>) -> (AddAll<'a>, Work) {
     let (sender, queue) = mpsc::unbounded();
     let add_all = move || {
         for key in &fixture.refs {
-            sender
-                .unbounded_send(Ok::<_, Infallible>(key.clone()))
-                .expect("the applier runs");
+            sender.unbounded_send(Ok::<_, Infallible>(key.clone())).expect("the applier runs");
         }
     };
     let reconcile = move |_: Arc<Object>, countdown: Arc<Countdown>| {
@@ -272,14 +243,7 @@ fn kube_applier<'a>(
     };
     let config = Config::default().concurrency(CONCURRENCY);
     let never = |_: Arc<Object>, _: &Infallible, _: Arc<Countdown>| Action::await_change();
-    let applier = applier(
-        reconcile,
-        never,
-        Arc::clone(countdown),
-        fixture.store.clone(),
-        queue,
-        config,
-    );
+    let applier = applier(reconcile, never, Arc::clone(countdown), fixture.store.clone(), queue, config);
     (Box::new(add_all), Box::pin(applier.for_each(|_| ready(()))))
 }
 
@@ -295,11 +259,10 @@ fn kube_controller<'a>(
         Ok::<_, Infallible>(action(requeue))
     };
     let never = |_: Arc<Object>, _: &Infallible, _: Arc<Countdown>| Action::await_change();
-    let controller = Controller::for_stream(stream::pending(), fixture.store.clone())
-        .reconcile_all_on(all)
-        .run(reconcile, never, Arc::clone(countdown));
-    (
-        Box::new(add_all),
-        Box::pin(controller.for_each(|_| ready(()))),
-    )
+    let controller = Controller::for_stream(stream::pending(), fixture.store.clone()).reconcile_all_on(all).run(
+        reconcile,
+        never,
+        Arc::clone(countdown),
+    );
+    (Box::new(add_all), Box::pin(controller.for_each(|_| ready(()))))
 }

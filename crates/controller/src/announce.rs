@@ -8,7 +8,6 @@ use bivouac_ports::{Error, Meaning};
 use bivouac_runtime::Outcome;
 use chrono::{DateTime, Utc};
 
-use crate::apply::holds;
 use crate::controller::Controller;
 use crate::reconcile::back_off;
 
@@ -52,8 +51,7 @@ impl Controller {
     async fn say(&self, key: &ItemKey, view: &CommentView) -> Result<(), Error> {
         let Some(record) = self.doors.records.get(key).await? else { return Ok(()) };
         let said = record.status.as_ref().and_then(|status| status.machinery.comment.clone());
-        holds(&self.fence)?;
-        let (said, trouble) = match self.doors.forge.say(view, said.as_ref()).await {
+        let (said, trouble) = match self.fenced.write(self.doors.forge.say(view, said.as_ref())).await {
             Ok(said) => (said, None),
             Err(error) if matches!(error.meaning(), Meaning::Denied | Meaning::NotFound | Meaning::Invalid) => {
                 tracing::warn!(env = %key, error = &error as &dyn StdError, "the comment was refused");
@@ -77,8 +75,7 @@ impl Controller {
             if record.status.as_ref().is_some_and(|written| status.says_the_same(written)) {
                 return Ok(());
             }
-            holds(&self.fence)?;
-            match self.doors.records.write_status(&record, &status).await {
+            match self.fenced.write(self.doors.records.write_status(&record, &status)).await {
                 Err(error) if error.meaning() == Meaning::Conflict => last = Some(error),
                 other => return other,
             }

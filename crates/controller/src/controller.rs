@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::closer::Closer;
 use crate::doors::Doors;
+use crate::fenced::Fenced;
 use crate::world::{World, project_of};
 
 /// How the controller runs.
@@ -25,23 +26,31 @@ pub struct Settings {
     /// How many environments are reconciled at once. A reconcile mostly waits for AWS; AWS's own buckets are what limits
     /// it, and 32 calls under way empty the smallest of them (ECS service modification, 5 a second) many times over.
     pub concurrency: usize,
+    /// How long a write may take; below the margin of the lease.
+    pub longest_write: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { resync: Duration::from_secs(30), concurrency: 32 }
+        Self {
+            resync: Duration::from_secs(30),
+            concurrency: 32,
+            // Of a lease of 15 s the margin is a third.
+            longest_write: Duration::from_millis(4900),
+        }
     }
 }
 
-/// Comments written at once: GitHub wants content writes one after the other ("Best practices for using the REST API").
-const ANNOUNCERS: usize = 4;
+/// Comments written at once. GitHub wants content writes one after the other ("Best practices for using the REST API"), so a
+/// second one only hides the latency of reads.
+const ANNOUNCERS: usize = 2;
 
 /// Reconciles environments for as long as its fence holds. Made anew each time this process comes to lead.
 pub struct Controller {
     pub(crate) doors: Doors,
     pub(crate) policy: Arc<Policy>,
     pub(crate) closer: Closer,
-    pub(crate) fence: Fence,
+    pub(crate) fenced: Fenced,
     pub(crate) announcements: WorkQueue<ItemKey>,
     pub(crate) views: Mutex<HashMap<ItemKey, CommentView>>,
     settings: Settings,
@@ -58,7 +67,7 @@ impl Controller {
             doors,
             policy,
             closer,
-            fence,
+            fenced: Fenced::new(fence, settings.longest_write),
             settings,
             queue: WorkQueue::new(),
             announcements: WorkQueue::new(),
@@ -94,7 +103,7 @@ impl Controller {
         );
         let losing = async {
             tokio::select! {
-                () = self.fence.lost().cancelled() => tracing::warn!("the lease was lost; another instance leads"),
+                () = self.fenced.fence().lost().cancelled() => tracing::warn!("the lease was lost; another instance leads"),
                 () = stop.cancelled() => {}
             }
             stop.cancel();

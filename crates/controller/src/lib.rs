@@ -9,6 +9,7 @@ mod apply;
 mod closer;
 mod controller;
 mod doors;
+mod fenced;
 mod lead;
 mod pass;
 mod reconcile;

@@ -9,7 +9,7 @@ use bivouac_ports::{Error, Meaning};
 use bivouac_runtime::Outcome;
 use tracing::Instrument as _;
 
-use crate::apply::{apply, holds};
+use crate::apply::apply;
 use crate::controller::Controller;
 use crate::world::project_of;
 
@@ -81,7 +81,7 @@ impl Controller {
                 Next::Look(look) => self.closer.look(look, record, &key, project, &mut observed).await,
                 Next::Do(action) => {
                     tracing::info!("{action}");
-                    apply(&self.doors, &self.fence, action, &mut observed).await
+                    apply(&self.doors, &self.fenced, action, &mut observed).await
                 }
             };
             let Err(error) = done else { continue };
@@ -100,8 +100,7 @@ impl Controller {
         if record.status.as_ref().is_some_and(|written| status.says_the_same(written)) {
             return Ok(());
         }
-        holds(&self.fence)?;
-        self.doors.records.write_status(record, status).await
+        self.fenced.write(self.doors.records.write_status(record, status)).await
     }
 }
 

@@ -1,1 +1,53 @@
 //! What operations see: health, readiness and metrics.
+//!
+//! [`serve`] answers three paths over HTTP/1.1, in plain text:
+//!
+//! | path | answers |
+//! |---|---|
+//! | `/healthz` | 200 `ok`: the process is alive and its executor runs |
+//! | `/readyz` | 200 when every condition of [`Readiness`] holds, else 503; one line a condition, `[+]tables ok` or `[-]tables not yet` |
+//! | `/metrics` | 200, the metrics below in the OpenMetrics 1.0 text format |
+//!
+//! Any other path is 404, any method but GET and HEAD is 405, and a request's body is never read.
+//!
+//! # Metrics
+//!
+//! Each is announced (HELP and TYPE) from the first scrape on. A counter whose labels are known beforehand also starts
+//! at 0 with each of them, so that `rate()` sees its first step.
+//!
+//! | metric | type | labels | meaning |
+//! |---|---|---|---|
+//! | `reconcile_total` | counter | `result`: `done`, `requeue`, `backoff`, `terminal`, `panic`, `other` | reconciles that ended |
+//! | `reconcile_duration_seconds` | histogram | | how long a reconcile took |
+//! | `workqueue_depth` | gauge | `queue` | keys that wait to be reconciled; absent while another process leads |
+//! | `aws_api_calls_total` | counter | `service`, `operation`, `code` | attempts of calls to AWS; `code` is `ok` or AWS's error code |
+//! | `aws_api_call_duration_seconds` | histogram | `service`, `operation` | how long an attempt of a call to AWS took |
+//! | `forge_api_calls_total` | counter | `operation`, `code` | calls to the forge; `code` is `ok` or the error's code |
+//! | `forge_api_call_duration_seconds` | histogram | `operation` | how long a call to the forge took |
+//! | `forge_quota_remaining` | gauge | | calls that the forge still allows this hour; absent until it has said so |
+//! | `pass_total` | counter | `result`: `ok`, `error`, `other` | passes over the whole cluster that ended |
+//! | `pass_duration_seconds` | histogram | | how long a pass took |
+//! | `environments` | gauge | `phase` | environments in each phase at the last complete pass; absent while another process leads |
+//! | `lease_held` | gauge | | 1 while this process leads, else 0 |
+//! | `build_info` | info | `version` | always 1 |
+//!
+//! What a label can hold is bounded: `service`, `operation` and `queue` are words of our code, `result` and `phase` are
+//! folded to `other` when unknown, and `code`, which comes over the wire, is clipped to 64 characters and folded to
+//! `other` once 256 different ones were seen.
+
+mod metrics;
+mod readiness;
+mod server;
+
+pub use metrics::Metrics;
+pub use readiness::Readiness;
+pub use server::serve;
+
+/// What the endpoints show. A clone shows the same.
+#[derive(Clone, Debug)]
+pub struct Ops {
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// What `/readyz` shows.
+    pub readiness: Readiness,
+}

@@ -27,7 +27,12 @@ pub(crate) fn follow(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_
     let of_primary = |task: &&Task| task.started_by.as_deref() == Some(primary.id.as_str());
     let tasks: Vec<&Task> = context.observed.tasks.iter().filter(of_primary).collect();
     if let Some(cause) = cause::of_rollout(service, &tasks) {
-        return fail(draft, wanted, context, cause);
+        // The circuit breaker counts placements that failed for want of capacity as failed tasks too.
+        return match cause.reason {
+            reason::CAPACITY_UNAVAILABLE if may_fall_back(context, service) => fall_back(context, draft, service),
+            reason::CAPACITY_UNAVAILABLE | reason::QUOTA_EXCEEDED => try_later(context, draft, service, cause),
+            _ => fail(draft, wanted, context, cause),
+        };
     }
     if let Some(cause) = crash_loop(context, &tasks) {
         return fail(draft, wanted, context, cause);
@@ -121,6 +126,19 @@ fn fall_back(context: &Context<'_>, draft: Draft<'_>, service: &Service) -> Plan
     }
     let change = ServiceChange { capacity: Some(Capacity::OnDemand), force_new_deployment: true, ..Default::default() };
     draft.running_on(Capacity::OnDemand).act(Action::Update { service: service.name.clone(), change })
+}
+
+/// ECS gave up for want of room, which is not the wish's fault: another try after a while, since ECS makes none.
+fn try_later(context: &Context<'_>, draft: Draft<'_>, service: &Service, cause: Cause) -> Plan {
+    let deadlines = &context.policy.deadlines;
+    if context.in_phase_for(&[Phase::Failed]) >= deadlines.start {
+        let change = ServiceChange { force_new_deployment: true, ..Default::default() };
+        let draft = draft.say(Phase::Provisioning, reason::DEPLOYING, "The service is being deployed again.");
+        return draft.act(Action::Update { service: service.name.clone(), change });
+    }
+    let message = format!("{} It is tried again after a while.", cause.message);
+    let draft = draft.nowhere().costing(bivouac_model::Usd::ZERO).say(Phase::Failed, cause.reason, message);
+    draft.wait(WaitingOn::Capacity, deadlines.later)
 }
 
 /// A task runs: where does it answer, and does it?

@@ -37,11 +37,7 @@ impl Default for Backoff {
     ///   who has mended the cause should have to wait.
     /// - `jitter` 0.5: the `backoff` crate's default; keys that failed together come back spread over a whole delay.
     fn default() -> Self {
-        Self {
-            first: Duration::from_millis(500),
-            longest: Duration::from_secs(120),
-            jitter: 0.5,
-        }
+        Self { first: Duration::from_millis(500), longest: Duration::from_secs(120), jitter: 0.5 }
     }
 }
 
@@ -52,9 +48,7 @@ impl Backoff {
         // Above 2^63 the product is far beyond any `longest`; the bound keeps the power finite.
         let grown = self.first.as_secs_f64() * MULTIPLIER.powi(failures.min(63) as i32);
         let mut policy = ExponentialBackoff {
-            current_interval: Duration::try_from_secs_f64(grown)
-                .unwrap_or(self.longest)
-                .min(self.longest),
+            current_interval: Duration::try_from_secs_f64(grown).unwrap_or(self.longest).min(self.longest),
             initial_interval: self.first,
             randomization_factor: self.jitter.clamp(0.0, 1.0),
             multiplier: MULTIPLIER,
@@ -89,13 +83,8 @@ mod tests {
 
     #[test]
     fn doubles_until_the_longest() {
-        let backoff = Backoff {
-            jitter: 0.0,
-            ..Backoff::default()
-        };
-        let seconds: Vec<f64> = (0..10)
-            .map(|failures| backoff.delay(failures).as_secs_f64())
-            .collect();
+        let backoff = Backoff { jitter: 0.0, ..Backoff::default() };
+        let seconds: Vec<f64> = (0..10).map(|failures| backoff.delay(failures).as_secs_f64()).collect();
         let expected = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 120.0, 120.0];
         for (delay, expected) in seconds.iter().zip(expected) {
             assert!((delay - expected).abs() < 1e-6, "{seconds:?}");

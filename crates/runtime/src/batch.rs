@@ -85,9 +85,7 @@ pub struct Batcher<K, V, E: std::error::Error + 'static> {
 
 impl<K, V, E: std::error::Error + 'static> Clone for Batcher<K, V, E> {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -118,13 +116,7 @@ where
         F: Future<Output = Result<HashMap<K, V>, E>> + Send + 'static,
     {
         let load = Box::new(move |keys| Box::pin(load(keys)) as Loaded<K, V, E>);
-        Self {
-            shared: Arc::new(Shared {
-                limits,
-                load,
-                open: Mutex::new(None),
-            }),
-        }
+        Self { shared: Arc::new(Shared { limits, load, open: Mutex::new(None) }) }
     }
 
     /// The value of `key`, or `None` if the loader did not find it. Waits for the batch to go out and come back.
@@ -150,11 +142,7 @@ where
         let batch = open.get_or_insert_with(|| {
             let full = Arc::new(Notify::new());
             tokio::spawn(Arc::clone(&self.shared).gather(Arc::clone(&full), now));
-            Batch {
-                askers: HashMap::new(),
-                last_asked: now,
-                full,
-            }
+            Batch { askers: HashMap::new(), last_asked: now, full }
         });
         batch.last_asked = now;
         batch.askers.entry(key).or_default().push(asker);
@@ -212,9 +200,7 @@ where
             return;
         }
         // Should the call panic, the askers are dropped with this task and hear that it was broken off.
-        let mut loaded = (self.load)(askers.keys().cloned().collect())
-            .await
-            .map_err(Arc::new);
+        let mut loaded = (self.load)(askers.keys().cloned().collect()).await.map_err(Arc::new);
         for (key, askers) in askers {
             let answer = match &mut loaded {
                 Ok(found) => Ok(found.remove(&key)),

@@ -2,6 +2,7 @@
 
 mod table;
 mod timers;
+mod work;
 
 use std::{
     fmt::Debug,
@@ -17,6 +18,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+pub use self::work::Work;
 use self::{
     table::{Next, Table},
     timers::SlotId,
@@ -51,9 +53,7 @@ pub struct WorkQueue<K> {
 
 impl<K> Clone for WorkQueue<K> {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -105,12 +105,7 @@ impl<K: Hash + Eq + Clone> WorkQueue<K> {
     pub fn new() -> Self {
         Self {
             shared: Arc::new(Shared {
-                state: Mutex::new(State {
-                    table: Table::new(),
-                    timekeeper: false,
-                    waking: false,
-                    closed: false,
-                }),
+                state: Mutex::new(State { table: Table::new(), timekeeper: false, waking: false, closed: false }),
                 born: Instant::now(),
                 ready: Notify::new(),
                 earlier: Notify::new(),
@@ -186,9 +181,7 @@ impl<K: Hash + Eq + Clone> WorkQueue<K> {
         let mut state = self.lock();
         // Nobody may have been idle to move what became due meanwhile.
         state.table.move_due(now);
-        let age = |since: Option<u64>| {
-            Duration::from_nanos(since.map_or(0, |since| now.saturating_sub(since)))
-        };
+        let age = |since: Option<u64>| Duration::from_nanos(since.map_or(0, |since| now.saturating_sub(since)));
         let table = &state.table;
         QueueSnapshot {
             ready: table.ready_len(),
@@ -205,11 +198,7 @@ impl<K: Hash + Eq + Clone> WorkQueue<K> {
     /// The keys that are handed out now, in no particular order.
     #[must_use]
     pub fn running(&self) -> Vec<K> {
-        self.lock()
-            .table
-            .running()
-            .map(|(key, _)| key.clone())
-            .collect()
+        self.lock().table.running().map(|(key, _)| key.clone()).collect()
     }
 
     fn look(&self) -> Look<K> {
@@ -221,17 +210,10 @@ impl<K: Hash + Eq + Clone> WorkQueue<K> {
         state.waking = false;
         if let Some((slot, key)) = state.table.hand_out(now) {
             // Whoever takes a key sees to it that the next key, or the timers, get somebody too.
-            if state.table.ready_len() > 0
-                || (!state.timekeeper && state.table.next_due().is_some())
-            {
+            if state.table.ready_len() > 0 || (!state.timekeeper && state.table.next_due().is_some()) {
                 self.wake_one(state);
             }
-            return Look::Found(Work {
-                queue: self.clone(),
-                slot,
-                key: Some(key),
-                handed_back: false,
-            });
+            return Look::Found(Work::new(self.clone(), slot, key));
         }
         if state.timekeeper {
             return Look::Nothing;
@@ -279,10 +261,7 @@ impl<K: Hash + Eq + Clone> WorkQueue<K> {
 impl<K> WorkQueue<K> {
     fn lock(&self) -> MutexGuard<'_, State<K>> {
         // Only a panic in a key's own `Hash`, `Eq` or `Clone` could poison it; the other keys go on.
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -326,89 +305,6 @@ impl<K> Drop for Timekeeper<'_, K> {
     fn drop(&mut self) {
         self.queue.lock().timekeeper = false;
         self.queue.shared.ready.notify_one();
-    }
-}
-
-/// A key that is handed out. Hand it back with one of the methods that take `self`.
-///
-/// Dropped without that, it goes to the end of the line at once: a reconcile that was broken off is repeated.
-#[must_use = "a key that is dropped unfinished is handed out again"]
-pub struct Work<K: Hash + Eq + Clone> {
-    queue: WorkQueue<K>,
-    slot: SlotId,
-    key: Option<K>,
-    handed_back: bool,
-}
-
-impl<K: Hash + Eq + Clone> Work<K> {
-    /// The key to be reconciled.
-    ///
-    /// # Panics
-    ///
-    /// After [`take_key`](Self::take_key).
-    pub fn key(&self) -> &K {
-        self.key
-            .as_ref()
-            .expect("the key was taken out of this work")
-    }
-
-    /// The key by value, to save a clone.
-    ///
-    /// # Panics
-    ///
-    /// When called twice.
-    pub fn take_key(&mut self) -> K {
-        self.key.take().expect("the key was taken out of this work")
-    }
-
-    /// How often this key failed in a row before it was handed out.
-    #[must_use]
-    pub fn failures(&self) -> u32 {
-        self.queue.lock().table.failures(self.slot)
-    }
-
-    /// Done: the key rests until somebody adds it. Its failures are forgotten.
-    pub fn done(self) {
-        self.hand_back(|_| Next::Rest);
-    }
-
-    /// Done: the key is looked at again after `delay`, or earlier if somebody adds it. Its failures are forgotten.
-    pub fn requeue_after(self, delay: Duration) {
-        self.hand_back(|now| Next::At(now + nanos(delay)));
-    }
-
-    /// Failed: the key is looked at again after `delay`, or earlier if somebody adds it. One more failure is counted.
-    pub fn retry_after(self, delay: Duration) {
-        self.hand_back(|now| Next::RetryAt(now + nanos(delay)));
-    }
-
-    /// Gives the work its key back after [`take_key`](Self::take_key), for the log line of one that panicked.
-    pub(crate) fn restore_key(&mut self) -> &K {
-        let Self {
-            queue, slot, key, ..
-        } = self;
-        key.get_or_insert_with(|| queue.lock().table.key(*slot).clone())
-    }
-
-    fn hand_back(mut self, next: impl FnOnce(u64) -> Next) {
-        self.handed_back = true;
-        self.queue.hand_back(self.slot, next);
-    }
-}
-
-impl<K: Hash + Eq + Clone> Drop for Work<K> {
-    fn drop(&mut self) {
-        if !self.handed_back {
-            self.queue.hand_back(self.slot, |_| Next::Again);
-        }
-    }
-}
-
-impl<K: Hash + Eq + Clone + Debug> Debug for Work<K> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Work")
-            .field("key", &self.key)
-            .finish_non_exhaustive()
     }
 }
 

@@ -26,10 +26,7 @@ impl Resync {
     /// Ticks every `period`, less up to a tenth of it.
     #[must_use]
     pub fn new(period: Duration) -> Self {
-        Self {
-            period,
-            next: Instant::now(),
-        }
+        Self { period, next: Instant::now() }
     }
 
     /// Waits for the next tick.
@@ -51,10 +48,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn ticks_at_once_and_then_within_each_period() {
         let mut resync = Resync::new(PERIOD);
-        assert!(
-            resync.tick().now_or_never().is_some(),
-            "the first tick is immediate"
-        );
+        assert!(resync.tick().now_or_never().is_some(), "the first tick is immediate");
         let mut gaps = Vec::new();
         for _ in 0..50 {
             let before = Instant::now();
@@ -63,11 +57,7 @@ mod tests {
         }
         // tokio's timers have a resolution of one millisecond.
         let most = PERIOD + Duration::from_millis(1);
-        assert!(
-            gaps.iter()
-                .all(|&gap| gap >= PERIOD * 9 / 10 && gap <= most),
-            "{gaps:?}"
-        );
+        assert!(gaps.iter().all(|&gap| gap >= PERIOD * 9 / 10 && gap <= most), "{gaps:?}");
         assert!(gaps.iter().any(|gap| *gap != gaps[0]), "there is jitter");
     }
 
@@ -90,10 +80,6 @@ mod tests {
                 break;
             }
         }
-        assert!(
-            start.elapsed() <= PERIOD + Duration::from_secs(1),
-            "{:?}",
-            start.elapsed()
-        );
+        assert!(start.elapsed() <= PERIOD + Duration::from_secs(1), "{:?}", start.elapsed());
     }
 }

@@ -1,9 +1,6 @@
 //! Workers: run a reconciler for each key that is handed out, survive its panics, drain on stop.
 
-use std::{
-    any::Any, fmt::Debug, hash::Hash, num::NonZeroUsize, panic::AssertUnwindSafe, sync::Arc,
-    time::Duration,
-};
+use std::{any::Any, fmt::Debug, hash::Hash, num::NonZeroUsize, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use tokio::{
@@ -39,10 +36,7 @@ impl Outcome {
     /// Back off for `reason`, with no bound from the other side.
     #[must_use]
     pub const fn backoff(reason: &'static str) -> Self {
-        Self::Backoff {
-            reason,
-            at_least: Duration::ZERO,
-        }
+        Self::Backoff { reason, at_least: Duration::ZERO }
     }
 
     /// Back off for `reason`, and for `at_least` that long.
@@ -156,22 +150,13 @@ impl Workers {
     ///
     /// The queue is closed for good: a leader that leads again starts with a new queue and a full resync. Dropping this
     /// future breaks off every reconcile at its next `await`, without drain.
-    pub async fn run<K, R, F>(
-        self,
-        queue: &WorkQueue<K>,
-        reconcile: R,
-        stop: CancellationToken,
-    ) -> Drained<K>
+    pub async fn run<K, R, F>(self, queue: &WorkQueue<K>, reconcile: R, stop: CancellationToken) -> Drained<K>
     where
         K: Hash + Eq + Clone + Debug + Send + Sync + 'static,
         R: Fn(K) -> F + Send + Sync + 'static,
         F: Future<Output = Outcome> + Send,
     {
-        let worker = Arc::new(Worker {
-            reconcile,
-            backoff: self.backoff,
-            observer: self.observer,
-        });
+        let worker = Arc::new(Worker { reconcile, backoff: self.backoff, observer: self.observer });
         let mut tasks = JoinSet::new();
         for _ in 0..self.concurrency.get() {
             let (worker, queue) = (Arc::clone(&worker), queue.clone());
@@ -195,17 +180,11 @@ impl Workers {
             Err(_) => queue.running(),
         };
         for key in &abandoned {
-            tracing::warn!(
-                ?key,
-                "reconcile abandoned: it did not end before the drain deadline"
-            );
+            tracing::warn!(?key, "reconcile abandoned: it did not end before the drain deadline");
         }
         let left_ready = queue.snapshot().ready;
         tasks.abort_all();
-        Drained {
-            abandoned,
-            left_ready,
-        }
+        Drained { abandoned, left_ready }
     }
 }
 
@@ -213,10 +192,7 @@ async fn all_ended(tasks: &mut JoinSet<()>) {
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             // Only an observer, or a key's own code, can do that: the reconciler's panics are caught.
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "a worker ended by a panic"
-            );
+            tracing::error!(error = &error as &dyn std::error::Error, "a worker ended by a panic");
         }
     }
 }

@@ -22,10 +22,7 @@ fn main() {
         eprintln!("usage: queue-bytes CONTENDER KEYS");
         std::process::exit(2);
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_time()
-        .build()
-        .expect("a runtime starts");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().expect("a runtime starts");
     runtime.block_on(async {
         let fixture = Fixture::new(keys);
         let region = Region::new(COUNTING);
@@ -42,11 +39,7 @@ fn main() {
             rig.pass().await;
         }
         let allocations = allocations(&region.change()) - before;
-        println!(
-            "{:.1} {:.2}",
-            bytes as f64 / keys as f64,
-            allocations as f64 / (keys * PASSES) as f64
-        );
+        println!("{:.1} {:.2}", bytes as f64 / keys as f64, allocations as f64 / (keys * PASSES) as f64);
     });
 }
 

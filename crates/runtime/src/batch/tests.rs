@@ -62,11 +62,7 @@ async fn the_window_closes_when_idle_and_at_the_latest_when_it_is_old() {
     let start = Instant::now();
     batcher.get(1).await.unwrap();
     // 10 ms idle, 50 ms for the call, and tokio's timers may be a millisecond late each.
-    assert!(
-        (60..=62).contains(&start.elapsed().as_millis()),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!((60..=62).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
     // One every 8 ms never leaves 10 ms idle.
     let trickle = (0..30u32).map(|n| {
         let batcher = batcher.clone();
@@ -95,11 +91,7 @@ async fn an_error_reaches_all_of_its_batch_and_nobody_else() {
 async fn a_panic_of_the_loader_is_an_error_and_the_next_batch_is_fine() {
     let (batcher, _) = squares(BatchLimits::of(10));
     let answers = get_all(&batcher, [12, 13]).await;
-    assert!(
-        answers
-            .iter()
-            .all(|answer| matches!(answer, Err(BatchError::BrokenOff)))
-    );
+    assert!(answers.iter().all(|answer| matches!(answer, Err(BatchError::BrokenOff))));
     assert_eq!(batcher.get(5).await.unwrap(), Some(25));
 }
 
@@ -140,11 +132,7 @@ async fn a_question_does_not_join_a_call_that_is_on_its_way() {
     };
     let (early, late) = futures::join!(batcher.get(4), late);
     assert_eq!((early.unwrap(), late.unwrap()), (Some(16), Some(16)));
-    assert_eq!(
-        calls.lock().unwrap().len(),
-        2,
-        "what the late one gets is younger than its question"
-    );
+    assert_eq!(calls.lock().unwrap().len(), 2, "what the late one gets is younger than its question");
 }
 
 proptest! {

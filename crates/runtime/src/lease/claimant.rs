@@ -17,10 +17,7 @@ pub(super) struct Claimant {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Nobody holds it any more: put this, if the version is still `seen`.
-    Claim {
-        seen: Option<u64>,
-        claim: LeaseRecord,
-    },
+    Claim { seen: Option<u64>, claim: LeaseRecord },
     /// An earlier claim or renewal of ours was done although its answer got lost: renew it.
     Renew(LeaseRecord),
     /// Somebody holds it; not before this time can it be claimed.
@@ -30,11 +27,7 @@ pub(super) enum Verdict {
 impl Claimant {
     /// `owner` must be of this claimant alone, in all the world and for ever.
     pub(super) fn new(owner: String, timing: LeaseTiming) -> Self {
-        Self {
-            owner,
-            timing,
-            seen: None,
-        }
+        Self { owner, timing, seen: None }
     }
 
     /// Takes a look into account whose answer has arrived by `now`.
@@ -46,14 +39,10 @@ impl Claimant {
             _ => now,
         };
         self.seen = Some((record.clone(), since));
-        let period = record.as_ref().map_or(self.timing.period, |record| {
-            record.period.max(self.timing.period)
-        });
+        let period = record.as_ref().map_or(self.timing.period, |record| record.period.max(self.timing.period));
         let left = period.saturating_sub(now.surely_since(since));
         match &record {
-            Some(record) if record.owner.as_ref() == Some(&self.owner) => {
-                Verdict::Renew(record.clone())
-            }
+            Some(record) if record.owner.as_ref() == Some(&self.owner) => Verdict::Renew(record.clone()),
             Some(LeaseRecord { owner: Some(_), .. }) if !left.is_zero() => Verdict::Wait(left),
             // A record that vanished before our eyes may still be believed in by its holder. One that was not there when
             // we came most likely has never been: a fresh table must not cost a whole period.
@@ -92,11 +81,7 @@ mod tests {
     }
 
     fn record(owner: Option<&str>, version: u64) -> Option<LeaseRecord> {
-        Some(LeaseRecord {
-            owner: owner.map(str::to_owned),
-            version,
-            period: PERIOD,
-        })
+        Some(LeaseRecord { owner: owner.map(str::to_owned), version, period: PERIOD })
     }
 
     fn me() -> Claimant {
@@ -104,28 +89,15 @@ mod tests {
     }
 
     fn claim(seen: Option<u64>, version: u64) -> Verdict {
-        Verdict::Claim {
-            seen,
-            claim: record(Some("me"), version).unwrap(),
-        }
+        Verdict::Claim { seen, claim: record(Some("me"), version).unwrap() }
     }
 
     #[test]
     fn waits_a_whole_period_with_the_version_unchanged() {
         let mut me = me();
-        assert_eq!(
-            me.look(record(Some("she"), 4), at(100)),
-            Verdict::Wait(PERIOD)
-        );
-        assert_eq!(
-            me.look(record(Some("she"), 4), at(110)),
-            Verdict::Wait(Duration::from_secs(5))
-        );
-        assert_eq!(
-            me.look(record(Some("she"), 5), at(114)),
-            Verdict::Wait(PERIOD),
-            "she renewed"
-        );
+        assert_eq!(me.look(record(Some("she"), 4), at(100)), Verdict::Wait(PERIOD));
+        assert_eq!(me.look(record(Some("she"), 4), at(110)), Verdict::Wait(Duration::from_secs(5)));
+        assert_eq!(me.look(record(Some("she"), 5), at(114)), Verdict::Wait(PERIOD), "she renewed");
         assert_eq!(me.look(record(Some("she"), 5), at(129)), claim(Some(5), 6));
     }
 
@@ -138,20 +110,14 @@ mod tests {
     #[test]
     fn a_record_that_vanished_is_waited_for() {
         let mut me = me();
-        assert_eq!(
-            me.look(record(Some("she"), 4), at(0)),
-            Verdict::Wait(PERIOD)
-        );
+        assert_eq!(me.look(record(Some("she"), 4), at(0)), Verdict::Wait(PERIOD));
         assert_eq!(me.look(None, at(14)), Verdict::Wait(PERIOD));
         assert_eq!(me.look(None, at(29)), claim(None, 1));
     }
 
     #[test]
     fn a_holder_with_a_longer_period_is_given_it() {
-        let long = Some(LeaseRecord {
-            period: 4 * PERIOD,
-            ..record(Some("she"), 4).unwrap()
-        });
+        let long = Some(LeaseRecord { period: 4 * PERIOD, ..record(Some("she"), 4).unwrap() });
         let mut me = me();
         assert_eq!(me.look(long.clone(), at(0)), Verdict::Wait(4 * PERIOD));
         assert_eq!(me.look(long, at(60)), claim(Some(4), 5));
@@ -160,9 +126,6 @@ mod tests {
     #[test]
     fn a_claim_of_its_own_whose_answer_was_lost_is_renewed() {
         let mine = record(Some("me"), 3);
-        assert_eq!(
-            me().look(mine.clone(), at(0)),
-            Verdict::Renew(mine.unwrap())
-        );
+        assert_eq!(me().look(mine.clone(), at(0)), Verdict::Renew(mine.unwrap()));
     }
 }

@@ -26,8 +26,7 @@ impl Reading {
     /// back, it leaves the monotonic clock in charge.
     #[must_use]
     pub fn perhaps_since(self, earlier: Self) -> Duration {
-        self.surely_since(earlier)
-            .max(self.wall.saturating_sub(earlier.wall))
+        self.surely_since(earlier).max(self.wall.saturating_sub(earlier.wall))
     }
 }
 
@@ -48,9 +47,7 @@ pub struct MachineClock {
 
 impl Default for MachineClock {
     fn default() -> Self {
-        Self {
-            start: Instant::now(),
-        }
+        Self { start: Instant::now() }
     }
 }
 
@@ -58,9 +55,7 @@ impl Clock for MachineClock {
     fn now(&self) -> Reading {
         Reading {
             steady: self.start.elapsed(),
-            wall: SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default(),
+            wall: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
         }
     }
 

@@ -55,12 +55,7 @@ impl<S: LeaseStore, C: Clock> Lease<S, C> {
     pub fn with_clock(store: S, name: &str, timing: LeaseTiming, clock: C) -> Self {
         // The standard library seeds this from the operating system: 64 bits that no other start has.
         let unique = RandomState::new().hash_one(name);
-        Self {
-            store: Arc::new(store),
-            clock,
-            timing,
-            owner: format!("{name}/{unique:016x}"),
-        }
+        Self { store: Arc::new(store), clock, timing, owner: format!("{name}/{unique:016x}") }
     }
 
     /// What the record says while this one holds the lease.
@@ -80,10 +75,7 @@ impl<S: LeaseStore, C: Clock> Lease<S, C> {
                 Ok(Attempt::Won(tenure)) => return Held::new(self, tenure),
                 Ok(Attempt::TryAgainIn(wait)) => self.clock.sleep(wait).await,
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the lease could not be claimed"
-                    );
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the lease could not be claimed");
                     self.clock.sleep(self.timing.retry_after).await;
                 }
             }
@@ -92,9 +84,7 @@ impl<S: LeaseStore, C: Clock> Lease<S, C> {
 
     /// One look at the record, and the write that follows from it.
     async fn attempt(&self, claimant: &mut Claimant) -> Result<Attempt, CallError<S::Error>> {
-        let record = self
-            .call(self.timing.call_timeout, self.store.read())
-            .await?;
+        let record = self.call(self.timing.call_timeout, self.store.read()).await?;
         let verdict = claimant.look(record, self.clock.now());
         let sent = self.clock.now();
         let (written, record) = match verdict {
@@ -106,16 +96,8 @@ impl<S: LeaseStore, C: Clock> Lease<S, C> {
                 (self.call(self.timing.call_timeout, claiming).await?, claim)
             }
             Verdict::Renew(held) => {
-                let written = self
-                    .call(self.timing.call_timeout, self.store.renew(&held))
-                    .await?;
-                (
-                    written,
-                    LeaseRecord {
-                        version: held.version + 1,
-                        ..held
-                    },
-                )
+                let written = self.call(self.timing.call_timeout, self.store.renew(&held)).await?;
+                (written, LeaseRecord { version: held.version + 1, ..held })
             }
         };
         let tenure = Tenure::new(self.timing, record, sent);
@@ -172,11 +154,7 @@ pub struct Held<'a, S: LeaseStore, C: Clock = MachineClock> {
 
 impl<'a, S: LeaseStore, C: Clock> Held<'a, S, C> {
     fn new(lease: &'a mut Lease<S, C>, tenure: Tenure) -> Self {
-        tracing::info!(
-            owner = lease.owner,
-            version = tenure.record().version,
-            "holds the lease"
-        );
+        tracing::info!(owner = lease.owner, version = tenure.record().version, "holds the lease");
         let clock = lease.clock.clone();
         let tenure = Arc::new(Mutex::new(tenure));
         let fence = Fence::new(Arc::clone(&tenure), move || clock.now());
@@ -188,12 +166,7 @@ impl<'a, S: LeaseStore, C: Clock> Held<'a, S, C> {
             fence: fence.clone(),
         };
         let keeper = AbortOnDropHandle::new(tokio::spawn(keeper.keep()));
-        Self {
-            lease,
-            tenure,
-            fence,
-            keeper,
-        }
+        Self { lease, tenure, fence, keeper }
     }
 
     /// The fence of this time of leading.
@@ -227,10 +200,7 @@ impl<'a, S: LeaseStore, C: Clock> Held<'a, S, C> {
             Ok(()) => tracing::info!(owner = lease.owner, "released the lease"),
             Err(error) => {
                 let error: CallError<S::Error> = error;
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the lease could not be released"
-                );
+                tracing::warn!(error = &error as &dyn std::error::Error, "the lease could not be released");
             }
         }
     }
@@ -260,10 +230,7 @@ impl<S: LeaseStore, C: Clock> Keeper<S, C> {
                 break;
             }
             if let Err(error) = self.renew().await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the lease could not be renewed"
-                );
+                tracing::warn!(error = &error as &dyn std::error::Error, "the lease could not be renewed");
                 self.wait(self.timing.retry_after).await;
             }
             if self.fence.check().is_err() {
@@ -288,21 +255,11 @@ impl<S: LeaseStore, C: Clock> Keeper<S, C> {
 
     /// Never longer than the lease lasts, so that its end is told in time.
     async fn wait(&self, time: Duration) {
-        self.clock
-            .sleep(self.fence.time_left().map_or(time, |left| time.min(left)))
-            .await;
+        self.clock.sleep(self.fence.time_left().map_or(time, |left| time.min(left))).await;
     }
 
-    async fn call<T>(
-        &self,
-        call: impl Future<Output = Result<T, S::Error>>,
-    ) -> Result<T, CallError<S::Error>> {
+    async fn call<T>(&self, call: impl Future<Output = Result<T, S::Error>>) -> Result<T, CallError<S::Error>> {
         let limit = self.timing.call_timeout;
-        call_within(
-            &self.clock,
-            self.fence.time_left().map_or(limit, |left| limit.min(left)),
-            call,
-        )
-        .await
+        call_within(&self.clock, self.fence.time_left().map_or(limit, |left| limit.min(left)), call).await
     }
 }

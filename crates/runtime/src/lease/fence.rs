@@ -35,34 +35,19 @@ pub struct Fence {
 
 #[derive(Clone)]
 enum Kind {
-    Leased {
-        tenure: Arc<Mutex<Tenure>>,
-        now: Arc<dyn Fn() -> Reading + Send + Sync>,
-    },
+    Leased { tenure: Arc<Mutex<Tenure>>, now: Arc<dyn Fn() -> Reading + Send + Sync> },
     Unfenced,
 }
 
 impl Fence {
-    pub(super) fn new(
-        tenure: Arc<Mutex<Tenure>>,
-        now: impl Fn() -> Reading + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            kind: Kind::Leased {
-                tenure,
-                now: Arc::new(now),
-            },
-            lost: CancellationToken::new(),
-        }
+    pub(super) fn new(tenure: Arc<Mutex<Tenure>>, now: impl Fn() -> Reading + Send + Sync + 'static) -> Self {
+        Self { kind: Kind::Leased { tenure, now: Arc::new(now) }, lost: CancellationToken::new() }
     }
 
     /// A fence that always holds: for what runs alone by its nature, such as a test or a dry run.
     #[must_use]
     pub fn unfenced() -> Self {
-        Self {
-            kind: Kind::Unfenced,
-            lost: CancellationToken::new(),
-        }
+        Self { kind: Kind::Unfenced, lost: CancellationToken::new() }
     }
 
     /// To be called before each write.
@@ -116,8 +101,6 @@ pub(super) fn locked(tenure: &Mutex<Tenure>) -> MutexGuard<'_, Tenure> {
 
 impl fmt::Debug for Fence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fence")
-            .field("time_left", &self.time_left())
-            .finish_non_exhaustive()
+        f.debug_struct("Fence").field("time_left", &self.time_left()).finish_non_exhaustive()
     }
 }

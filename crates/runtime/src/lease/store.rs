@@ -47,15 +47,9 @@ pub trait LeaseStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Written, Self::Error>> + Send;
 
     /// Raises the version by one, if owner and version are still those of `held`.
-    fn renew(
-        &self,
-        held: &LeaseRecord,
-    ) -> impl Future<Output = Result<Written, Self::Error>> + Send;
+    fn renew(&self, held: &LeaseRecord) -> impl Future<Output = Result<Written, Self::Error>> + Send;
 
     /// Raises the version by one and removes the owner, if owner and version are still those of `held`. The record
     /// stays: a new one would begin at an old version.
-    fn release(
-        &self,
-        held: &LeaseRecord,
-    ) -> impl Future<Output = Result<Written, Self::Error>> + Send;
+    fn release(&self, held: &LeaseRecord) -> impl Future<Output = Result<Written, Self::Error>> + Send;
 }

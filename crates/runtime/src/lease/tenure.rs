@@ -18,12 +18,7 @@ pub(super) struct Tenure {
 impl Tenure {
     /// Begins with `record` put by a write that was sent after `sent` and is known to have been done.
     pub(super) fn new(timing: LeaseTiming, record: LeaseRecord, sent: Reading) -> Self {
-        Self {
-            timing,
-            record,
-            confirmed: sent,
-            over: false,
-        }
+        Self { timing, record, confirmed: sent, over: false }
     }
 
     /// For how long the holder may still believe; zero once it is over.
@@ -36,9 +31,7 @@ impl Tenure {
 
     /// When to renew, from now.
     pub(super) fn renew_in(&self, now: Reading) -> Duration {
-        self.timing
-            .renew_every
-            .saturating_sub(now.perhaps_since(self.confirmed))
+        self.timing.renew_every.saturating_sub(now.perhaps_since(self.confirmed))
     }
 
     /// What the condition of the next write has to name.
@@ -78,19 +71,12 @@ mod tests {
     use super::*;
 
     fn at(steady: u64, wall: u64) -> Reading {
-        Reading {
-            steady: Duration::from_secs(steady),
-            wall: Duration::from_secs(wall),
-        }
+        Reading { steady: Duration::from_secs(steady), wall: Duration::from_secs(wall) }
     }
 
     fn tenure() -> Tenure {
         let period = Duration::from_secs(15);
-        let record = LeaseRecord {
-            owner: Some("me".to_owned()),
-            version: 4,
-            period,
-        };
+        let record = LeaseRecord { owner: Some("me".to_owned()), version: 4, period };
         Tenure::new(LeaseTiming::of(period), record, at(100, 5_000))
     }
 
@@ -100,22 +86,14 @@ mod tests {
         assert_eq!(tenure.left(at(100, 5_000)).as_secs(), 10);
         assert_eq!(tenure.left(at(109, 5_009)).as_secs(), 1);
         tenure.renewed(at(103, 5_003), at(109, 5_009));
-        assert_eq!(
-            tenure.left(at(109, 5_009)).as_secs(),
-            4,
-            "from when it was sent, not from the answer"
-        );
+        assert_eq!(tenure.left(at(109, 5_009)).as_secs(), 4, "from when it was sent, not from the answer");
         assert!(tenure.left(at(113, 5_013)).is_zero());
     }
 
     #[test]
     fn a_suspended_machine_gives_up_by_its_wall_clock() {
         assert!(tenure().left(at(101, 5_060)).is_zero());
-        assert_eq!(
-            tenure().left(at(101, 1)).as_secs(),
-            9,
-            "set back, the wall clock says nothing"
-        );
+        assert_eq!(tenure().left(at(101, 1)).as_secs(), 9, "set back, the wall clock says nothing");
     }
 
     #[test]
@@ -128,21 +106,12 @@ mod tests {
     #[test]
     fn after_a_conflict_it_goes_on_only_with_a_record_of_its_own() {
         let mut mine = tenure();
-        let newer = LeaseRecord {
-            version: 5,
-            ..mine.record().clone()
-        };
+        let newer = LeaseRecord { version: 5, ..mine.record().clone() };
         mine.corrected(Some(newer.clone()));
-        assert_eq!(
-            (mine.record().version, mine.left(at(104, 5_004)).as_secs()),
-            (5, 6)
-        );
+        assert_eq!((mine.record().version, mine.left(at(104, 5_004)).as_secs()), (5, 6));
         for other in [None, Some("she")] {
             let mut lost = tenure();
-            lost.corrected(Some(LeaseRecord {
-                owner: other.map(str::to_owned),
-                ..newer.clone()
-            }));
+            lost.corrected(Some(LeaseRecord { owner: other.map(str::to_owned), ..newer.clone() }));
             assert!(lost.left(at(100, 5_000)).is_zero());
         }
     }

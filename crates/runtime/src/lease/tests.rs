@@ -47,11 +47,7 @@ async fn a_released_lease_passes_on_within_one_look() {
     assert_eq!(fence.check(), Err(LeaseLost));
     assert!(fence.lost().is_cancelled());
     let passed_on = timeout(2 * PERIOD, waiting).await.unwrap().unwrap();
-    assert!(
-        passed_on - released <= PERIOD / 5 + Duration::from_millis(2),
-        "{:?}",
-        passed_on - released
-    );
+    assert!(passed_on - released <= PERIOD / 5 + Duration::from_millis(2), "{:?}", passed_on - released);
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,11 +75,7 @@ async fn a_holder_that_cannot_renew_gives_up_before_the_others_may_claim() {
         let start = Instant::now();
         fence.lost().cancelled().await;
         // Two thirds of the period from the claim, which was 100 ms before.
-        assert!(
-            (9_898..=9_902).contains(&start.elapsed().as_millis()),
-            "{:?}",
-            start.elapsed()
-        );
+        assert!((9_898..=9_902).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
         assert_eq!(fence.check(), Err(LeaseLost));
         store.mend();
         sleep(PERIOD).await;
@@ -118,11 +110,7 @@ async fn renewals_whose_answers_get_lost_are_found_out_and_the_lease_is_kept() {
     store.lose_next_answer();
     sleep(PERIOD / 5 + Duration::from_millis(10)).await;
     held.release().await;
-    assert_eq!(
-        store.record().unwrap().owner,
-        None,
-        "released under the version that was never answered"
-    );
+    assert_eq!(store.record().unwrap().owner, None, "released under the version that was never answered");
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,11 +120,7 @@ async fn a_claim_whose_answer_got_lost_is_taken_up() {
     store.lose_next_write();
     let start = Instant::now();
     let held = lease.acquire().await;
-    assert!(
-        start.elapsed() < PERIOD / 2,
-        "without waiting for itself: {:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < PERIOD / 2, "without waiting for itself: {:?}", start.elapsed());
     assert_eq!(store.record().unwrap().version, 2);
     held.fence().check().unwrap();
 }
@@ -146,27 +130,15 @@ async fn a_lease_that_was_taken_away_is_lost_with_the_next_renewal() {
     let store = MemoryStore::default();
     let mut lease = lease(&store);
     let held = lease.acquire().await;
-    store.put(LeaseRecord {
-        owner: Some("thief".to_owned()),
-        version: 99,
-        period: PERIOD,
-    });
-    timeout(PERIOD / 4, held.fence().lost().cancelled())
-        .await
-        .expect("told within one renewal");
+    store.put(LeaseRecord { owner: Some("thief".to_owned()), version: 99, period: PERIOD });
+    timeout(PERIOD / 4, held.fence().lost().cancelled()).await.expect("told within one renewal");
     held.release().await;
-    assert_eq!(
-        store.record().unwrap().owner.as_deref(),
-        Some("thief"),
-        "what is not ours is not released"
-    );
+    assert_eq!(store.record().unwrap().owner.as_deref(), Some("thief"), "what is not ours is not released");
 }
 
 #[test]
 fn two_claimants_are_two_whatever_they_are_called() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let _inside = runtime.enter();
     let store = MemoryStore::default();
     assert_ne!(lease(&store).owner(), lease(&store).owner());

@@ -32,13 +32,7 @@ impl LeaseTiming {
     #[must_use]
     pub fn of(period: Duration) -> Self {
         let period = period.max(SHORTEST);
-        Self {
-            period,
-            margin: period / 3,
-            renew_every: period / 5,
-            retry_after: period / 15,
-            call_timeout: period / 5,
-        }
+        Self { period, margin: period / 3, renew_every: period / 5, retry_after: period / 15, call_timeout: period / 5 }
     }
 
     /// How long a lease lasts without renewal.

@@ -16,10 +16,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 async fn next(queue: &WorkQueue<&'static str>) -> Work<&'static str> {
     // Under paused time this ends as soon as nothing else can happen.
-    timeout(10_000 * SECOND, queue.next())
-        .await
-        .expect("the queue handed nothing out")
-        .expect("the queue is open")
+    timeout(10_000 * SECOND, queue.next()).await.expect("the queue handed nothing out").expect("the queue is open")
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,20 +54,11 @@ async fn idle_calls_hear_of_a_timer_after_the_timekeeper_left_with_a_key() {
     queue.add("a");
     let (work, idle) = match poll!(&mut first) {
         Poll::Ready(work) => (work.unwrap(), second),
-        Poll::Pending => (
-            second
-                .now_or_never()
-                .flatten()
-                .expect("one of them got the key"),
-            first,
-        ),
+        Poll::Pending => (second.now_or_never().flatten().expect("one of them got the key"), first),
     };
     work.requeue_after(3 * SECOND);
     let start = Instant::now();
-    let again = timeout(100 * SECOND, idle)
-        .await
-        .expect("the idle call watches the timers")
-        .unwrap();
+    let again = timeout(100 * SECOND, idle).await.expect("the idle call watches the timers").unwrap();
     assert_eq!((*again.key(), start.elapsed().as_secs()), ("a", 3));
 }
 
@@ -89,10 +77,7 @@ async fn the_timekeeper_hears_of_an_earlier_timer_while_another_call_is_on_its_w
     let now = other.await.unwrap();
     assert_eq!(*now.key(), "now");
     let start = Instant::now();
-    assert_eq!(
-        (*keeper.await.unwrap().key(), start.elapsed().as_secs()),
-        ("soon", 2)
-    );
+    assert_eq!((*keeper.await.unwrap().key(), start.elapsed().as_secs()), ("soon", 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,10 +89,7 @@ async fn a_dropped_timekeeper_passes_the_timers_on() {
     assert!(poll!(&mut keeper).is_pending());
     assert!(poll!(&mut other).is_pending());
     drop(keeper);
-    let work = timeout(100 * SECOND, other)
-        .await
-        .expect("the other call watches the timers now")
-        .unwrap();
+    let work = timeout(100 * SECOND, other).await.expect("the other call watches the timers now").unwrap();
     assert_eq!(*work.key(), "a");
 }
 
@@ -118,18 +100,12 @@ async fn a_running_key_is_not_handed_out_again_until_it_is_back() {
     let work = next(&queue).await;
     queue.add("a");
     queue.add_after("a", SECOND);
-    assert!(
-        timeout(100 * SECOND, queue.next()).await.is_err(),
-        "handed out twice at once"
-    );
+    assert!(timeout(100 * SECOND, queue.next()).await.is_err(), "handed out twice at once");
     work.requeue_after(1_000 * SECOND);
     let start = Instant::now();
     next(&queue).await.done();
     assert_eq!(start.elapsed(), Duration::ZERO, "dirty means at once");
-    assert!(
-        timeout(100_000 * SECOND, queue.next()).await.is_err(),
-        "once is enough"
-    );
+    assert!(timeout(100_000 * SECOND, queue.next()).await.is_err(), "once is enough");
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,11 +115,7 @@ async fn work_that_is_dropped_comes_again() {
     next(&queue).await.retry_after(Duration::ZERO);
     drop(next(&queue).await);
     let work = next(&queue).await;
-    assert_eq!(
-        (*work.key(), work.failures()),
-        ("a", 1),
-        "a broken off reconcile is no failure, and forgets none"
-    );
+    assert_eq!((*work.key(), work.failures()), ("a", 1), "a broken off reconcile is no failure, and forgets none");
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,18 +216,11 @@ async fn nothing_is_lost_between_threads() {
         }
     }
     let settled = async {
-        while seen
-            .lock()
-            .unwrap()
-            .values()
-            .any(|seen| seen.looked != seen.wished)
-        {
+        while seen.lock().unwrap().values().any(|seen| seen.looked != seen.wished) {
             tokio::task::yield_now().await;
         }
     };
-    timeout(30 * SECOND, settled)
-        .await
-        .expect("a wish was lost");
+    timeout(30 * SECOND, settled).await.expect("a wish was lost");
     queue.close();
     for worker in workers {
         worker.await.unwrap();

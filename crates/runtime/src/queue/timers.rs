@@ -66,9 +66,7 @@ impl Timers {
 
     /// Whether `slot` has a deadline.
     pub(super) fn contains(&self, slot: SlotId) -> bool {
-        self.position
-            .get(slot as usize)
-            .is_some_and(|&place| place != ABSENT)
+        self.position.get(slot as usize).is_some_and(|&place| place != ABSENT)
     }
 
     /// Takes the earliest deadline that is not after `now`, with its slot.

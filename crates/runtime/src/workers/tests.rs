@@ -11,12 +11,7 @@ use super::*;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Runs `reconcile` on `queue` until nothing is left to do but timers later than `until`.
-async fn run_for<K, R, F>(
-    workers: Workers,
-    queue: &WorkQueue<K>,
-    until: Duration,
-    reconcile: R,
-) -> Drained<K>
+async fn run_for<K, R, F>(workers: Workers, queue: &WorkQueue<K>, until: Duration, reconcile: R) -> Drained<K>
 where
     K: Hash + Eq + Clone + Debug + Send + Sync + 'static,
     R: Fn(K) -> F + Send + Sync + 'static,
@@ -31,33 +26,31 @@ where
 }
 
 fn plain_backoff() -> Backoff {
-    Backoff {
-        jitter: 0.0,
-        ..Backoff::default()
-    }
+    Backoff { jitter: 0.0, ..Backoff::default() }
 }
 
-/// Notes when it was called, in tenths of a second, and answers what `answer` says for the n-th call.
+/// When the reconciler was called, in tenths of a second.
+type Calls = Arc<Mutex<Vec<u64>>>;
+
+/// A reconciler that notes into `calls` and answers what `answer` says for the n-th call.
 fn recorder(
+    calls: &Calls,
     answer: impl Fn(usize) -> Outcome + Send + Sync + 'static,
-) -> (
-    Arc<Mutex<Vec<u64>>>,
-    impl Fn(&'static str) -> futures::future::Ready<Outcome> + Send + Sync + 'static,
-) {
-    let (calls, start) = (Arc::<Mutex<Vec<u64>>>::default(), Instant::now());
-    let noted = Arc::clone(&calls);
-    (calls, move |_| {
-        let mut noted = noted.lock().unwrap();
-        noted.push(start.elapsed().as_millis() as u64 / 100);
-        futures::future::ready(answer(noted.len() - 1))
-    })
+) -> impl Fn(&'static str) -> futures::future::Ready<Outcome> + Send + Sync + 'static {
+    let (calls, start) = (Arc::clone(calls), Instant::now());
+    move |_| {
+        let mut calls = calls.lock().unwrap();
+        calls.push(start.elapsed().as_millis() as u64 / 100);
+        futures::future::ready(answer(calls.len() - 1))
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_outcome_decides_when_the_key_is_looked_at_again() {
     let queue = WorkQueue::new();
     queue.add("a");
-    let (calls, reconcile) = recorder(|call| match call {
+    let calls = Calls::default();
+    let reconcile = recorder(&calls, |call| match call {
         0 => Outcome::RequeueAfter(10 * SECOND),
         1 | 2 => Outcome::backoff("Throttled"),
         3 => Outcome::backoff_at_least("Throttled", 30 * SECOND),
@@ -70,25 +63,17 @@ async fn each_outcome_decides_when_the_key_is_looked_at_again() {
     let drained = run_for(workers, &queue, 600 * SECOND, reconcile).await;
     // Requeue 10 s; back off 0.5 s and 1 s; at least 30 s; success 1 s; back off 0.5 s again: it started over.
     assert_eq!(*calls.lock().unwrap(), [0, 100, 105, 115, 415, 425, 430]);
-    assert_eq!(
-        drained,
-        Drained {
-            abandoned: vec![],
-            left_ready: 0
-        }
-    );
+    assert_eq!(drained, Drained { abandoned: vec![], left_ready: 0 });
     let snapshot = queue.snapshot();
-    assert_eq!(
-        (snapshot.waiting, snapshot.running, snapshot.retries_total),
-        (0, 0, 4)
-    );
+    assert_eq!((snapshot.waiting, snapshot.running, snapshot.retries_total), (0, 0, 4));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_terminal_key_rests_until_it_is_added() {
     let queue = WorkQueue::new();
     queue.add("a");
-    let (calls, reconcile) = recorder(|_| Outcome::terminal("TemplateInvalid"));
+    let calls = Calls::default();
+    let reconcile = recorder(&calls, |_| Outcome::terminal("TemplateInvalid"));
     let stop = CancellationToken::new();
     let events = async {
         sleep(500 * SECOND).await;
@@ -124,28 +109,13 @@ async fn a_panic_is_counted_and_backed_off_and_everything_goes_on() {
         async move {
             sleep(SECOND).await;
             assert!(call != 1, "on purpose too");
-            if key == "a" {
-                Outcome::Done
-            } else {
-                Outcome::RequeueAfter(1_000 * SECOND)
-            }
+            if key == "a" { Outcome::Done } else { Outcome::RequeueAfter(1_000 * SECOND) }
         }
     };
-    let workers = Workers::new(1)
-        .backoff(plain_backoff())
-        .observed_by(labels.clone());
+    let workers = Workers::new(1).backoff(plain_backoff()).observed_by(labels.clone());
     run_for(workers, &queue, 100 * SECOND, reconcile).await;
-    let seen: Vec<_> = labels
-        .0
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|(label, took)| (*label, took.as_secs()))
-        .collect();
-    assert_eq!(
-        seen,
-        [("panic", 0), ("panic", 1), ("done", 1), ("requeue", 1)]
-    );
+    let seen: Vec<_> = labels.0.lock().unwrap().iter().map(|(label, took)| (*label, took.as_secs())).collect();
+    assert_eq!(seen, [("panic", 0), ("panic", 1), ("done", 1), ("requeue", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,31 +141,15 @@ async fn a_stop_waits_for_what_runs_and_starts_nothing_new() {
     let start = Instant::now();
     let workers = Workers::new(3).drain_within(6 * SECOND);
     let drained = run_for(workers, &queue, SECOND, reconcile).await;
-    assert_eq!(
-        drained,
-        Drained {
-            abandoned: vec!["never"],
-            left_ready: 1
-        }
-    );
+    assert_eq!(drained, Drained { abandoned: vec!["never"], left_ready: 1 });
     assert_eq!(*finished.lock().unwrap(), ["quick", "slow"]);
-    assert_eq!(
-        start.elapsed().as_secs(),
-        7,
-        "one second until the stop, six to drain"
-    );
+    assert_eq!(start.elapsed().as_secs(), 7, "one second until the stop, six to drain");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_with_nothing_running_is_immediate() {
     let start = Instant::now();
-    let drained = run_for(
-        Workers::new(4),
-        &WorkQueue::<u8>::new(),
-        SECOND,
-        |_| async { Outcome::Done },
-    )
-    .await;
+    let drained = run_for(Workers::new(4), &WorkQueue::<u8>::new(), SECOND, |_| async { Outcome::Done }).await;
     assert_eq!((drained.abandoned.len(), start.elapsed().as_secs()), (0, 1));
 }
 

@@ -42,10 +42,7 @@ type Spans = Arc<Vec<(Duration, Duration)>>;
 
 /// Which of them it is now.
 fn within(spans: &Spans, now: Duration) -> Option<(Duration, Duration)> {
-    spans
-        .iter()
-        .copied()
-        .find(|(begin, end)| (*begin..*end).contains(&now))
+    spans.iter().copied().find(|(begin, end)| (*begin..*end).contains(&now))
 }
 
 #[derive(Clone, Debug)]
@@ -70,12 +67,7 @@ impl BadClock {
 impl Clock for BadClock {
     fn now(&self) -> Reading {
         let now = self.birth.elapsed();
-        let asleep: Duration = self
-            .machine
-            .naps
-            .iter()
-            .map(|(begin, end)| now.min(*end).saturating_sub(*begin))
-            .sum();
+        let asleep: Duration = self.machine.naps.iter().map(|(begin, end)| now.min(*end).saturating_sub(*begin)).sum();
         Reading {
             // This one stands still in a nap, and the other one does not.
             steady: (now - asleep).mul_f64(self.machine.steady_speed),
@@ -90,11 +82,7 @@ impl Clock for BadClock {
             if left.is_zero() {
                 return self.awake().await;
             }
-            sleep(
-                left.div_f64(self.machine.steady_speed)
-                    .max(Duration::from_millis(1)),
-            )
-            .await;
+            sleep(left.div_f64(self.machine.steady_speed).max(Duration::from_millis(1))).await;
         }
     }
 }
@@ -117,10 +105,7 @@ enum Fate {
 }
 
 impl BadNetwork {
-    async fn call<T: Send + 'static>(
-        &self,
-        act: impl FnOnce(&MemoryStore) -> T + Send + 'static,
-    ) -> io::Result<T> {
+    async fn call<T: Send + 'static>(&self, act: impl FnOnce(&MemoryStore) -> T + Send + 'static) -> io::Result<T> {
         let (fate, there, back) = {
             let mut dice = self.dice.lock().unwrap();
             let cut_off = within(&self.clock.machine.cut_off, self.clock.birth.elapsed());
@@ -134,11 +119,7 @@ impl BadNetwork {
             };
             // Mostly quick, sometimes far longer than any timeout and than the period.
             let mut delay = || {
-                let limit = if dice.u32(..100) < self.trouble / 2 {
-                    3_000
-                } else {
-                    30
-                };
+                let limit = if dice.u32(..100) < self.trouble / 2 { 3_000 } else { 30 };
                 Duration::from_millis(dice.u64(..limit))
             };
             (fate, delay(), delay())
@@ -175,30 +156,22 @@ impl LeaseStore for BadNetwork {
 
     async fn try_claim(&self, seen: Option<u64>, claim: &LeaseRecord) -> io::Result<Written> {
         let claim = claim.clone();
-        self.call(move |store| store.write(|now| claimed(seen, now, &claim)))
-            .await
+        self.call(move |store| store.write(|now| claimed(seen, now, &claim))).await
     }
 
     async fn renew(&self, held: &LeaseRecord) -> io::Result<Written> {
         let held = held.clone();
-        self.call(move |store| store.write(|now| renewed(now, &held)))
-            .await
+        self.call(move |store| store.write(|now| renewed(now, &held))).await
     }
 
     async fn release(&self, held: &LeaseRecord) -> io::Result<Written> {
         let held = held.clone();
-        self.call(move |store| store.write(|now| released(now, &held)))
-            .await
+        self.call(move |store| store.write(|now| released(now, &held))).await
     }
 }
 
 /// Claims, leads for a while, and ends that in one of three ways, over and over.
-async fn live(
-    network: BadNetwork,
-    timing: LeaseTiming,
-    seed: u64,
-    leading: Arc<Mutex<Option<Fence>>>,
-) {
+async fn live(network: BadNetwork, timing: LeaseTiming, seed: u64, leading: Arc<Mutex<Option<Fence>>>) {
     let clock = network.clock.clone();
     let mut dice = fastrand::Rng::with_seed(seed);
     let mut lease = Lease::with_clock(network, "claimant", timing, clock.clone());
@@ -228,11 +201,7 @@ struct Seen {
 }
 
 fn run(machines: Vec<Machine>, trouble: u32, seed: u64, timing: LeaseTiming) -> Seen {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async move {
         let (store, birth) = (MemoryStore::default(), Instant::now());
         let mut claimants = Vec::new();
@@ -255,8 +224,7 @@ fn run(machines: Vec<Machine>, trouble: u32, seed: u64, timing: LeaseTiming) -> 
             for (clock, leading, believed) in &mut claimants {
                 // A suspended machine believes nothing. `time_left` does not change the fence, as `check` would.
                 let left = leading.lock().unwrap().as_ref().and_then(Fence::time_left);
-                let believes =
-                    clock.napping().is_none() && left.is_some_and(|left| !left.is_zero());
+                let believes = clock.napping().is_none() && left.is_some_and(|left| !left.is_zero());
                 seen.terms += usize::from(believes && !*believed);
                 *believed = believes;
                 believers += usize::from(believes);
@@ -271,14 +239,12 @@ fn run(machines: Vec<Machine>, trouble: u32, seed: u64, timing: LeaseTiming) -> 
 /// Clocks up to `wrong` too slow or too fast.
 fn machine(wrong: f64) -> impl Strategy<Value = Machine> {
     let speed = 1.0 - wrong..=1.0 + wrong;
-    (speed.clone(), speed, spans(), spans()).prop_map(
-        |(steady_speed, wall_speed, naps, cut_off)| Machine {
-            steady_speed,
-            wall_speed,
-            naps,
-            cut_off,
-        },
-    )
+    (speed.clone(), speed, spans(), spans()).prop_map(|(steady_speed, wall_speed, naps, cut_off)| Machine {
+        steady_speed,
+        wall_speed,
+        naps,
+        cut_off,
+    })
 }
 
 /// Now and then some time between a hundredth of a period and four of them.
@@ -315,30 +281,14 @@ proptest! {
 /// with fast ones, do end in two believers.
 #[test]
 fn without_the_margin_there_are_two() {
-    let cut_off: Spans = Arc::new(
-        (1..10)
-            .map(|n| (Duration::from_secs(6 * n), Duration::from_secs(6 * n + 2)))
-            .collect(),
-    );
-    let machine = |speed, cut_off| Machine {
-        steady_speed: speed,
-        wall_speed: speed,
-        naps: Arc::default(),
-        cut_off,
-    };
-    let machines = || {
-        vec![
-            machine(0.81, Arc::clone(&cut_off)),
-            machine(1.19, Arc::default()),
-            machine(1.19, Arc::default()),
-        ]
-    };
+    let cut_off: Spans =
+        Arc::new((1..10).map(|n| (Duration::from_secs(6 * n), Duration::from_secs(6 * n + 2))).collect());
+    let machine = |speed, cut_off| Machine { steady_speed: speed, wall_speed: speed, naps: Arc::default(), cut_off };
+    let machines =
+        || vec![machine(0.81, Arc::clone(&cut_off)), machine(1.19, Arc::default()), machine(1.19, Arc::default())];
     let overlaps = |seed, timing| run(machines(), 5, seed, timing).overlaps;
     let timing = LeaseTiming::of(PERIOD);
-    let without = LeaseTiming {
-        margin: Duration::ZERO,
-        ..timing
-    };
+    let without = LeaseTiming { margin: Duration::ZERO, ..timing };
     assert!((0..10).map(|seed| overlaps(seed, without)).sum::<usize>() > 0);
     assert_eq!((0..10).map(|seed| overlaps(seed, timing)).sum::<usize>(), 0);
 }

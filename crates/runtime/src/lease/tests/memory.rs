@@ -37,11 +37,7 @@ enum Call {
 
 impl MemoryStore {
     pub(super) fn fail(&self, silent: bool) {
-        self.state.lock().unwrap().trouble = if silent {
-            Trouble::Silence
-        } else {
-            Trouble::Error
-        };
+        self.state.lock().unwrap().trouble = if silent { Trouble::Silence } else { Trouble::Error };
     }
 
     pub(super) fn mend(&self) {
@@ -65,10 +61,7 @@ impl MemoryStore {
     }
 
     /// Writes what `change` makes of the record; `None` is a conflict.
-    pub(super) fn write(
-        &self,
-        change: impl FnOnce(Option<&LeaseRecord>) -> Option<LeaseRecord>,
-    ) -> Written {
+    pub(super) fn write(&self, change: impl FnOnce(Option<&LeaseRecord>) -> Option<LeaseRecord>) -> Written {
         let mut state = self.state.lock().unwrap();
         match change(state.record.as_ref()) {
             None => Written::Conflict,
@@ -89,12 +82,7 @@ impl MemoryStore {
             Trouble::Silence => pending().await,
         }
         let answer = act();
-        let lost = self
-            .state
-            .lock()
-            .unwrap()
-            .lose
-            .take_if(|lose| *lose == Call::Any || *lose == call);
+        let lost = self.state.lock().unwrap().lose.take_if(|lose| *lose == Call::Any || *lose == call);
         if lost.is_some() {
             pending::<()>().await;
         }
@@ -102,27 +90,17 @@ impl MemoryStore {
     }
 }
 
-pub(super) fn claimed(
-    seen: Option<u64>,
-    now: Option<&LeaseRecord>,
-    claim: &LeaseRecord,
-) -> Option<LeaseRecord> {
+pub(super) fn claimed(seen: Option<u64>, now: Option<&LeaseRecord>, claim: &LeaseRecord) -> Option<LeaseRecord> {
     (now.map(|now| now.version) == seen).then(|| claim.clone())
 }
 
 pub(super) fn renewed(now: Option<&LeaseRecord>, held: &LeaseRecord) -> Option<LeaseRecord> {
     let now = now.filter(|now| now.owner == held.owner && now.version == held.version)?;
-    Some(LeaseRecord {
-        version: now.version + 1,
-        ..now.clone()
-    })
+    Some(LeaseRecord { version: now.version + 1, ..now.clone() })
 }
 
 pub(super) fn released(now: Option<&LeaseRecord>, held: &LeaseRecord) -> Option<LeaseRecord> {
-    renewed(now, held).map(|record| LeaseRecord {
-        owner: None,
-        ..record
-    })
+    renewed(now, held).map(|record| LeaseRecord { owner: None, ..record })
 }
 
 impl LeaseStore for MemoryStore {
@@ -133,17 +111,14 @@ impl LeaseStore for MemoryStore {
     }
 
     async fn try_claim(&self, seen: Option<u64>, claim: &LeaseRecord) -> io::Result<Written> {
-        self.answer(Call::Write, || self.write(|now| claimed(seen, now, claim)))
-            .await
+        self.answer(Call::Write, || self.write(|now| claimed(seen, now, claim))).await
     }
 
     async fn renew(&self, held: &LeaseRecord) -> io::Result<Written> {
-        self.answer(Call::Write, || self.write(|now| renewed(now, held)))
-            .await
+        self.answer(Call::Write, || self.write(|now| renewed(now, held))).await
     }
 
     async fn release(&self, held: &LeaseRecord) -> io::Result<Written> {
-        self.answer(Call::Write, || self.write(|now| released(now, held)))
-            .await
+        self.answer(Call::Write, || self.write(|now| released(now, held))).await
     }
 }

@@ -1,0 +1,51 @@
+//! Whose comments are ours.
+
+use bivouac_ports::Error;
+use tokio::sync::OnceCell;
+
+use crate::answer::{App, Comment, User};
+use crate::client::{Ask, Client};
+use crate::operation::{GET_APP, GET_USER};
+
+/// An account that writes comments.
+#[derive(Debug)]
+pub(crate) enum Author {
+    /// A person's token. The number stays when the person takes another name.
+    User(u64),
+    /// An app writes as `SLUG[bot]`; no person can have brackets in a name.
+    Bot(String),
+}
+
+impl Author {
+    /// Whether this account wrote it.
+    pub fn wrote(&self, comment: &Comment) -> bool {
+        comment.user.as_ref().is_some_and(|user| match self {
+            Self::User(id) => user.id == *id,
+            Self::Bot(login) => user.login.eq_ignore_ascii_case(login),
+        })
+    }
+}
+
+/// Asks GitHub once who we are, and remembers.
+#[derive(Debug, Default)]
+pub(crate) struct Ourselves(OnceCell<Author>);
+
+impl Ourselves {
+    /// Who we are.
+    ///
+    /// # Errors
+    /// What became of the question; it is asked again the next time.
+    pub async fn author(&self, client: &Client) -> Result<&Author, Error> {
+        self.0
+            .get_or_try_init(|| async {
+                if client.is_app() {
+                    let answer = client.ask(Ask::get(&GET_APP, "/app".to_owned())).await?;
+                    Ok(Author::Bot(format!("{}[bot]", answer.read::<App>(&GET_APP)?.slug)))
+                } else {
+                    let answer = client.ask(Ask::get(&GET_USER, "/user".to_owned())).await?;
+                    Ok(Author::User(answer.read::<User>(&GET_USER)?.id))
+                }
+            })
+            .await
+    }
+}

@@ -1,0 +1,59 @@
+//! The door itself.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bivouac_model::{CommentView, EnvKey, PrNumber, PullRequestState, RepoName, SaidComment};
+use bivouac_ports::{Forge, Meter, Result};
+
+use crate::client::Client;
+use crate::comment::Renderer;
+use crate::pulls::Pulls;
+use crate::settings::{Settings, SetupError};
+use crate::sticky::Sticky;
+
+/// GitHub, or GitHub Enterprise.
+///
+/// One for the whole process: what keeps writes apart and comments single is in here. Two processes with one account and
+/// one instance name can still make two comments if they say their first word at the same moment; the controller's lease
+/// keeps them from it.
+pub struct GitHub {
+    client: Client,
+    sticky: Sticky,
+    pulls: Pulls,
+}
+
+impl GitHub {
+    /// The door, not yet opened: nothing is sent before the first call. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`SetupError`] when the settings cannot work.
+    pub fn new(settings: Settings, meter: Arc<dyn Meter>) -> std::result::Result<Self, SetupError> {
+        let client = Client::new(&settings, meter)?;
+        let renderer = Renderer::new(&settings.instance, settings.web_url());
+        Ok(Self { client, sticky: Sticky::new(renderer, settings.doubt), pulls: Pulls::default() })
+    }
+}
+
+impl fmt::Debug for GitHub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GitHub").field("is_app", &self.client.is_app()).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Forge for GitHub {
+    async fn say(&self, view: &CommentView, said: Option<&SaidComment>) -> Result<SaidComment> {
+        self.sticky.say(&self.client, view, said).await
+    }
+
+    async fn pull_request(&self, key: &EnvKey) -> Result<PullRequestState> {
+        self.pulls.state(&self.client, key).await
+    }
+
+    async fn open_pull_requests(&self, repo: &RepoName) -> Result<BTreeSet<PrNumber>> {
+        self.pulls.open(&self.client, repo).await
+    }
+}

@@ -1,0 +1,156 @@
+//! When we may ask: writes at least a gap apart, and silence for as long as GitHub asked for it.
+//!
+//! GitHub's secondary limits are hit with the primary quota untouched, and an integration that goes on while it is limited
+//! may be banned (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api). All writes of the process pass here.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bivouac_ports::{Error, Meaning};
+use tokio::time::Instant;
+
+use crate::operation::Operation;
+
+/// Hands out turns.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    gap: Duration,
+    patience: Duration,
+    times: Mutex<Times>,
+    /// Held while a write is under way: "make requests serially instead of concurrently" (best practices, as above).
+    writing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Times {
+    /// The next free turn to write.
+    turn: Instant,
+    /// No writes before this.
+    write_from: Instant,
+    /// No requests at all before this.
+    ask_from: Instant,
+}
+
+/// Whether a request changes something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It does not.
+    Read,
+    /// It makes or changes content.
+    Write,
+}
+
+/// The permission to send. Drop it when the answer is there.
+pub(crate) struct Turn<'a> {
+    _write: Option<tokio::sync::MutexGuard<'a, ()>>,
+}
+
+impl Pace {
+    pub fn new(gap: Duration, patience: Duration) -> Self {
+        let now = Instant::now();
+        let times = Times { turn: now, write_from: now, ask_from: now };
+        Self { gap, patience, times: Mutex::new(times), writing: tokio::sync::Mutex::new(()) }
+    }
+
+    /// Waits for a turn. Dropped while it waits, its turn is lost and nobody else's comes later.
+    ///
+    /// # Errors
+    /// `Throttled` with the wait, at once, while GitHub wants silence or if the turn is further away than patience goes.
+    pub async fn turn(&self, operation: &'static Operation, kind: Kind) -> Result<Turn<'_>, Error> {
+        if kind == Kind::Read {
+            self.times()
+                .silence(Instant::now(), kind)
+                .map_or(Ok(Turn { _write: None }), |wait| Err(held(operation, wait)))
+        } else {
+            let at = self.reserve(Instant::now()).map_err(|wait| held(operation, wait))?;
+            tokio::time::sleep_until(at).await;
+            let write = self.writing.lock().await;
+            // An earlier write may have been told to wait meanwhile.
+            match self.times().silence(Instant::now(), kind) {
+                Some(wait) => Err(held(operation, wait)),
+                None => Ok(Turn { _write: Some(write) }),
+            }
+        }
+    }
+
+    /// Takes the next turn to write, or says how long to wait.
+    fn reserve(&self, now: Instant) -> Result<Instant, Duration> {
+        let mut times = self.times();
+        if let Some(wait) = times.silence(now, Kind::Write) {
+            return Err(wait);
+        }
+        let at = times.turn.max(now);
+        if at - now > self.patience {
+            return Err(at - now);
+        }
+        times.turn = at + self.gap;
+        Ok(at)
+    }
+
+    /// GitHub answered a request of this kind with a limit. Asked by a write, only writes fall silent: its secondary
+    /// limits for content leave reads alone. `all` when the quota itself is spent.
+    pub fn hold(&self, kind: Kind, all: bool, wait: Duration) {
+        self.hold_from(Instant::now(), kind, all, wait);
+    }
+
+    fn hold_from(&self, now: Instant, kind: Kind, all: bool, wait: Duration) {
+        let mut times = self.times();
+        let until = now + wait;
+        if kind == Kind::Read || all {
+            times.ask_from = times.ask_from.max(until);
+        }
+        times.write_from = times.write_from.max(until);
+    }
+
+    fn times(&self) -> MutexGuard<'_, Times> {
+        // Every change is one assignment, so the times are whole even after a panic.
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Times {
+    fn silence(&self, now: Instant, kind: Kind) -> Option<Duration> {
+        let from = if kind == Kind::Read { self.ask_from } else { self.ask_from.max(self.write_from) };
+        Some(from.saturating_duration_since(now)).filter(|wait| !wait.is_zero())
+    }
+}
+
+fn held(operation: &'static Operation, wait: Duration) -> Error {
+    Error::new(Meaning::Throttled, operation.call, "we are waiting, as GitHub asks of us").retry_after(wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn writes_are_a_gap_apart_and_nobody_waits_longer_than_patience() {
+        let (pace, now) = (Pace::new(SECOND, 2 * SECOND), Instant::now());
+        let taken: Vec<_> = (0..3).map(|_| pace.reserve(now).unwrap() - now).collect();
+        assert!(taken.windows(2).all(|two| two[1] - two[0] == SECOND), "{taken:?}");
+        assert!(pace.reserve(now).unwrap_err() > 2 * SECOND);
+        // Who was sent away took no turn.
+        assert!(pace.reserve(now + 2 * SECOND).unwrap() <= now + 3 * SECOND);
+    }
+
+    #[test]
+    fn a_limit_on_writes_lets_reads_pass_and_ends() {
+        let (pace, now) = (Pace::new(SECOND, SECOND), Instant::now());
+        pace.hold_from(now, Kind::Write, false, 60 * SECOND);
+        assert_eq!(pace.reserve(now + 20 * SECOND), Err(40 * SECOND));
+        assert_eq!(pace.times().silence(now, Kind::Read), None);
+        assert!(pace.reserve(now + 60 * SECOND).is_ok());
+    }
+
+    #[test]
+    fn a_spent_quota_stops_everything_and_a_shorter_wait_does_not_shorten_it() {
+        let (pace, now) = (Pace::new(SECOND, SECOND), Instant::now());
+        pace.hold_from(now, Kind::Write, true, 60 * SECOND);
+        pace.hold_from(now, Kind::Read, false, SECOND);
+        assert_eq!(pace.times().silence(now + SECOND, Kind::Read), Some(59 * SECOND));
+        assert_eq!(pace.reserve(now + SECOND), Err(59 * SECOND));
+        assert_eq!(pace.times().silence(now + 60 * SECOND, Kind::Read), None);
+    }
+}

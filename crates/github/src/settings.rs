@@ -1,0 +1,178 @@
+//! What the door needs to know, and what can be wrong with it at the start.
+
+use std::time::Duration;
+
+use http::Uri;
+use octocrab::Octocrab;
+use octocrab::models::AppId;
+use secrecy::{ExposeSecret, SecretString};
+
+/// Who we are to GitHub. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// A personal access token, classic (scope `repo` or `public_repo`) or fine-grained ("Pull requests" read and write).
+    Token(SecretString),
+    /// A GitHub App, installed where the projects are.
+    App {
+        /// Its number.
+        id: u64,
+        /// Its RSA private key in PEM form, as GitHub lets one download it.
+        private_key: SecretString,
+    },
+}
+
+/// How to reach GitHub and how to behave there.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The root of the REST interface: `https://api.github.com`, `https://HOST/api/v3` of GitHub Enterprise Server, or a
+    /// test's address. A path is kept.
+    pub api_url: String,
+    /// Who we are.
+    pub credentials: Credentials,
+    /// The name of this controller; its comments are its own even if two share an account.
+    pub instance: String,
+    /// How long to wait for a connection.
+    pub connect_timeout: Duration,
+    /// How long to wait for a whole answer.
+    pub timeout: Duration,
+    /// How far apart content is written.
+    pub write_gap: Duration,
+    /// How long a write waits for its turn before it is told to come again.
+    pub write_patience: Duration,
+    /// When to look whether a comment was made, after its answer was lost: one look after each pause.
+    pub doubt: Vec<Duration>,
+}
+
+impl Settings {
+    /// Settings with the times that suit GitHub.
+    pub fn new(api_url: impl Into<String>, credentials: Credentials, instance: impl Into<String>) -> Self {
+        Self {
+            api_url: api_url.into(),
+            credentials,
+            instance: instance.into(),
+            // Ours: a TCP and a TLS handshake around the world, with one lost packet.
+            connect_timeout: Duration::from_secs(5),
+            // GitHub ends a request itself after 10 s (docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api,
+            // "Timeouts"); a little more, so that its own answer arrives.
+            timeout: Duration::from_secs(12),
+            // "wait at least one second between each request" (docs.github.com/rest/using-the-rest-api/
+            // best-practices-for-using-the-rest-api, "Pause between mutative requests").
+            write_gap: Duration::from_secs(1),
+            // Ours: a reconcile that waits for its comment keeps a worker from AWS work; it had better come again.
+            write_patience: Duration::from_secs(5),
+            // Ours: lists lag behind writes by well under a second as a rule. What both looks miss, the next call finds,
+            // since it looks before it writes.
+            doubt: vec![Duration::from_secs(1), Duration::from_secs(3)],
+        }
+    }
+
+    /// The root of the pages for people that belongs to `api_url`.
+    pub(crate) fn web_url(&self) -> String {
+        let api = self.api_url.trim_end_matches('/');
+        let api = api.strip_suffix("/api/v3").unwrap_or(api);
+        // api.github.com and api.NAME.ghe.com serve github.com and NAME.ghe.com.
+        api.replacen("://api.", "://", 1)
+    }
+
+    /// octocrab for these settings. Needs a tokio runtime, on which octocrab runs its queue.
+    pub(crate) fn octocrab(&self) -> Result<Octocrab, SetupError> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(SetupError::NoRuntime);
+        }
+        let uri: Uri = self.api_url.parse().map_err(|_| SetupError::ApiUrl)?;
+        let web = matches!(uri.scheme_str(), Some("http" | "https"));
+        // A query would come between the root and the paths; credentials would show in errors.
+        let bare = uri.query().is_none() && uri.authority().is_some_and(|host| !host.as_str().contains('@'));
+        if !web || !bare {
+            return Err(SetupError::ApiUrl);
+        }
+        let builder = Octocrab::builder()
+            .base_uri(uri)
+            .map_err(|_| SetupError::ApiUrl)?
+            .add_header(http::header::USER_AGENT, concat!("bivouac/", env!("CARGO_PKG_VERSION")).to_owned())
+            .set_connect_timeout(Some(self.connect_timeout));
+        let builder = match &self.credentials {
+            Credentials::Token(token) => {
+                // Files end with a newline, and octocrab panics at what no header can carry.
+                let token = token.expose_secret().trim();
+                if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
+                    return Err(SetupError::Token);
+                }
+                builder.personal_token(token)
+            }
+            Credentials::App { id, private_key } => builder
+                .app_from_rsa_pem(AppId(*id), private_key.expose_secret().trim().as_bytes())
+                .map_err(|_| SetupError::PrivateKey)?,
+        };
+        builder.build().map_err(|source| SetupError::Client { source: Box::new(source) })
+    }
+}
+
+/// Why the door cannot be made. A person has to change the configuration. No message holds a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The address is none.
+    #[error("github.api_url is not an http or https address without credentials and query")]
+    ApiUrl,
+    /// The token cannot be one. What it holds is not said.
+    #[error("the GitHub token is empty or holds a character that no token has")]
+    Token,
+    /// The key cannot be read. What it holds is not said, and neither is the reader's complaint.
+    #[error("the private key of the GitHub App is not an RSA key in PEM form")]
+    PrivateKey,
+    /// Made outside of tokio.
+    #[error("the GitHub client was made outside of a tokio runtime")]
+    NoRuntime,
+    /// The HTTP client cannot be made, for instance since the machine has no certificates.
+    #[error("the GitHub client cannot be made")]
+    Client {
+        /// What octocrab said.
+        #[source]
+        source: Box<octocrab::Error>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(api_url: &str, token: &str) -> Settings {
+        Settings::new(api_url, Credentials::Token(SecretString::from(token)), "default")
+    }
+
+    #[test]
+    fn pages_for_people_stand_beside_the_interface() {
+        for (api, web) in [
+            ("https://api.github.com", "https://github.com"),
+            ("https://api.acme.ghe.com/", "https://acme.ghe.com"),
+            ("https://git.example.org/api/v3", "https://git.example.org"),
+            ("http://127.0.0.1:4010", "http://127.0.0.1:4010"),
+        ] {
+            assert_eq!(settings(api, "t").web_url(), web);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_work_is_refused_at_the_start_and_no_secret_is_told() {
+        let refused = |settings: &Settings| match settings.octocrab() {
+            Ok(_) => panic!("taken: {settings:?}"),
+            Err(error) => format!("{error} {error:?} {settings:?}"),
+        };
+        for bad in ["", "api.github.com", "ftp://h", "https://me:secret@h", "https://h?x=1", "https://h h"] {
+            assert!(refused(&settings(bad, "t")).contains("api_url"), "{bad}");
+        }
+        let key = Credentials::App { id: 1, private_key: SecretString::from("BEGIN hunter2") };
+        let key = Settings::new("https://h", key, "default");
+        for said in [refused(&settings("https://h", "hunter2 x")), refused(&key), refused(&settings("https://h", "\n"))]
+        {
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+        // A file's last newline is no part of the token.
+        assert!(settings("http://127.0.0.1:1", "hunter2\n").octocrab().is_ok());
+    }
+
+    #[test]
+    fn outside_of_a_runtime_it_says_so() {
+        assert!(matches!(settings("https://h", "t").octocrab(), Err(SetupError::NoRuntime)));
+    }
+}

@@ -1,0 +1,74 @@
+//! The table of endpoints, and the router made of it.
+
+mod account;
+mod apps;
+mod comments;
+mod pulls;
+mod repositories;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::Method;
+use axum::routing::{MethodFilter, on};
+
+use super::ask::{Endpoint, Handler, Kind};
+use super::gate;
+use super::{Shared, answer::Refusal, page};
+
+const fn endpoint(method: Method, route: &'static str, kind: Kind, handle: Handler) -> Endpoint {
+    Endpoint { method, route, kind, handle }
+}
+
+static ENDPOINTS: &[Endpoint] = &[
+    endpoint(Method::GET, "/app", Kind::Api, apps::own_app),
+    endpoint(Method::POST, "/app/installations/{installation_id}/access_tokens", Kind::Api, apps::access_token),
+    endpoint(Method::GET, "/rate_limit", Kind::Free, account::rate_limit),
+    endpoint(Method::GET, "/user", Kind::Api, account::own_user),
+    endpoint(Method::GET, "/repos/{owner}/{repo}", Kind::Api, repositories::get),
+    endpoint(
+        Method::GET,
+        "/repos/{owner}/{repo}/collaborators/{username}/permission",
+        Kind::Api,
+        repositories::permission,
+    ),
+    endpoint(Method::GET, "/repos/{owner}/{repo}/installation", Kind::Api, apps::installation),
+    endpoint(Method::GET, "/repos/{owner}/{repo}/issues/comments/{comment_id}", Kind::Api, comments::get),
+    endpoint(Method::PATCH, "/repos/{owner}/{repo}/issues/comments/{comment_id}", Kind::Write, comments::edit),
+    endpoint(Method::DELETE, "/repos/{owner}/{repo}/issues/comments/{comment_id}", Kind::Write, comments::delete),
+    endpoint(
+        Method::POST,
+        "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+        Kind::Write,
+        comments::react,
+    ),
+    endpoint(Method::GET, "/repos/{owner}/{repo}/issues/{issue_number}/comments", Kind::Api, comments::list),
+    endpoint(Method::POST, "/repos/{owner}/{repo}/issues/{issue_number}/comments", Kind::Write, comments::create),
+    endpoint(Method::GET, "/repos/{owner}/{repo}/pulls", Kind::Api, pulls::list),
+    endpoint(Method::GET, "/repos/{owner}/{repo}/pulls/{pull_number}", Kind::Api, pulls::get),
+    endpoint(Method::GET, "/{owner}/{repo}/pulls", Kind::Page, page::pull_requests),
+    endpoint(Method::GET, "/{owner}/{repo}/pull/{pull_number}", Kind::Page, page::pull_request),
+];
+
+/// Method and route of everything that is answered: those of GitHub's OpenAPI description, and two pages for people.
+pub fn routes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ENDPOINTS.iter().map(|endpoint| (endpoint.method.as_str(), endpoint.route))
+}
+
+/// Every other path, and every other method: GitHub answers 404 to both.
+static UNKNOWN: Endpoint = endpoint(Method::GET, "unknown", Kind::Api, |_| Err(Refusal::not_found()));
+
+pub(super) fn router(shared: Arc<Shared>) -> Router {
+    let serve = |endpoint: &'static Endpoint| {
+        let shared = Arc::clone(&shared);
+        move |request: Request| gate::serve(Arc::clone(&shared), endpoint, request)
+    };
+    let mut router = Router::new();
+    for endpoint in ENDPOINTS {
+        // Only methods that HTTP itself defines are in the table.
+        let filter = MethodFilter::try_from(endpoint.method.clone()).unwrap_or(MethodFilter::GET);
+        router = router.route(endpoint.route, on(filter, serve(endpoint)));
+    }
+    router.method_not_allowed_fallback(serve(&UNKNOWN)).fallback(serve(&UNKNOWN))
+}

@@ -1,0 +1,172 @@
+//! The wire: HTTP in, one call of the model, HTTP out.
+//!
+//! All of ECS, ECR and EC2 is on one port, as each call says what it is for: awsJson by its
+//! `X-Amz-Target`, the query protocol by the `Action` of its form.
+
+mod answer;
+pub(crate) mod dynamodb;
+pub(crate) mod ec2;
+pub(crate) mod ecr;
+pub(crate) mod ecs;
+mod families;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde_json::Value;
+
+use crate::calls::{Calls, Service};
+use crate::faults::{Fault, Faults};
+use crate::model::Refusal;
+use crate::options::Latency;
+use crate::quotas::Buckets;
+use crate::shared::Shared;
+
+use answer::Answer;
+use ec2::Form;
+pub(crate) use families::Families;
+
+/// The largest request that is read. AWS's own limits are far below.
+const MAX_BODY: usize = 16 * 1024 * 1024;
+
+/// What every listener needs.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) calls: Calls,
+    pub(crate) faults: Faults,
+    pub(crate) latency: Latency,
+    pub(crate) buckets: Option<Buckets>,
+    pub(crate) families: Families,
+}
+
+impl Gate {
+    /// Waits as long as the call is to take; gives the fault that hits it, if any.
+    async fn admit(&self, service: Service, operation: &str) -> Option<Fault> {
+        let verdict = self.faults.decide(service, operation);
+        let jitter = self.latency.jitter.mul_f64(self.shared.jitter());
+        let wait = self.latency.base + jitter + verdict.delay;
+        if wait > Duration::ZERO {
+            tokio::time::sleep(wait).await;
+        }
+        if verdict.fault.is_some() {
+            return verdict.fault;
+        }
+        let admitted =
+            self.buckets.as_ref().is_none_or(|buckets| buckets.admit(service, operation, self.shared.clock().now()));
+        (!admitted).then_some(Fault::Throttle)
+    }
+}
+
+/// The router of the AWS port.
+pub(crate) fn router(gate: Arc<Gate>) -> Router {
+    Router::new().fallback(handle).layer(DefaultBodyLimit::max(MAX_BODY)).with_state(gate)
+}
+
+/// One call, as it came over the wire.
+enum Request {
+    Json { service: Service, operation: String, body: Bytes },
+    Query { form: Form },
+}
+
+impl Request {
+    fn read(headers: &HeaderMap, body: Bytes) -> Option<Self> {
+        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+        let json = |service, operation: &str| {
+            Some(Self::Json { service, operation: operation.to_owned(), body: body.clone() })
+        };
+        match target {
+            None => {
+                let form = Form::read(&body);
+                form.get("Action")?;
+                Some(Self::Query { form })
+            }
+            Some(target) => match (target.strip_prefix(ecs::TARGET), target.strip_prefix(ecr::TARGET)) {
+                (Some(operation), _) => json(Service::Ecs, operation),
+                (_, Some(operation)) => json(Service::Ecr, operation),
+                (None, None) => None,
+            },
+        }
+    }
+
+    fn names(&self) -> (Service, String) {
+        match self {
+            Self::Json { service, operation, .. } => (*service, operation.clone()),
+            Self::Query { form } => (Service::Ec2, form.get("Action").unwrap_or_default().to_owned()),
+        }
+    }
+
+    /// A registration keeps its family to itself for as long as the call takes.
+    fn hold_family(&self, gate: &Gate) -> Result<Option<families::Held>, Refusal> {
+        match self {
+            Self::Json { service: Service::Ecs, operation, body } if operation == "RegisterTaskDefinition" => {
+                gate.families.hold(body).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn perform(&self, gate: &Gate) -> Answer {
+        let lag = gate.faults.lag();
+        match self {
+            Self::Json { service, operation, body } => {
+                let result = decode(body).and_then(|input| {
+                    gate.shared.with(|world| match service {
+                        Service::Ecr => ecr::answer(world, operation, input),
+                        _ => ecs::answer(world, operation, input, lag),
+                    })
+                });
+                Answer::json(result)
+            }
+            Self::Query { form } => Answer::xml(gate.shared.with(|world| ec2::answer(world, form))),
+        }
+    }
+}
+
+async fn handle(State(gate): State<Arc<Gate>>, headers: HeaderMap, body: Bytes) -> Response {
+    let Some(request) = Request::read(&headers, body) else {
+        return Answer::json(Err(unknown_operation())).into_response();
+    };
+    let (service, operation) = request.names();
+    let held = request.hold_family(&gate);
+    let fault = gate.admit(service, &operation).await;
+    let answer = match fault {
+        None | Some(Fault::Delay(_)) if held.is_err() => Answer::json(held.map(|_| Value::Null)),
+        None | Some(Fault::Delay(_)) => request.perform(&gate),
+        Some(Fault::FailAfter) => {
+            request.perform(&gate);
+            Answer::refused(service, &answer::server_error(service))
+        }
+        Some(Fault::DropAfter) => {
+            request.perform(&gate);
+            Answer::Dropped
+        }
+        Some(Fault::DropBefore) => Answer::Dropped,
+        Some(Fault::FailBefore) => Answer::refused(service, &answer::server_error(service)),
+        Some(Fault::Throttle) => Answer::refused(service, &answer::throttled(service)),
+        Some(Fault::Deny) => Answer::refused(service, &answer::denied(service, &operation)),
+    };
+    tracing::debug!(%service, operation, code = answer.code(), "answered");
+    gate.calls.record(service, &operation, answer.code());
+    answer.into_response()
+}
+
+/// The input of an awsJson call. AWS takes an empty body for an empty structure.
+fn decode(body: &[u8]) -> Result<Value, Refusal> {
+    let malformed = || Refusal::new("SerializationException", "");
+    let input = match body {
+        [] => Value::Object(serde_json::Map::new()),
+        body => serde_json::from_slice(body).map_err(|_| malformed())?,
+    };
+    if input.is_object() { Ok(input) } else { Err(malformed()) }
+}
+
+/// What AWS answers to an operation that it does not have.
+pub(crate) fn unknown_operation() -> Refusal {
+    Refusal::new("UnknownOperationException", "")
+}

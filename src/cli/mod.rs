@@ -1,0 +1,148 @@
+//! The command line: contract 3.
+
+pub mod args;
+mod describe;
+mod dev;
+mod get;
+mod init;
+pub mod output;
+pub mod plan;
+mod run;
+pub mod session;
+mod wait;
+mod wish;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bivouac_ports::SystemClock;
+use clap::Parser as _;
+use tokio_util::sync::CancellationToken;
+
+use args::{Cli, Command, DEFAULT_CONFIG};
+use output::Terminal;
+use session::{PACE, Session, user};
+
+use crate::config::{Config, Variables};
+use crate::exit::Failure;
+use crate::{compose, telemetry};
+
+/// What a command logs that a person waits for: only what goes wrong. The daemon says more.
+const QUIET: &str = "warn";
+
+/// What the daemon logs by itself. octocrab tells of every answer that is an error, which the door tells too.
+const DAEMON: &str = "info,octocrab=off";
+
+/// The whole program: reads the command line, the configuration and the environment of this process, and does what is
+/// asked.
+///
+/// Usage errors and `--help` end the process here, with 2 and 0, as clap does it.
+///
+/// # Errors
+/// [`Failure`] says what, and with which exit code.
+pub async fn main() -> Result<(), Failure> {
+    let cli = Cli::parse();
+    let stop = interrupt();
+    match cli.command {
+        Command::Dev(dev) => {
+            telemetry::start(QUIET);
+            return dev::dev(dev, cli.output, stop).await;
+        }
+        Command::Run(_) => {
+            telemetry::start(DAEMON);
+            return run::run(&configuration(&cli, &variables())?, cli.output, stop).await;
+        }
+        _ => telemetry::start(QUIET),
+    }
+    let config = configuration(&cli, &variables())?;
+    let store = compose::records(&config).await?;
+    let mut session = Session {
+        config,
+        store,
+        clock: Arc::new(SystemClock),
+        terminal: Terminal::of_process(),
+        format: cli.output,
+        user: user(|name| std::env::var(name).ok()),
+        pace: PACE,
+        interrupt: stop,
+    };
+    execute(&mut session, cli.command).await
+}
+
+/// Cancelled by the first Ctrl-C or SIGTERM; the second ends the process, should something not heed the first.
+fn interrupt() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        while asked_to_stop().await.is_ok() {
+            if cancelled.is_cancelled() {
+                std::process::exit(1);
+            }
+            cancelled.cancel();
+        }
+    });
+    token
+}
+
+/// Waits for a person or a supervisor to ask.
+async fn asked_to_stop() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Does what a command that reads or writes the table asks for.
+///
+/// # Errors
+/// [`Failure`] says what, and with which exit code.
+pub async fn execute(session: &mut Session, command: Command) -> Result<(), Failure> {
+    // These two end in their own way when they are interrupted.
+    let patient = match &command {
+        Command::Up(up) => up.waiting.wait,
+        Command::Down(down) => down.waiting.wait,
+        Command::Get(get) => get.watch,
+        _ => false,
+    };
+    let interrupt = session.interrupt.clone();
+    let work = async {
+        match command {
+            Command::Up(up) => wish::up(session, up).await,
+            Command::Down(down) => wish::down(session, down).await,
+            Command::Get(get) => get::get(session, get).await,
+            Command::Describe(describe) => describe::describe(session, describe).await,
+            Command::Plan(asked) => plan::plan(session, asked).await,
+            Command::Init => init::init(session).await,
+            // These two need no table, or make it themselves.
+            Command::Dev(_) | Command::Run(_) => Ok(()),
+        }
+    };
+    tokio::select! {
+        outcome = work => outcome,
+        () = interrupt.cancelled(), if !patient => Err(Failure::Failed("interrupted".into())),
+    }
+}
+
+/// The configuration that a command line names, with what the environment overrides.
+///
+/// # Errors
+/// Everything that is wrong with it, or that there is none.
+pub fn configuration(cli: &Cli, variables: &Variables) -> Result<Config, Failure> {
+    let path = cli.config.as_deref().unwrap_or_else(|| Path::new(DEFAULT_CONFIG));
+    if cli.config.is_none() && !path.exists() {
+        return Err(Failure::Usage(format!(
+            "there is no ./{DEFAULT_CONFIG}; name a configuration with --config FILE or the variable BIVOUAC_CONFIG"
+        )));
+    }
+    Ok(Config::load(path, variables)?)
+}
+
+/// The variables of this process. What is no Unicode is shown with replacement characters, and so refused by its key.
+pub fn variables() -> Variables {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}

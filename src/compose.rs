@@ -1,0 +1,164 @@
+//! The wiring: from a configuration to the doors behind it. The one place that knows every adapter.
+
+use std::sync::Arc;
+
+use bivouac_aws::{
+    DynamoFeed, DynamoLeases, DynamoRecords, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings,
+    StaticCredentials,
+};
+use bivouac_controller::Doors;
+use bivouac_github::GitHub;
+use bivouac_model::Capacity;
+use bivouac_planner::CapacityPolicy;
+use bivouac_ports::{Leases, Meter, NoMeter, RecordStore, SystemClock};
+use secrecy::SecretString;
+
+use crate::config::{Config, Credentials, SecretError};
+use crate::daemon::FeedMaker;
+use crate::probe::HttpProbe;
+
+/// The cluster of the embedded cloud.
+pub const EMBEDDED_CLUSTER: &str = "previews";
+/// Its subnet.
+pub const EMBEDDED_SUBNET: &str = "subnet-1";
+/// Its security group.
+pub const EMBEDDED_SECURITY_GROUP: &str = "sg-1";
+
+/// Where the world is: what the adapters need of a configuration.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// What the SDK is told beside its usual chain.
+    pub sdk: SdkSettings,
+    /// What comes before the names of the tables.
+    pub prefix: String,
+    /// Where services are made.
+    pub ecs: EcsSettings,
+    /// The forge.
+    pub github: bivouac_github::Settings,
+    /// Whether AWS's quotas are kept on our side.
+    pub quotas: bool,
+}
+
+/// Everything that a daemon reaches the world through.
+pub struct Connected {
+    /// The doors of the controller.
+    pub doors: Doors,
+    /// The leases.
+    pub leases: Arc<dyn Leases>,
+    /// News of the table.
+    pub feed: FeedMaker,
+}
+
+/// Why the adapters could not be made. Nothing was called yet.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// Nobody to be on the forge.
+    #[error(
+        "the configuration names no GitHub credentials: set `github.token_file`, or `github.app_id` with `github.private_key_file`"
+    )]
+    NoCredentials,
+    /// A secret is missing.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The SDK's configuration.
+    #[error(transparent)]
+    Aws(#[from] bivouac_ports::Error),
+    /// The forge's client.
+    #[error(transparent)]
+    GitHub(#[from] bivouac_github::SetupError),
+    /// The probe's HTTP client.
+    #[error("the health probe could not be made")]
+    Probe(#[from] reqwest::Error),
+}
+
+impl Place {
+    /// Where a configuration says. Secrets are read here, so that a missing one is told before anything starts.
+    ///
+    /// # Errors
+    /// When a secret cannot be read or none is configured.
+    pub fn of(config: &Config) -> Result<Self, ComposeError> {
+        let credentials = match &config.github.credentials {
+            None => return Err(ComposeError::NoCredentials),
+            Some(Credentials::Token(token)) => bivouac_github::Credentials::Token(token.read()?),
+            Some(Credentials::App { id, private_key }) => {
+                bivouac_github::Credentials::App { id: *id, private_key: private_key.read()? }
+            }
+        };
+        Ok(Self {
+            sdk: sdk_settings(config),
+            prefix: config.aws.table_prefix.clone(),
+            ecs: EcsSettings {
+                cluster: config.aws.cluster.clone(),
+                subnets: config.aws.subnets.clone(),
+                security_groups: config.aws.security_groups.clone(),
+            },
+            github: bivouac_github::Settings::new(&config.github.api_url, credentials, &config.controller.instance),
+            quotas: true,
+        })
+    }
+
+    /// The embedded cloud.
+    pub fn embedded(aws: &str, dynamodb: &str, github: &str, token: &str) -> Self {
+        let credentials = bivouac_github::Credentials::Token(SecretString::from(token));
+        Self {
+            sdk: SdkSettings {
+                endpoints: Endpoints { aws: Some(aws.to_owned()), dynamodb: Some(dynamodb.to_owned()) },
+                credentials: Some(StaticCredentials::of_no_account()),
+                ..SdkSettings::default()
+            },
+            prefix: "bivouac".to_owned(),
+            ecs: EcsSettings {
+                cluster: EMBEDDED_CLUSTER.to_owned(),
+                subnets: vec![EMBEDDED_SUBNET.to_owned()],
+                security_groups: vec![EMBEDDED_SECURITY_GROUP.to_owned()],
+            },
+            github: bivouac_github::Settings::new(github, credentials, "dev"),
+            quotas: true,
+        }
+    }
+}
+
+fn sdk_settings(config: &Config) -> SdkSettings {
+    SdkSettings { region: config.aws.region.clone(), ..SdkSettings::default() }
+}
+
+/// The capacity that a policy may ask of a cluster, and what AWS calls it.
+pub fn capacities(policy: CapacityPolicy) -> Vec<(Capacity, &'static str)> {
+    let (fargate, spot) = ((Capacity::OnDemand, "FARGATE"), (Capacity::Spot, "FARGATE_SPOT"));
+    match policy {
+        CapacityPolicy::OnDemand => vec![fargate],
+        CapacityPolicy::Spot => vec![spot],
+        CapacityPolicy::SpotWithFallback => vec![fargate, spot],
+    }
+}
+
+/// Makes every adapter. No call is made yet, so nothing is known to be there.
+///
+/// # Errors
+/// When the SDK finds no region, or a client cannot be made.
+pub async fn connect(place: &Place, meter: Arc<dyn Meter>) -> Result<Connected, ComposeError> {
+    let sdk = Sdk::load(&place.sdk, Arc::clone(&meter)).await?;
+    let quotas = Arc::new(if place.quotas { Quotas::aws() } else { Quotas::unlimited() });
+    let doors = Doors {
+        records: Arc::new(DynamoRecords::new(&sdk, &place.prefix)),
+        cluster: Arc::new(Ecs::new(&sdk, quotas, place.ecs.clone())),
+        registry: Arc::new(Ecr::new(&sdk)),
+        forge: Arc::new(GitHub::new(place.github.clone(), Arc::clone(&meter))?),
+        probe: Arc::new(HttpProbe::new()?),
+        clock: Arc::new(SystemClock),
+        meter,
+    };
+    let leases = Arc::new(DynamoLeases::new(&sdk, &place.prefix));
+    let prefix = place.prefix.clone();
+    let feed: FeedMaker = Box::new(move || Box::new(DynamoFeed::new(&sdk, &prefix)));
+    Ok(Connected { doors, leases, feed })
+}
+
+/// The table alone, which is all that a client needs: no secret is read.
+///
+/// # Errors
+/// When the SDK finds no region.
+pub async fn records(config: &Config) -> Result<Arc<dyn RecordStore>, ComposeError> {
+    let sdk = Sdk::load(&sdk_settings(config), Arc::new(NoMeter)).await?;
+    Ok(Arc::new(DynamoRecords::new(&sdk, &config.aws.table_prefix)))
+}

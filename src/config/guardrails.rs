@@ -1,0 +1,65 @@
+//! `[guardrails]`: what no wish goes beyond.
+
+use std::time::Duration;
+
+use bivouac_model::{Usd, format_duration};
+
+use super::reader::Section;
+
+/// `[guardrails]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guardrails {
+    /// `ttl`: the lifetime of who asks for none, and the ceiling of what has no record. Default 48 h.
+    pub ttl: Duration,
+    /// `max_ttl`: the ceiling of every lifetime, pinned or not. Default 168 h.
+    pub max_ttl: Duration,
+    /// `max_environments`: how many run at once. Default 24: what the default Fargate quota of 6 vCPU holds of a quarter
+    /// vCPU each.
+    pub max_environments: u32,
+    /// `max_per_user`: how many of them one person has. Default 3.
+    pub max_per_user: u32,
+    /// `monthly_budget_usd`: what all cost in a month, in dollars. Default 100.
+    pub monthly_budget: Usd,
+    /// `max_deletions_per_pass`: how many services one pass deletes. Default 20.
+    pub max_deletions_per_pass: u32,
+    /// `untagged_image_grace`: how old an untagged image is before it is removed. Default 24 h.
+    pub untagged_image_grace: Duration,
+    /// `purge_after`: how long the record of a terminated environment stays. Default 720 h.
+    pub purge_after: Duration,
+}
+
+const fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours * 3600)
+}
+
+/// "Services per cluster: 5,000" (Amazon ECS service quotas).
+const MAX_SERVICES: u64 = 5000;
+/// A year: longer than that, nothing here is for a test.
+const MOST: Duration = hours(366 * 24);
+
+pub(super) fn read(section: Section<'_>) -> Guardrails {
+    let minute = Duration::from_secs(60);
+    let count = |key: &str, default: u32| {
+        section.integer(key, 1..=MAX_SERVICES).and_then(|number| u32::try_from(number).ok()).unwrap_or(default)
+    };
+    let ttl = section.duration("ttl", minute..=MOST).unwrap_or(hours(48));
+    let max_ttl = section.duration("max_ttl", minute..=MOST).unwrap_or(hours(168));
+    if max_ttl < ttl {
+        let key = if section.has("max_ttl") { "max_ttl" } else { "ttl" };
+        let (ttl, max_ttl) = (format_duration(ttl), format_duration(max_ttl));
+        section.problem(key, format!("`guardrails.max_ttl` ({max_ttl}) has to be at least `guardrails.ttl` ({ttl})"));
+    }
+    let guardrails = Guardrails {
+        ttl,
+        max_ttl,
+        max_environments: count("max_environments", 24),
+        max_per_user: count("max_per_user", 3),
+        monthly_budget: Usd::from_dollars(section.number("monthly_budget_usd", 0.0..=1e9).unwrap_or(100.0)),
+        max_deletions_per_pass: count("max_deletions_per_pass", 20),
+        // Children are pushed before their index, so none may be removed within minutes.
+        untagged_image_grace: section.duration("untagged_image_grace", hours(1)..=MOST).unwrap_or(hours(24)),
+        purge_after: section.duration("purge_after", hours(1)..=hours(10 * 366 * 24)).unwrap_or(hours(720)),
+    };
+    section.done();
+    guardrails
+}

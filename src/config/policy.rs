@@ -1,0 +1,80 @@
+//! From the configuration to the planner's policy: the templates are read and checked.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bivouac_planner::{Filling, MAX_TASK_DEFINITION_BYTES, Policy, Project, Size, Template};
+use wildmatch::WildMatch;
+
+use super::key_path::KeyPath;
+use super::problem::{ConfigErrors, Problem};
+use super::{Config, PROJECT, ProjectConfig, sizes};
+
+/// A template is a task definition with white space: what is sixteen times as large is another file.
+const MAX_TEMPLATE_BYTES: u64 = 16 * MAX_TASK_DEFINITION_BYTES as u64;
+
+impl Config {
+    /// Reads the templates and makes the policy. Reads the same files again when called twice.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the templates, each with the line that names the template.
+    pub fn policy(&self) -> Result<Policy, ConfigErrors> {
+        let mut problems = Vec::new();
+        let mut projects = BTreeMap::new();
+        for project in &self.projects {
+            match self.project(project) {
+                Ok(made) => drop(projects.insert(project.repo.clone(), made)),
+                Err(sentence) => {
+                    let number = project.number.to_string();
+                    let path = KeyPath([PROJECT, &number, "task_definition"].map(str::to_owned).to_vec());
+                    let sentence = format!("`{path}` ({}): {sentence}", project.task_definition.display());
+                    problems.push(Problem { place: self.locations.place(&path), sentence });
+                }
+            }
+        }
+        ConfigErrors::check(problems)?;
+        Ok(Policy {
+            instance: self.controller.instance.clone(),
+            projects,
+            ttl: self.guardrails.ttl,
+            max_ttl: self.guardrails.max_ttl,
+            purge_after: self.guardrails.purge_after,
+            capacity: self.aws.capacity,
+            prices: self.prices,
+            deadlines: self.deadlines,
+            command: self.bot.command.clone(),
+        })
+    }
+
+    fn project(&self, project: &ProjectConfig) -> Result<Project, String> {
+        let template = template(&project.task_definition, &project.containers)?;
+        Ok(Project {
+            repo: project.repo.clone(),
+            ecr_repository: project.ecr_repository.clone(),
+            template,
+            port: project.port,
+            health_path: project.health_path.clone(),
+            service_name: project.service_name.clone(),
+            image_tag: project.image_tag.clone(),
+            flag_prefix: project.flag_prefix.clone(),
+            config_allow: project.config_allow.iter().map(|pattern| WildMatch::new(pattern)).collect(),
+            sizes: self.sizes.clone(),
+            ready_note: project.ready_note.clone(),
+        })
+    }
+}
+
+fn template(path: &Path, containers: &[String]) -> Result<Template, String> {
+    let size = std::fs::metadata(path).map_err(|error| format!("cannot read it: {error}"))?.len();
+    if size > MAX_TEMPLATE_BYTES {
+        return Err(format!("it has {size} bytes; a task definition has {MAX_TASK_DEFINITION_BYTES} at most"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read it: {error}"))?;
+    let template = Template::parse(&text, containers).map_err(|error| error.to_string())?;
+    let resources = template.resources();
+    sizes::check(Size { cpu: resources.cpu, memory: resources.memory })?;
+    // What is too large without flags is too large with them.
+    let empty = Filling { image: "", environment: &BTreeMap::new(), size: None, restarted_at: None };
+    template.render(template.family(), empty).map_err(|error| error.to_string())?;
+    Ok(template)
+}

@@ -1,0 +1,88 @@
+//! `[controller]`, `[bot]` and `[ops]`: how the daemon runs.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::reader::Section;
+
+/// `[controller]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Controller {
+    /// `resync`: how often everything is looked at, whatever the stream said. Default 30 s.
+    pub resync: Duration,
+    /// `instance`: what `bivouac:managed` says; two instances can share a cluster. Default `default`.
+    pub instance: String,
+    /// `lease`: how long a leader that fell silent is waited for. Default 15 s.
+    pub lease: Duration,
+}
+
+/// `[bot]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bot {
+    /// `listen`: where webhooks arrive; empty: off. Default `127.0.0.1:8085`.
+    pub listen: Option<SocketAddr>,
+    /// `command`: the slash command. Default `/testenv`.
+    pub command: String,
+}
+
+/// `[ops]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ops {
+    /// `listen`: where health and metrics are served; empty: off. Default `127.0.0.1:9090`.
+    pub listen: Option<SocketAddr>,
+}
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(super) fn controller(section: Section<'_>) -> Controller {
+    // Faster than once a second would spend the sustained 20 ListServices calls a second (ECS service quotas) on one
+    // cluster of 2,000; slower than an hour would let an environment outlive its time by an hour.
+    let resync = section.duration("resync", seconds(1)..=seconds(3600));
+    let instance = section.text_of("instance", "1 to 64 letters, digits, `.`, `_` and `-`", |text| {
+        let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+        (1..=64).contains(&text.len()) && text.bytes().all(letter)
+    });
+    // Under three seconds a slow write would lose the lease; over five minutes a crash would stop the work for as long.
+    let lease = section.duration("lease", seconds(3)..=seconds(300));
+    let controller = Controller {
+        resync: resync.unwrap_or(seconds(30)),
+        instance: instance.unwrap_or_else(|| "default".into()),
+        lease: lease.unwrap_or(seconds(15)),
+    };
+    section.done();
+    controller
+}
+
+pub(super) fn bot(section: Section<'_>) -> Bot {
+    let command = section.text_of("command", "a slash and up to 40 small letters, digits and `-`", |text| {
+        text.strip_prefix('/').is_some_and(|name| {
+            (1..=40).contains(&name.len())
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        })
+    });
+    let bot = Bot {
+        listen: listen(&section, SocketAddr::from(([127, 0, 0, 1], 8085))),
+        command: command.unwrap_or_else(|| "/testenv".into()),
+    };
+    section.done();
+    bot
+}
+
+pub(super) fn ops(section: Section<'_>) -> Ops {
+    let ops = Ops { listen: listen(&section, SocketAddr::from(([127, 0, 0, 1], 9090))) };
+    section.done();
+    ops
+}
+
+fn listen(section: &Section<'_>, default: SocketAddr) -> Option<SocketAddr> {
+    let address = section.parsed("listen", |text| match text.trim() {
+        "" => Ok(None),
+        text => text
+            .parse()
+            .map(Some)
+            .map_err(|_| "it is not an address and a port such as 127.0.0.1:9090 or [::1]:9090; empty switches it off"),
+    });
+    address.unwrap_or(Some(default))
+}

@@ -1,0 +1,146 @@
+//! `[[project]]`: one repository and how its environments are made.
+
+use std::path::{Path, PathBuf};
+
+use bivouac_model::{MAX_NAME_LENGTH, RepoName};
+use bivouac_planner::Pattern;
+
+use super::PROJECT;
+use super::key_path::shown;
+use super::reader::Section;
+
+/// A `[[project]]`, but for what its template holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProjectConfig {
+    /// `repo`: the repository on the forge, `owner/name`. Required.
+    pub repo: RepoName,
+    /// `ecr_repository`: the repository in the registry. Required.
+    pub ecr_repository: String,
+    /// `task_definition`: the path to the template. Required.
+    pub task_definition: PathBuf,
+    /// `containers`: the containers of the template that get the image, the flags and the configuration. Required.
+    pub containers: Vec<String>,
+    /// `port`: the port that is published. Default 8080.
+    pub port: u16,
+    /// `health_path`: where to ask whether it is well; empty: a running task is ready. Default `/health`.
+    pub health_path: Option<String>,
+    /// `service_name`: names of services. Default `pr-{pr}-service`.
+    pub service_name: Pattern,
+    /// `image_tag`: tags of images. Default `pr-{pr}-ci`.
+    pub image_tag: Pattern,
+    /// `flag_prefix`: what stands before the name of a flag. Default empty.
+    pub flag_prefix: String,
+    /// `config_allow`: which configuration overrides are allowed, with `*` and `?`. Default none.
+    pub config_allow: Vec<String>,
+    /// `ready_note`: what people are told once it is ready. Default nothing.
+    pub ready_note: Option<String>,
+    /// The number of the project, from 0.
+    pub(super) number: usize,
+}
+
+/// A note is a sentence or two; the whole comment has 65,536 characters (GitHub).
+const MAX_NOTE: usize = 4096;
+/// "Containers in a task definition: 10" (Amazon ECS service quotas).
+const MAX_CONTAINERS: usize = 10;
+/// Far more patterns than a person keeps in view.
+const MAX_PATTERNS: usize = 100;
+
+pub(super) fn read_all(root: &Section<'_>, dir: &Path) -> Vec<ProjectConfig> {
+    let section = root.section(PROJECT);
+    let mut names: Vec<(usize, &str)> = Vec::new();
+    for name in section.names() {
+        match name.parse() {
+            // `01` would be a second name for `1`.
+            Ok(number) if format!("{number}") == name => names.push((number, name)),
+            _ => section.problem(name, format!("`project[{}]`: projects are numbered from 0", shown(name))),
+        }
+    }
+    names.sort_unstable();
+    if section.names().is_empty() && !section.broken() {
+        let sentence = "no `[[project]]` says which repository has environments; there has to be one at least";
+        root.problem(PROJECT, sentence);
+    }
+    let projects: Vec<_> =
+        names.into_iter().filter_map(|(number, name)| read(section.section(name), number, dir)).collect();
+    distinct(&section, &projects);
+    projects
+}
+
+/// `None` when a key without a default is missing or wrong, which was said by then.
+fn read(section: Section<'_>, number: usize, dir: &Path) -> Option<ProjectConfig> {
+    let repo = section.parsed("repo", str::parse::<RepoName>);
+    let repo = section.required("repo", "the repository on GitHub, owner/name", repo);
+    let registry = section.text_of("ecr_repository", "the name of an ECR repository such as superset-ci", ecr_name);
+    let registry = section.required("ecr_repository", "the ECR repository that its images are in", registry);
+    let template = section.text_of("task_definition", "the path to a task definition", |text| !text.is_empty());
+    let template = section.required("task_definition", "the path to the template of its task definitions", template);
+    let containers = section.list("containers", "1 to 10 different names of containers of the template", |list| {
+        let twice = list.iter().enumerate().any(|(at, name)| list[..at].contains(name));
+        !twice && (1..=MAX_CONTAINERS).contains(&list.len()) && list.iter().all(|name| !name.is_empty())
+    });
+    let containers = section.required("containers", "the containers of the template that get the image", containers);
+    let port = section.integer("port", 1..=u64::from(u16::MAX)).and_then(|port| u16::try_from(port).ok());
+    let health_path = section.text_of("health_path", "a path such as /health, or empty for no probe", |text| {
+        let graphic = text.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
+        text.is_empty() || (text.starts_with('/') && text.len() <= 1024 && graphic)
+    });
+    let service_name = section.parsed("service_name", Pattern::service_name);
+    let image_tag = section.parsed("image_tag", Pattern::image_tag);
+    let flag_prefix = section.text_of("flag_prefix", "letters, digits and `_`, not beginning with a digit", |text| {
+        text.len() <= MAX_NAME_LENGTH
+            && !text.starts_with(|c: char| c.is_ascii_digit())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    });
+    let config_allow = section.list("config_allow", "up to 100 patterns of names such as SUPERSET_*", |list| {
+        let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'*' | b'?');
+        list.len() <= MAX_PATTERNS && list.iter().all(|text| !text.is_empty() && text.bytes().all(letter))
+    });
+    let ready_note = section.text_of("ready_note", "a text of at most 4096 bytes", |text| text.len() <= MAX_NOTE);
+    section.done();
+    Some(ProjectConfig {
+        repo: repo?,
+        ecr_repository: registry?,
+        task_definition: dir.join(template?),
+        containers: containers?,
+        port: port.unwrap_or(8080),
+        health_path: health_path.map_or_else(|| Some("/health".into()), |path| Some(path).filter(|p| !p.is_empty())),
+        service_name: service_name.or_else(|| Pattern::service_name("pr-{pr}-service").ok())?,
+        image_tag: image_tag.or_else(|| Pattern::image_tag("pr-{pr}-ci").ok())?,
+        flag_prefix: flag_prefix.unwrap_or_default(),
+        config_allow: config_allow.unwrap_or_default(),
+        ready_note: ready_note.filter(|note| !note.is_empty()),
+        number,
+    })
+}
+
+/// "The repository name must start with a letter and can only contain lowercase letters, numbers, hyphens, underscores,
+/// periods and forward slashes", 2 to 256 characters (ECR API reference, `CreateRepository`).
+fn ecr_name(text: &str) -> bool {
+    let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.' | b'/');
+    (2..=256).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.bytes().all(letter)
+}
+
+/// No repository twice, and no two projects that could give two environments one service.
+fn distinct(section: &Section<'_>, projects: &[ProjectConfig]) {
+    for (at, project) in projects.iter().enumerate() {
+        let number = project.number.to_string();
+        for other in &projects[..at] {
+            // GitHub does not tell names apart by case.
+            if project.repo.as_str().eq_ignore_ascii_case(other.repo.as_str()) {
+                let sentence = format!(
+                    "`project[{number}].repo` is `{}`, as `project[{}]` is already",
+                    project.repo, other.number
+                );
+                section.section(&number).problem("repo", sentence);
+            } else if project.service_name.collides_with(&other.service_name) {
+                let sentence = format!(
+                    "services of {} and {} could have the same name (`{}` and `{}`); give one of them another `service_name`",
+                    project.repo, other.repo, project.service_name, other.service_name
+                );
+                section.section(&number).problem("service_name", sentence);
+            }
+        }
+    }
+}

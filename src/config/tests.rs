@@ -1,0 +1,387 @@
+use std::path::Path;
+use std::time::Duration;
+
+use bivouac_model::Usd;
+use bivouac_planner::CapacityPolicy;
+use secrecy::ExposeSecret as _;
+
+use super::*;
+
+const REFERENCE: &str = include_str!("../../deploy/examples/bivouac.reference.toml");
+const MINIMAL: &str = r#"
+[aws]
+cluster = "previews"
+subnets = ["subnet-1"]
+security_groups = ["sg-1"]
+
+[[project]]
+repo = "a/b"
+ecr_repository = "ci"
+task_definition = "td.json"
+containers = ["web"]
+"#;
+
+fn variables(pairs: &[(&str, &str)]) -> Variables {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn parse(text: &str, pairs: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+    Config::parse(Path::new("bivouac.toml"), text, &variables(pairs))
+}
+
+fn lines(text: &str, pairs: &[(&str, &str)]) -> Vec<String> {
+    parse(text, pairs).unwrap_err().problems().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_reference_shows_every_key_and_the_defaults() {
+    let reference = parse(REFERENCE, &[]).unwrap();
+    let minimal = parse(MINIMAL, &[]).unwrap();
+    assert_eq!(Aws { subnets: minimal.aws.subnets.clone(), ..reference.aws.clone() }, minimal.aws);
+    assert_eq!(reference.controller, minimal.controller);
+    assert_eq!(reference.bot, minimal.bot);
+    assert_eq!(reference.ops, minimal.ops);
+    assert_eq!(reference.guardrails, minimal.guardrails);
+    assert_eq!(reference.prices, minimal.prices);
+    assert_eq!(reference.deadlines, minimal.deadlines);
+    let (shown, default) = (&reference.projects[0], &minimal.projects[0]);
+    assert_eq!(
+        (&shown.port, &shown.health_path, &shown.service_name, &shown.image_tag, &shown.flag_prefix),
+        (&default.port, &default.health_path, &default.service_name, &default.image_tag, &default.flag_prefix)
+    );
+    assert_eq!((&shown.config_allow, &shown.ready_note), (&default.config_allow, &default.ready_note));
+
+    let reader = Reader::new(File::parse("bivouac.toml", REFERENCE).unwrap(), &Variables::new());
+    let _ = Parts::read(&reader, Path::new(""));
+    for key in reader.known_keys() {
+        let leaf = key.rsplit('.').next().unwrap();
+        let variable = format!("BIVOUAC__{}", key.replace('.', "__").to_uppercase());
+        let listed = REFERENCE.lines().any(|line| {
+            let line = line.trim_start_matches("# ");
+            line.starts_with(&format!("{leaf} = ")) || line.starts_with(&format!("[{key}]")) || line.contains(&variable)
+        });
+        let group = ["sizes", "project", "project[0]"].contains(&key.as_str());
+        assert!(listed || group, "{key} is missing in the reference");
+    }
+}
+
+#[test]
+fn the_configuration_of_the_contract_is_understood() {
+    let config = parse(
+        r#"
+[aws]
+region = "us-west-2"
+cluster = "previews"
+subnets = ["subnet-1"]
+security_groups = ["sg-1"]
+capacity = "spot"
+[github]
+token_file = "/run/secrets/github"
+[bot]
+listen = ""
+[guardrails]
+monthly_budget_usd = 50
+[sizes.small]
+cpu = 0.25
+memory = 0.5
+[[project]]
+repo = "apache/superset"
+ecr_repository = "superset-ci"
+task_definition = "task-definition.json"
+containers = ["superset"]
+port = 8088
+health_path = ""
+flag_prefix = "SUPERSET_"
+config_allow = ["SUPERSET_*"]
+"#,
+        &[],
+    )
+    .unwrap();
+    assert_eq!(config.aws.capacity, CapacityPolicy::Spot);
+    assert_eq!(config.bot.listen, None);
+    assert_eq!(config.ops.listen.unwrap().port(), 9090);
+    assert_eq!(config.guardrails.monthly_budget, Usd::from_dollars(50.0));
+    assert_eq!((config.sizes["small"].cpu, config.sizes["small"].memory), (256, 512));
+    assert_eq!(config.projects[0].health_path, None);
+    assert!(matches!(&config.github.credentials, Some(Credentials::Token(Secret::File(path))) if path.is_absolute()));
+}
+
+#[test]
+fn variables_override_every_kind_of_key() {
+    let config = parse(
+        MINIMAL,
+        &[
+            ("BIVOUAC__AWS__REGION", "eu-west-1"),
+            ("BIVOUAC__AWS__SUBNETS", "subnet-2, subnet-3"),
+            ("BIVOUAC__AWS__SECURITY_GROUPS", r#"["sg-2", "sg-3"]"#),
+            ("bivouac__controller__resync", "5s"),
+            ("BIVOUAC__GUARDRAILS__MAX_PER_USER", "7"),
+            ("BIVOUAC__PRICES__SPOT_FACTOR", "0.4"),
+            ("BIVOUAC__OPS__LISTEN", ""),
+            ("BIVOUAC__SIZES__BIG__CPU", "4"),
+            ("BIVOUAC__SIZES__BIG__MEMORY", "16"),
+            ("BIVOUAC__PROJECT__0__PORT", "81"),
+            ("BIVOUAC_LOG", "debug"),
+            ("PATH", "/bin"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.aws.region.as_deref(), Some("eu-west-1"));
+    assert_eq!(config.aws.subnets, ["subnet-2", "subnet-3"]);
+    assert_eq!(config.aws.security_groups, ["sg-2", "sg-3"]);
+    assert_eq!(config.controller.resync, Duration::from_secs(5));
+    assert_eq!(config.guardrails.max_per_user, 7);
+    assert!((config.prices.spot_factor - 0.4).abs() < f64::EPSILON);
+    assert_eq!(config.ops.listen, None);
+    assert_eq!((config.sizes["big"].cpu, config.sizes["big"].memory), (4096, 16384));
+    assert_eq!((config.projects[0].port, config.projects[0].repo.as_str()), (81, "a/b"));
+}
+
+#[test]
+fn everything_wrong_is_said_at_once_with_its_place() {
+    let text = r#"
+[aws]
+regoin = "us-west-2"
+cluster = 5
+subnets = ["subnet-1", "net-2"]
+capacity = "cheap"
+
+[controler]
+resync = "30s"
+
+[guardrails]
+ttl = "soon"
+max_environments = 0
+resync = "5s"
+
+[sizes.small]
+cpu = 0.5
+memory = 8
+
+[[project]]
+repo = "superset"
+ecr_repository = "superset-ci"
+task_definition = "td.json"
+containers = ["web", "web"]
+service_name = "service"
+"#;
+    let lines = lines(text, &[("BIVOUAC__BOT__LISTEN", "here"), ("BIVOUAC__AWSS__REGION", "x")]);
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    bivouac.toml:2:2: `aws.security_groups` is missing: the security groups that let people reach the tasks
+    bivouac.toml:3:1: `aws.regoin` is not a key; did you mean `aws.region`?
+    bivouac.toml:4:1: `aws.cluster` holds 5; allowed: the name or ARN of an ECS cluster
+    bivouac.toml:5:1: `aws.subnets` holds [subnet-1, net-2]; allowed: 1 to 16 ids such as subnet-0a1b2c
+    bivouac.toml:6:1: `aws.capacity` holds "cheap"; allowed: one of on-demand, spot, spot-with-fallback
+    bivouac.toml:8:2: `controler` is not a key; did you mean `controller`?
+    bivouac.toml:12:1: `guardrails.ttl` holds "soon"; allowed: a duration such as 90s, 30m or 48h, from 1m to 8784h
+    bivouac.toml:13:1: `guardrails.max_environments` holds 0; allowed: a whole number from 1 to 5000
+    bivouac.toml:14:1: `guardrails.resync` is not a key; did you mean `controller.resync`?
+    bivouac.toml:16:8: `sizes.small`: Fargate has no tasks of 0.5 vCPU with 8 GB; allowed with it: 1 to 4 in steps of 1 GB
+    bivouac.toml:21:1: `project[0].repo`: repository `superset` is not of the form owner/name (letters, digits, `.`, `_` and `-`)
+    bivouac.toml:24:1: `project[0].containers` holds [web, web]; allowed: 1 to 10 different names of containers of the template
+    bivouac.toml:25:1: `project[0].service_name`: `service` has to contain `{pr}` exactly once, so that every pull request has a name of its own
+    variable BIVOUAC__AWSS__REGION: `awss` is not a key; did you mean `aws`?
+    variable BIVOUAC__BOT__LISTEN: `bot.listen`: it is not an address and a port such as 127.0.0.1:9090 or [::1]:9090; empty switches it off
+    "#);
+}
+
+#[test]
+fn projects_must_not_meet() {
+    let second = r#"
+[[project]]
+repo = "c/d"
+ecr_repository = "ci"
+task_definition = "td.json"
+containers = ["web"]
+"#;
+    insta::assert_snapshot!(lines(&format!("{MINIMAL}{second}"), &[]).join("\n"), @"bivouac.toml:13:1: services of c/d and a/b could have the same name (`pr-{pr}-service` and `pr-{pr}-service`); give one of them another `service_name`");
+    let same = second.replace("c/d", "A/B");
+    insta::assert_snapshot!(lines(&format!("{MINIMAL}{same}"), &[]).join("\n"), @"bivouac.toml:14:1: `project[1].repo` is `A/B`, as `project[0]` is already");
+    let apart = format!("{MINIMAL}{second}service_name = \"d-{{pr}}\"\n");
+    assert_eq!(parse(&apart, &[]).unwrap().projects.len(), 2);
+}
+
+#[test]
+fn slips_of_structure_have_sentences_too() {
+    insta::assert_snapshot!(lines(&MINIMAL.replace("[[project]]", "[project]"), &[]).join("\n"), @"bivouac.toml:7:2: there may be several projects: write `[[project]]`");
+    insta::assert_snapshot!(lines("aws = 'x'\n", &[("BIVOUAC__PROJECT__FIRST__REPO", "a/b")]).join("\n"), @r"
+    bivouac.toml:1:1: `aws` is a text; it has to be a table
+    variable BIVOUAC__PROJECT__FIRST__REPO: `project[first]`: projects are numbered from 0
+    ");
+    insta::assert_snapshot!(lines("[aws]\ncluster = \n", &[]).join("\n"), @"bivouac.toml:2:11: it is not TOML: string values must be quoted, expected literal string");
+    let low = format!("[guardrails]\nmax_ttl = '1h'\n{MINIMAL}");
+    insta::assert_snapshot!(lines(&low, &[]).join("\n"), @"bivouac.toml:2:1: `guardrails.max_ttl` (1h) has to be at least `guardrails.ttl` (48h)");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_said_by_name() {
+    let error = Config::load(Path::new("/nonexistent/bivouac.toml"), &Variables::new()).unwrap_err().to_string();
+    assert_eq!(error, "/nonexistent/bivouac.toml: cannot read it: No such file or directory (os error 2)");
+}
+
+#[test]
+fn secrets_come_by_path_or_variable_and_the_variable_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("token"), "from-file\n").unwrap();
+    let text = format!("[github]\ntoken_file = \"token\"\n{MINIMAL}");
+    let path = dir.path().join("bivouac.toml");
+    let token = |pairs: &[(&str, &str)]| {
+        let config = Config::parse(&path, &text, &variables(pairs)).unwrap();
+        match config.github.credentials {
+            Some(Credentials::Token(secret)) => secret.read().unwrap().expose_secret().to_owned(),
+            other => panic!("no token: {other:?}"),
+        }
+    };
+    assert_eq!(token(&[]), "from-file");
+    assert_eq!(token(&[("BIVOUAC__GITHUB__TOKEN", "from-variable")]), "from-variable");
+
+    std::fs::write(dir.path().join("token"), "\n").unwrap();
+    let config = Config::parse(&path, &text, &Variables::new()).unwrap();
+    let Some(Credentials::Token(secret)) = config.github.credentials else { panic!("no token") };
+    assert!(secret.read().unwrap_err().to_string().ends_with("token is empty"));
+}
+
+#[test]
+fn secrets_in_the_wrong_place_are_refused_without_being_shown() {
+    let github = |lines: &str| format!("[github]\n{lines}\n{MINIMAL}");
+    insta::assert_snapshot!(lines(&github("token = \"hunter2\""), &[]).join("\n"), @"bivouac.toml:2:1: `github.token` does not belong in the file; set BIVOUAC__GITHUB__TOKEN, or `github.token_file` to a path");
+    insta::assert_snapshot!(lines(&github("token_file = \"ghp_hunter2\""), &[]).join("\n"), @"bivouac.toml:2:1: `github.token_file` seems to hold the secret itself; it takes a path to it");
+    insta::assert_snapshot!(lines(&github("app_id = 5"), &[]).join("\n"), @"bivouac.toml:2:1: `github.app_id` needs `github.private_key_file`, the path to the app's key");
+    let both = lines(&github("app_id = 5"), &[("BIVOUAC__GITHUB__TOKEN", "hunter2")]).join("\n");
+    insta::assert_snapshot!(both, @"bivouac.toml:2:1: `github.app_id` and a token are two ways to be somebody: keep one of them");
+    let url = lines(&github("api_url = \"https://me:hunter2@github.example\""), &[]).join("\n");
+    insta::assert_snapshot!(url, @"bivouac.toml:2:1: `github.api_url`: it must not hold a user or a password");
+}
+
+mod policy {
+    use super::*;
+
+    const TEMPLATE: &str =
+        r#"{"family": "f", "cpu": "512", "memory": "1024", "containerDefinitions": [{"name": "web"}]}"#;
+
+    fn policy(template: Option<&str>) -> Result<bivouac_planner::Policy, String> {
+        let dir = tempfile::tempdir().unwrap();
+        if let Some(template) = template {
+            std::fs::write(dir.path().join("td.json"), template).unwrap();
+        }
+        let path = dir.path().join("bivouac.toml");
+        let config = Config::parse(&path, MINIMAL, &Variables::new()).unwrap();
+        let shown = format!("{}/", dir.path().display());
+        config.policy().map_err(|error| error.to_string().replace(&shown, ""))
+    }
+
+    #[test]
+    fn a_sound_template_makes_a_policy() {
+        let policy = policy(Some(TEMPLATE)).unwrap();
+        let project = &policy.projects[&"a/b".parse().unwrap()];
+        assert_eq!((project.port, project.template.family()), (8080, "f"));
+        assert_eq!((policy.command.as_str(), policy.instance.as_str()), ("/testenv", "default"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_template_is_said_at_its_line() {
+        let error = |template: Option<&str>| policy(template).unwrap_err();
+        insta::assert_snapshot!(error(None), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): cannot read it: No such file or directory (os error 2)");
+        insta::assert_snapshot!(error(Some("{")), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): it is not JSON: EOF while parsing an object at line 1 column 1");
+        insta::assert_snapshot!(error(Some(&TEMPLATE.replace("web", "app"))), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): it has no container `web`; it has app");
+        let twice = TEMPLATE.replace(r#"[{"name": "web"}]"#, r#"[{"name": "web"}, {"name": "web"}]"#);
+        insta::assert_snapshot!(error(Some(&twice)), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): it names the container `web` twice");
+        insta::assert_snapshot!(error(Some(&TEMPLATE.replace("1024", "8192"))), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): Fargate has no tasks of 0.5 vCPU with 8 GB; allowed with it: 1 to 4 in steps of 1 GB");
+        let large = TEMPLATE.replace("\"web\"", &format!("\"web\", \"command\": [\"{}\"]", "x".repeat(70_000)));
+        insta::assert_snapshot!(error(Some(&large)), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): the task definition takes 70186 bytes once flags and configuration are in it; ECS allows 65536");
+    }
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECRET: &str = "hunter2-hunter2";
+
+    fn key() -> impl Strategy<Value = String> {
+        let words = [
+            "aws",
+            "region",
+            "cluster",
+            "subnets",
+            "github",
+            "api_url",
+            "controller",
+            "resync",
+            "bot",
+            "listen",
+            "ops",
+            "guardrails",
+            "ttl",
+            "max_ttl",
+            "sizes",
+            "small",
+            "cpu",
+            "memory",
+            "prices",
+            "deadlines",
+            "project",
+            "0",
+            "repo",
+            "port",
+            "service_name",
+            "containers",
+            "task_definition",
+            "token_file",
+            "app_id",
+            "x",
+        ];
+        proptest::sample::select(words.to_vec()).prop_map(str::to_owned)
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<i64>().prop_map(|n| n.to_string()),
+            any::<f64>().prop_map(|n| format!("{n:e}").replace("NaN", "nan")),
+            Just("true".to_owned()),
+            Just("1979-05-27".to_owned()),
+            "[a-z0-9{}#/.-]{0,20}".prop_map(|text| format!("\"{text}\"")),
+            Just("[\"subnet-1\", 2]".to_owned()),
+            Just("{ x = { y = [1] } }".to_owned()),
+            Just("\"unclosed".to_owned()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC{0,200}", name in "BIVOUAC__\\PC{0,40}", value in "\\PC{0,40}") {
+            let _ = parse(&text, &[(&name, &value)]).map_err(|errors| errors.to_string());
+        }
+
+        #[test]
+        fn no_keys_and_values_panic_and_no_secret_is_shown(
+            lines in proptest::collection::vec((key(), key(), value()), 0..12),
+            overrides in proptest::collection::vec((key(), key(), "\\PC{0,12}"), 0..6),
+            secret_key in proptest::sample::select(vec!["token", "webhook_secret", "private_key"]),
+            by_variable: bool,
+        ) {
+            let mut text = String::new();
+            let mut pairs: Variables = overrides
+                .into_iter()
+                .map(|(a, b, value)| (format!("BIVOUAC__{a}__{b}").to_uppercase(), value))
+                .collect();
+            if by_variable {
+                pairs.insert(format!("BIVOUAC__GITHUB__{}", secret_key.to_uppercase()), SECRET.into());
+            } else {
+                text = format!("github.{secret_key} = \"{SECRET}\"\n");
+            }
+            for (section, key, value) in lines {
+                text += &format!("{section}.{key} = {value}\n");
+            }
+            for text in [text.clone(), format!("{text}\n{MINIMAL}"), MINIMAL.to_owned()] {
+                let read = Config::parse(Path::new("bivouac.toml"), &text, &pairs);
+                let shown = match &read {
+                    Ok(config) => format!("{config:?} {:?}", config.policy()),
+                    Err(errors) => format!("{errors} {errors:?}"),
+                };
+                prop_assert!(!shown.contains("hunter2"), "{}", shown);
+            }
+        }
+    }
+}

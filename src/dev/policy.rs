@@ -1,0 +1,71 @@
+//! What the embedded system is configured with: the example of `deploy/examples/hello`, for the story's repository.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bivouac_model::{InvalidKey, RepoName};
+use bivouac_planner::{
+    CapacityPolicy, Deadlines, InvalidPattern, InvalidTemplate, Pattern, Policy, Prices, Project, Size, Template,
+};
+
+use wildmatch::WildMatch;
+
+use super::story::{ECR_REPOSITORY, REPOSITORY};
+
+/// The template that people are given as an example.
+const TEMPLATE: &str = include_str!("../../deploy/examples/hello/task-definition.json");
+
+/// Why the built-in example does not hold, which a test would have told.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// Its template.
+    #[error("the built-in task definition")]
+    Template(#[from] InvalidTemplate),
+    /// Its patterns.
+    #[error("the built-in patterns")]
+    Pattern(#[from] InvalidPattern),
+    /// Its repository.
+    #[error("the built-in repository")]
+    Repository(#[from] InvalidKey),
+}
+
+/// The policy of `bivouac dev`.
+///
+/// # Errors
+/// When the built-in example is broken.
+pub fn policy() -> Result<Policy, PolicyError> {
+    let repo: RepoName = REPOSITORY.parse()?;
+    let project = Project {
+        repo: repo.clone(),
+        ecr_repository: ECR_REPOSITORY.to_owned(),
+        template: Template::parse(TEMPLATE, &["hello".to_owned()])?,
+        port: 8080,
+        health_path: Some("/".to_owned()),
+        service_name: Pattern::service_name("pr-{pr}-service")?,
+        image_tag: Pattern::image_tag("pr-{pr}-ci")?,
+        flag_prefix: "HELLO_".to_owned(),
+        config_allow: vec![WildMatch::new("GREETING")],
+        sizes: BTreeMap::from([("small".to_owned(), Size { cpu: 256, memory: 512 })]),
+        ready_note: Some("It greets whoever opens it.".to_owned()),
+    };
+    Ok(Policy {
+        instance: "dev".to_owned(),
+        projects: BTreeMap::from([(repo, project)]),
+        ttl: Duration::from_secs(48 * 3600),
+        max_ttl: Duration::from_secs(168 * 3600),
+        purge_after: Duration::from_secs(720 * 3600),
+        capacity: CapacityPolicy::SpotWithFallback,
+        prices: Prices::default(),
+        // The embedded cloud is quicker than Fargate, so it is looked at more often.
+        deadlines: Deadlines { soon: Duration::from_secs(1), later: Duration::from_secs(5), ..Deadlines::default() },
+        command: "/testenv".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_built_in_example_holds() {
+        super::policy().unwrap();
+    }
+}

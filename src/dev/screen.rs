@@ -1,0 +1,177 @@
+//! What `bivouac dev` shows: on a terminal a table that lives, otherwise a line for each change, or JSON.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use bivouac_model::{ItemKey, Phase, Record, format_duration};
+use chrono::{DateTime, Utc};
+use console::{Style, Term};
+
+/// How changes are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// A table that is drawn again in place.
+    Live,
+    /// A line for each change, which stays readable when piped.
+    Lines,
+    /// A JSON object for each change.
+    Json,
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    env: String,
+    phase: Phase,
+    age: String,
+    expires: String,
+    cost: String,
+    url: String,
+    message: String,
+}
+
+/// The screen of `bivouac dev`.
+pub struct Screen {
+    manner: Manner,
+    term: Term,
+    drawn: usize,
+    said: BTreeMap<ItemKey, (Phase, Option<String>, String)>,
+    story: Vec<String>,
+}
+
+/// How many lines of the story stand below the table.
+const STORY_LINES: usize = 8;
+
+impl Screen {
+    /// An empty screen on standard output.
+    pub fn new(manner: Manner) -> Self {
+        Self { manner, term: Term::stdout(), drawn: 0, said: BTreeMap::new(), story: Vec::new() }
+    }
+
+    /// Tells what happens, beside the table.
+    pub fn tell(&mut self, now: DateTime<Utc>, text: &str) {
+        match self.manner {
+            Manner::Live => self.story.push(format!("{}  {text}", now.format("%H:%M:%S"))),
+            Manner::Lines => println!("{}  {text}", now.format("%H:%M:%S")),
+            Manner::Json => println!("{}", serde_json::json!({ "event": "story", "at": now, "text": text })),
+        }
+    }
+
+    /// Shows the records as they are now. Drawn only where something changed, except for the ages of a live table.
+    pub fn show(&mut self, now: DateTime<Utc>, records: &[Record]) {
+        match self.manner {
+            Manner::Live => self.draw(now, records),
+            Manner::Lines | Manner::Json => self.print_changes(now, records),
+        }
+        let _ = std::io::stdout().flush();
+    }
+
+    fn print_changes(&mut self, now: DateTime<Utc>, records: &[Record]) {
+        for record in records {
+            let Some(status) = &record.status else { continue };
+            let state = (status.phase, status.url.clone(), status.message.clone());
+            if self.said.get(&record.key) == Some(&state) {
+                continue;
+            }
+            self.said.insert(record.key.clone(), state);
+            if self.manner == Manner::Json {
+                let line = serde_json::json!({
+                    "event": "environment",
+                    "at": now,
+                    "environment": record.key.to_string(),
+                    "phase": status.phase,
+                    "reason": status.reason,
+                    "message": status.message,
+                    "url": status.url,
+                    "expires_at": status.expires_at,
+                    "cost_usd": status.cost_at(now).dollars(),
+                });
+                println!("{line}");
+                continue;
+            }
+            let row = row(now, record);
+            let detail = if row.url.is_empty() { row.message } else { row.url };
+            println!("{}  {:<16} {:<16} {detail}", now.format("%H:%M:%S"), row.env, row.phase);
+        }
+    }
+
+    fn draw(&mut self, now: DateTime<Utc>, records: &[Record]) {
+        let rows: Vec<Row> = records.iter().map(|record| row(now, record)).collect();
+        let width = usize::from(self.term.size().1);
+        let mut lines = table(&rows);
+        lines.push(String::new());
+        let from = self.story.len().saturating_sub(STORY_LINES);
+        lines.extend(self.story[from..].iter().cloned());
+        let _ = self.term.clear_last_lines(self.drawn);
+        for line in &lines {
+            let _ = self.term.write_line(&console::truncate_str(line, width.saturating_sub(1), "…"));
+        }
+        self.drawn = lines.len();
+    }
+}
+
+fn row(now: DateTime<Utc>, record: &Record) -> Row {
+    let env = record.key.to_string();
+    let Some(status) = &record.status else {
+        let (age, expires, cost) = (String::new(), String::new(), String::new());
+        return Row { env, phase: Phase::Pending, age, expires, cost, url: String::new(), message: String::new() };
+    };
+    let since = |at: Option<DateTime<Utc>>| at.and_then(|at| (now - at).to_std().ok()).map(coarse).unwrap_or_default();
+    let expires = match (status.expires_at - now).to_std() {
+        _ if status.phase == Phase::Terminated => "-".to_owned(),
+        Ok(left) => format!("in {}", coarse(left)),
+        Err(_) => "over".to_owned(),
+    };
+    Row {
+        env,
+        phase: status.phase,
+        age: since(status.machinery.first_seen_at),
+        expires,
+        cost: status.cost_at(now).to_string(),
+        url: status.url.clone().unwrap_or_default(),
+        message: status.message.clone(),
+    }
+}
+
+/// One or two units, as kubectl shows ages.
+fn coarse(duration: std::time::Duration) -> String {
+    let seconds = duration.as_secs();
+    let whole = match seconds {
+        0..=599 => seconds,
+        600..=35_999 => seconds / 60 * 60,
+        _ => seconds / 3600 * 3600,
+    };
+    format_duration(std::time::Duration::from_secs(whole)).replace(' ', "")
+}
+
+fn table(rows: &[Row]) -> Vec<String> {
+    let mut lines = vec![
+        Style::new()
+            .bold()
+            .apply_to(format!(
+                "{:<18}{:<17}{:<8}{:<10}{:<10}{}",
+                "ENVIRONMENT", "PHASE", "AGE", "EXPIRES", "COST", "ADDRESS"
+            ))
+            .to_string(),
+    ];
+    for row in rows {
+        let phase = colour(row.phase).apply_to(format!("{:<17}", row.phase.as_str()));
+        let detail = if row.url.is_empty() {
+            Style::new().dim().apply_to(row.message.as_str()).to_string()
+        } else {
+            Style::new().underlined().apply_to(row.url.as_str()).to_string()
+        };
+        lines.push(format!("{:<18}{phase}{:<8}{:<10}{:<10}{detail}", row.env, row.age, row.expires, row.cost));
+    }
+    lines
+}
+
+fn colour(phase: Phase) -> Style {
+    match phase {
+        Phase::Ready => Style::new().green(),
+        Phase::Failed | Phase::Invalid => Style::new().red(),
+        Phase::Degraded => Style::new().yellow(),
+        Phase::Terminated | Phase::Terminating | Phase::Asleep => Style::new().dim(),
+        _ => Style::new().cyan(),
+    }
+}

@@ -1,0 +1,54 @@
+//! The probe: asks an environment over plain HTTP whether it is well.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bivouac_model::Health;
+use bivouac_ports::Probe;
+
+/// How long an answer may take. An application on a quarter of a vCPU that has just started is slow; one that takes longer
+/// than this is of no use to a person either.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A probe over HTTP, as a kubelet's `httpGet` probe: every answer from 200 to 399 passes, and no redirect is followed.
+#[derive(Clone, Debug)]
+pub struct HttpProbe {
+    client: reqwest::Client,
+}
+
+impl HttpProbe {
+    /// A probe that uses no proxy: the address is asked itself.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be made, which no configuration of ours causes.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(TIMEOUT)
+            .user_agent(concat!("bivouac/", env!("CARGO_PKG_VERSION")))
+            // Each look may be at another task, and a connection kept to one that is gone would tell nothing.
+            .pool_max_idle_per_host(0)
+            .build()?;
+        Ok(Self { client })
+    }
+}
+
+#[async_trait]
+impl Probe for HttpProbe {
+    async fn probe(&self, ip: IpAddr, port: u16, path: &str) -> Health {
+        let host = match ip {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        match self.client.get(format!("http://{host}:{port}{path}")).send().await {
+            Ok(answer) if (200..400).contains(&answer.status().as_u16()) => Health::Passing,
+            Ok(answer) => Health::Status(answer.status().as_u16()),
+            // In words that are the same at every look: no address, no time.
+            Err(error) if error.is_timeout() => Health::Silent("it does not answer within 5 seconds".into()),
+            Err(error) if error.is_connect() => Health::Silent("it refuses the connection".into()),
+            Err(_) => Health::Silent("it breaks the connection off".into()),
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The whole system in one process, for tests: an embedded cloud and forge, and the daemon as the binary composes it.
+//!
+//! What a test does it does as any client would: it writes items with the plain DynamoDB client, pushes images, closes
+//! pull requests. What it sees are records, services, comments.
+
+// Each integration test is a crate of its own and uses a part of this.
+#![allow(dead_code)]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use bivouac::compose::{Connected, EMBEDDED_CLUSTER, EMBEDDED_SECURITY_GROUP, EMBEDDED_SUBNET, Place, connect};
+use bivouac::daemon::{Daemon, FIRST_OBSERVATION, TABLES};
+use bivouac_controller::{Controller, Doors, Leadership, Settings};
+use bivouac_model::{ItemKey, Phase, Record};
+use bivouac_ops::Readiness;
+use bivouac_planner::{CapacityPolicy, Deadlines, Pattern, Policy, Prices, Project, Size, Template};
+use bivouac_ports::NoMeter;
+use bivouac_runtime::Fence;
+use bivouac_simcloud::github::{Hub, HubOptions, Limits, Rights};
+use bivouac_simcloud::{Options, SimCloud};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The repository of all tests.
+pub const REPO: &str = "acme/shop";
+/// The registry's repository.
+pub const ECR: &str = "shop";
+/// The token of the forge.
+const TOKEN: &str = "test-token";
+/// How long a state may take to come about. Generous: the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An attribute S.
+pub fn s(text: &str) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+/// An attribute N.
+pub fn n(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// An attribute M of S.
+pub fn map(entries: &[(&str, &str)]) -> AttributeValue {
+    AttributeValue::M(entries.iter().map(|(name, value)| ((*name).to_owned(), s(value))).collect())
+}
+
+/// A running system.
+pub struct System {
+    pub cloud: SimCloud,
+    pub hub: Hub,
+    pub table: Client,
+    pub doors: Doors,
+    pub policy: Arc<Policy>,
+    place: Place,
+    daemon: Option<(JoinHandle<()>, CancellationToken)>,
+}
+
+/// The policy of all tests: quick looks, a health check at `/health`.
+pub fn policy() -> Policy {
+    let template = include_str!("../../deploy/examples/superset/task-definition.json");
+    let repo: bivouac_model::RepoName = REPO.parse().unwrap();
+    let project = Project {
+        repo: repo.clone(),
+        ecr_repository: ECR.into(),
+        template: Template::parse(template, &["superset".into()]).unwrap(),
+        port: 8080,
+        health_path: Some("/health".into()),
+        service_name: Pattern::service_name("pr-{pr}-service").unwrap(),
+        image_tag: Pattern::image_tag("pr-{pr}-ci").unwrap(),
+        flag_prefix: "SUPERSET_".into(),
+        config_allow: vec![wildmatch::WildMatch::new("SUPERSET_*")],
+        sizes: [("large".to_owned(), Size { cpu: 1024, memory: 2048 })].into(),
+        ready_note: Some("Sign in as `admin` / `admin`.".into()),
+    };
+    Policy {
+        instance: "test".into(),
+        projects: [(repo, project)].into(),
+        ttl: Duration::from_secs(48 * 3600),
+        max_ttl: Duration::from_secs(168 * 3600),
+        purge_after: Duration::from_secs(720 * 3600),
+        capacity: CapacityPolicy::SpotWithFallback,
+        prices: Prices::default(),
+        deadlines: Deadlines {
+            soon: Duration::from_millis(100),
+            later: Duration::from_millis(400),
+            spot: Duration::from_secs(2),
+            ..Deadlines::default()
+        },
+        command: "/testenv".into(),
+    }
+}
+
+impl System {
+    /// A cloud with everything an account has, tables made, and a daemon.
+    pub async fn start() -> Self {
+        let mut system = Self::without_daemon(Options::default(), policy()).await;
+        system.launch();
+        system
+    }
+
+    /// The same without the daemon.
+    pub async fn without_daemon(options: Options, policy: Policy) -> Self {
+        let cloud = SimCloud::start(options).await.expect("the cloud");
+        let hub = Hub::start(HubOptions { limits: Limits::none(), ..HubOptions::default() }).await.expect("the forge");
+        cloud.ecs().create_cluster(EMBEDDED_CLUSTER);
+        cloud.ec2().create_subnet(EMBEDDED_SUBNET);
+        cloud.ec2().create_security_group(EMBEDDED_SECURITY_GROUP);
+        cloud.ecr().create_repository(ECR);
+        hub.add_repository(REPO).expect("a repository");
+        hub.add_token(TOKEN, "bivouac-bot", Rights::commenter());
+        let mut place = Place::embedded(&cloud.aws_url(), &cloud.dynamodb_url(), &hub.url(), TOKEN);
+        place.github.write_gap = Duration::from_millis(5);
+        let Connected { doors, .. } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
+        doors.records.init().await.expect("tables");
+        let table = client(&cloud.dynamodb_url());
+        Self { cloud, hub, table, doors, policy: Arc::new(policy), place, daemon: None }
+    }
+
+    /// Starts a daemon, as a new process would be.
+    pub fn launch(&mut self) {
+        self.launch_with(Duration::from_millis(500));
+    }
+
+    /// The same with another resync.
+    pub fn launch_with(&mut self, resync: Duration) {
+        let (place, policy) = (self.place.clone(), Arc::clone(&self.policy));
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let daemon = tokio::spawn(async move {
+            let Connected { doors, leases, feed } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
+            let daemon = Daemon {
+                doors,
+                leases,
+                feed,
+                policy,
+                settings: Settings { resync, ..Settings::default() },
+                leadership: Leadership { name: "test".into(), holder: "test".into(), period: Duration::from_secs(1) },
+                readiness: Readiness::new(&[TABLES, FIRST_OBSERVATION]),
+            };
+            daemon.run(stopped).await;
+        });
+        self.daemon = Some((daemon, stop));
+    }
+
+    /// Ends the daemon in the middle of whatever it does, as SIGKILL would.
+    pub async fn kill(&mut self) {
+        if let Some((daemon, _)) = self.daemon.take() {
+            daemon.abort();
+            let _ = daemon.await;
+        }
+    }
+
+    /// Stops the daemon as SIGTERM does.
+    pub async fn stop(&mut self) {
+        if let Some((daemon, stop)) = self.daemon.take() {
+            stop.cancel();
+            daemon.await.expect("a clean stop");
+        }
+    }
+
+    /// A pull request with an image of the project's tag.
+    pub fn pull_request(&self) -> u64 {
+        let pr = self.bare_pull_request();
+        self.cloud.ecr().push_image(ECR, &format!("pr-{pr}-ci"));
+        pr
+    }
+
+    /// A pull request without an image.
+    pub fn bare_pull_request(&self) -> u64 {
+        let sha = "0123456789abcdef0123456789abcdef01234567";
+        self.hub.open_pull_request(REPO, "A change", "contributor", sha, None).expect("a pull request")
+    }
+
+    /// Writes an item whole, as `aws dynamodb put-item` does.
+    pub async fn put(&self, pr: u64, attributes: &[(&str, AttributeValue)]) {
+        let mut item: HashMap<String, AttributeValue> = [("repo".to_owned(), s(REPO)), ("pr".to_owned(), n(pr))].into();
+        item.extend(attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        self.table.put_item().table_name("bivouac-environments").set_item(Some(item)).send().await.expect("put-item");
+    }
+
+    /// Sets one attribute, as `aws dynamodb update-item` does.
+    pub async fn set(&self, pr: u64, name: &str, value: AttributeValue) {
+        self.table
+            .update_item()
+            .table_name("bivouac-environments")
+            .key("repo", s(REPO))
+            .key("pr", n(pr))
+            .update_expression("SET #n = :v")
+            .expression_attribute_names("#n", name)
+            .expression_attribute_values(":v", value)
+            .send()
+            .await
+            .expect("update-item");
+    }
+
+    /// The record as it is now.
+    pub async fn record(&self, pr: u64) -> Option<Record> {
+        let key = ItemKey { repo: REPO.into(), pr: pr.to_string().into() };
+        self.doors.records.get(&key).await.expect("a record")
+    }
+
+    /// Waits until the record is as it should be.
+    pub async fn until(&self, pr: u64, what: &str, is: impl Fn(&Record) -> bool) -> Record {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let record = self.record(pr).await;
+            if let Some(record) = record.as_ref().filter(|record| is(record)) {
+                return record.clone();
+            }
+            if tokio::time::Instant::now() > deadline {
+                panic!("#{pr} never became {what}; it is {:#?}; the services are {:#?}", record, self.services());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits for a phase.
+    pub async fn until_phase(&self, pr: u64, phase: Phase) -> Record {
+        self.until(pr, phase.as_str(), |record| phase_of(record) == Some(phase)).await
+    }
+
+    /// The services that are not INACTIVE.
+    pub fn services(&self) -> Vec<bivouac_simcloud::ServiceView> {
+        let services = self.cloud.ecs().services(EMBEDDED_CLUSTER);
+        services.into_iter().filter(|service| service.status != "INACTIVE").collect()
+    }
+
+    /// Waits until nothing runs that costs money.
+    pub async fn until_no_task_runs(&self) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while self.services().iter().any(|service| !service.tasks.is_empty()) {
+            assert!(tokio::time::Instant::now() < deadline, "tasks still run: {:#?}", self.services());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The bodies of our comments on a pull request.
+    pub fn comments(&self, pr: u64) -> Vec<String> {
+        let comments = self.hub.comments(REPO, pr).expect("comments");
+        comments.into_iter().filter(|comment| comment.author == "bivouac-bot").map(|comment| comment.body).collect()
+    }
+
+    /// Waits until the one comment says something.
+    pub async fn until_comment(&self, pr: u64, what: &str) -> String {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let comments = self.comments(pr);
+            assert!(comments.len() <= 1, "more than one comment: {comments:#?}");
+            if let Some(body) = comments.into_iter().find(|body| body.contains(what)) {
+                return body;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "no comment says {what:?}: {:#?}; the record is {:#?}",
+                self.comments(pr),
+                self.record(pr).await
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Plans once more, as `bivouac plan` does, and waits until nothing is left to do.
+    pub async fn until_settled(&self) {
+        let controller =
+            Controller::new(self.doors.clone(), Arc::clone(&self.policy), Settings::default(), Fence::unfenced());
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let planned = controller.preview(None).await.expect("a plan");
+            let busy: Vec<_> = planned.iter().filter(|one| !one.plan.is_empty(one.written.as_ref())).collect();
+            if busy.is_empty() {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "there is always something to do: {busy:#?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// The phase of a record.
+pub fn phase_of(record: &Record) -> Option<Phase> {
+    record.status.as_ref().map(|status| status.phase)
+}
+
+/// The message of a record.
+pub fn message_of(record: &Record) -> String {
+    record.status.as_ref().map(|status| status.message.clone()).unwrap_or_default()
+}
+
+/// The reason of a record.
+pub fn reason_of(record: &Record) -> String {
+    record.status.as_ref().map(|status| status.reason.clone().into_owned()).unwrap_or_default()
+}
+
+fn client(endpoint: &str) -> Client {
+    let credentials = aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test");
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version_latest()
+        .region(aws_sdk_dynamodb::config::Region::new("us-west-2"))
+        .credentials_provider(credentials)
+        .endpoint_url(endpoint)
+        .build();
+    Client::from_conf(config)
+}
