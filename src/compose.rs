@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use bivouac_aws::{
-    DynamoFeed, DynamoLeases, DynamoRecords, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, StaticCredentials,
+    DynamoFeed, DynamoLeases, DynamoRecords, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings,
+    StaticCredentials,
 };
 use bivouac_controller::Doors;
 use bivouac_github::GitHub;
+use bivouac_model::Capacity;
+use bivouac_planner::CapacityPolicy;
 use bivouac_ports::{Leases, Meter, NoMeter, RecordStore, SystemClock};
 use secrecy::SecretString;
 
@@ -50,7 +53,9 @@ pub struct Connected {
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
     /// Nobody to be on the forge.
-    #[error("the configuration names no GitHub credentials: set `github.token_file`, or `github.app_id` with `github.private_key_file`")]
+    #[error(
+        "the configuration names no GitHub credentials: set `github.token_file`, or `github.app_id` with `github.private_key_file`"
+    )]
     NoCredentials,
     /// A secret is missing.
     #[error(transparent)]
@@ -58,6 +63,9 @@ pub enum ComposeError {
     /// The SDK's configuration.
     #[error(transparent)]
     Aws(#[from] bivouac_ports::Error),
+    /// The forge's client.
+    #[error(transparent)]
+    GitHub(#[from] bivouac_github::SetupError),
     /// The probe's HTTP client.
     #[error("the health probe could not be made")]
     Probe(#[from] reqwest::Error),
@@ -73,7 +81,7 @@ impl Place {
             None => return Err(ComposeError::NoCredentials),
             Some(Credentials::Token(token)) => bivouac_github::Credentials::Token(token.read()?),
             Some(Credentials::App { id, private_key }) => {
-                bivouac_github::Credentials::App { app_id: *id, private_key: private_key.read()? }
+                bivouac_github::Credentials::App { id: *id, private_key: private_key.read()? }
             }
         };
         Ok(Self {
@@ -112,6 +120,16 @@ impl Place {
 
 fn sdk_settings(config: &Config) -> SdkSettings {
     SdkSettings { region: config.aws.region.clone(), ..SdkSettings::default() }
+}
+
+/// The capacity that a policy may ask of a cluster, and what AWS calls it.
+pub fn capacities(policy: CapacityPolicy) -> Vec<(Capacity, &'static str)> {
+    let (fargate, spot) = ((Capacity::OnDemand, "FARGATE"), (Capacity::Spot, "FARGATE_SPOT"));
+    match policy {
+        CapacityPolicy::OnDemand => vec![fargate],
+        CapacityPolicy::Spot => vec![spot],
+        CapacityPolicy::SpotWithFallback => vec![fargate, spot],
+    }
 }
 
 /// Makes every adapter. No call is made yet, so nothing is known to be there.

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::process::ExitCode;
 
+use crate::compose::ComposeError;
 use crate::config::{ConfigErrors, SecretError};
 
 /// Why a command did not do what it was asked.
@@ -24,19 +25,34 @@ pub enum Failure {
     /// A call failed.
     #[error(transparent)]
     Door(#[from] bivouac_ports::Error),
+    /// The program cannot be put together as it is configured.
+    #[error(transparent)]
+    Setup(Box<dyn StdError + Send + Sync>),
     /// What a part of the program ended with.
     #[error(transparent)]
-    Part(#[from] Box<dyn StdError + Send + Sync>),
+    Part(Box<dyn StdError + Send + Sync>),
     /// The output cannot be written.
     #[error("cannot write the output")]
     Output(#[from] io::Error),
+}
+
+impl From<ComposeError> for Failure {
+    fn from(error: ComposeError) -> Self {
+        match error {
+            ComposeError::NoCredentials | ComposeError::Secret(_) | ComposeError::GitHub(_) => {
+                Self::Setup(Box::new(error))
+            }
+            ComposeError::Aws(error) => Self::Door(error),
+            other => Self::Part(Box::new(other)),
+        }
+    }
 }
 
 impl Failure {
     /// 1 or 2, as contract 3 has it.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Config(_) | Self::Secret(_) => 2,
+            Self::Usage(_) | Self::Config(_) | Self::Secret(_) | Self::Setup(_) => 2,
             Self::Failed(_) | Self::Door(_) | Self::Part(_) | Self::Output(_) => 1,
         }
     }

@@ -1,6 +1,10 @@
 //! Bivouac, put together: the configuration, the command line, and the wiring of adapters to ports.
 
 pub mod cli;
+pub mod compose;
 pub mod config;
+pub mod daemon;
+pub mod dev;
 pub mod exit;
+pub mod probe;
 pub mod telemetry;

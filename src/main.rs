@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    bivouac::exit::exit(Ok(()))
+    bivouac::exit::exit(bivouac::cli::main().await)
 }

@@ -61,6 +61,10 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// The whole system on an embedded cloud: nothing to install, no account, no token
+    Dev(Dev),
+    /// Run the controller
+    Run(Run),
     /// Ask for an environment
     Up(Up),
     /// Ask for an environment to be taken down
@@ -69,9 +73,60 @@ pub enum Command {
     Get(Get),
     /// Show all that is known of an environment
     Describe(Describe),
+    /// Show what the controller would do now, and why; writes nothing
+    Plan(PlanArgs),
     /// Create the tables; safe to repeat
     #[command(after_help = "Examples:\n  bivouac init")]
     Init,
+}
+
+/// `dev`.
+#[derive(Debug, Args)]
+#[command(
+    long_about = "\
+The whole system on an embedded cloud: nothing to install, no account, no token.
+
+Starts ECS, EC2, ECR, DynamoDB and GitHub on this machine's loopback addresses, prints where everything listens, and
+runs the controller's ordinary code against them. A short story of three pull requests runs by itself; every
+environment opens in a browser. Everything is gone when it ends.",
+    after_help = "\
+Examples:
+  bivouac dev
+  bivouac dev --for 60s
+  bivouac dev --empty -o json            # a JSON object a line"
+)]
+pub struct Dev {
+    /// End by itself after this time
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub run_for: Option<Duration>,
+    /// Without the story
+    #[arg(long)]
+    pub empty: bool,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+#[command(
+    long_about = "\
+Run the controller, until SIGTERM or Ctrl-C.
+
+Looks at everything each controller.resync, at single environments as soon as the table's stream tells of them, and
+works only while it holds the lease: a second one is a standby. Health, readiness and metrics are at ops.listen.",
+    after_help = "\
+Examples:
+  bivouac run --config bivouac.toml
+  BIVOUAC__CONTROLLER__RESYNC=10s bivouac run
+  bivouac run -o json                    # says where it listens as a JSON object"
+)]
+pub struct Run {}
+
+/// `plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  bivouac plan\n  bivouac plan apache/superset#123 -o json")]
+pub struct PlanArgs {
+    /// The environment; all without
+    #[arg(value_name = "ENV")]
+    pub env: Option<EnvRef>,
 }
 
 /// `up`.
@@ -101,7 +156,7 @@ pub struct Up {
     pub flags: Vec<Pair>,
     /// A configuration override; repeat for more
     #[arg(long = "set", value_name = "NAME=VALUE", help_heading = "Wish")]
-    pub config: Vec<Pair>,
+    pub overrides: Vec<Pair>,
     /// How long it may live, such as 24h or 90m [default: guardrails.ttl]
     #[arg(long, value_name = "DURATION", help_heading = "Wish")]
     pub ttl: Option<String>,

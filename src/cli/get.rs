@@ -89,7 +89,7 @@ async fn watch(
     phase: Option<Phase>,
     mut seen: Records,
 ) -> Result<(), Failure> {
-    let mut printer = Printer::new();
+    let mut printer = Printer::new(phase);
     printer.print(session, seen.values().map(|record| ("present", record)))?;
     loop {
         tokio::select! {
@@ -120,11 +120,16 @@ async fn watch(
 struct Printer {
     columns: Columns,
     headed: bool,
+    /// What the phase of one says that is no longer on the list.
+    left: &'static str,
 }
 
 impl Printer {
-    fn new() -> Self {
-        Self { columns: Columns::default(), headed: false }
+    fn new(phase: Option<Phase>) -> Self {
+        // Room for the longest phase, so that rows which come later stand under the first ones.
+        let longest = Phase::ALL.map(|phase| phase.as_str().len()).into_iter().max().unwrap_or_default();
+        let left = if phase.is_some() { "(left)" } else { "(deleted)" };
+        Self { columns: Columns::at_least(&[0, longest, 5, 8]), headed: false, left }
     }
 
     fn print<'a>(
@@ -145,7 +150,7 @@ impl Printer {
                 Format::Table | Format::Wide => {
                     let mut row = row(record, session.format, now, &session.config, &session.terminal);
                     if event == "deleted" {
-                        row[1] = "(left)".into();
+                        row[1] = self.left.into();
                     }
                     rows.push(row);
                 }

@@ -2,10 +2,12 @@
 
 pub mod args;
 mod describe;
+mod dev;
 mod get;
 mod init;
 pub mod output;
 pub mod plan;
+mod run;
 pub mod session;
 mod wait;
 mod wish;
@@ -14,12 +16,85 @@ mod wish;
 mod tests;
 
 use std::path::Path;
+use std::sync::Arc;
+
+use bivouac_ports::SystemClock;
+use clap::Parser as _;
+use tokio_util::sync::CancellationToken;
 
 use args::{Cli, Command, DEFAULT_CONFIG};
-use session::Session;
+use output::Terminal;
+use session::{PACE, Session, user};
 
 use crate::config::{Config, Variables};
 use crate::exit::Failure;
+use crate::{compose, telemetry};
+
+/// What a command logs that a person waits for: only what goes wrong. The daemon says more.
+const QUIET: &str = "warn";
+
+/// What the daemon logs by itself. octocrab tells of every answer that is an error, which the door tells too.
+const DAEMON: &str = "info,octocrab=off";
+
+/// The whole program: reads the command line, the configuration and the environment of this process, and does what is
+/// asked.
+///
+/// Usage errors and `--help` end the process here, with 2 and 0, as clap does it.
+///
+/// # Errors
+/// [`Failure`] says what, and with which exit code.
+pub async fn main() -> Result<(), Failure> {
+    let cli = Cli::parse();
+    let stop = interrupt();
+    match cli.command {
+        Command::Dev(dev) => {
+            telemetry::start(QUIET);
+            return dev::dev(dev, cli.output, stop).await;
+        }
+        Command::Run(_) => {
+            telemetry::start(DAEMON);
+            return run::run(&configuration(&cli, &variables())?, cli.output, stop).await;
+        }
+        _ => telemetry::start(QUIET),
+    }
+    let config = configuration(&cli, &variables())?;
+    let store = compose::records(&config).await?;
+    let mut session = Session {
+        config,
+        store,
+        clock: Arc::new(SystemClock),
+        terminal: Terminal::of_process(),
+        format: cli.output,
+        user: user(|name| std::env::var(name).ok()),
+        pace: PACE,
+        interrupt: stop,
+    };
+    execute(&mut session, cli.command).await
+}
+
+/// Cancelled by the first Ctrl-C or SIGTERM; the second ends the process, should something not heed the first.
+fn interrupt() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        while asked_to_stop().await.is_ok() {
+            if cancelled.is_cancelled() {
+                std::process::exit(1);
+            }
+            cancelled.cancel();
+        }
+    });
+    token
+}
+
+/// Waits for a person or a supervisor to ask.
+async fn asked_to_stop() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
 
 /// Does what a command that reads or writes the table asks for.
 ///
@@ -31,7 +106,7 @@ pub async fn execute(session: &mut Session, command: Command) -> Result<(), Fail
         Command::Up(up) => up.waiting.wait,
         Command::Down(down) => down.waiting.wait,
         Command::Get(get) => get.watch,
-        Command::Describe(_) | Command::Init => false,
+        _ => false,
     };
     let interrupt = session.interrupt.clone();
     let work = async {
@@ -40,7 +115,10 @@ pub async fn execute(session: &mut Session, command: Command) -> Result<(), Fail
             Command::Down(down) => wish::down(session, down).await,
             Command::Get(get) => get::get(session, get).await,
             Command::Describe(describe) => describe::describe(session, describe).await,
+            Command::Plan(asked) => plan::plan(session, asked).await,
             Command::Init => init::init(session).await,
+            // These two need no table, or make it themselves.
+            Command::Dev(_) | Command::Run(_) => Ok(()),
         }
     };
     tokio::select! {

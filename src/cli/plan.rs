@@ -1,12 +1,19 @@
 //! `plan`: what the controller would do now, and why, item by item.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bivouac_controller::{Controller, Planned, Settings};
 use bivouac_model::{Phase, format_duration};
+use bivouac_planner::Next;
+use bivouac_ports::NoMeter;
+use bivouac_runtime::Fence;
 use serde::Serialize;
 
+use super::args::PlanArgs;
 use super::output::columns::{Columns, plain};
 use super::session::Session;
+use crate::compose::{Place, connect};
 use crate::exit::Failure;
 
 /// What would be done for one environment.
@@ -44,6 +51,39 @@ struct PlanLine<'a> {
     why: &'a str,
     /// When it would be looked at again, in seconds; `null`: with the next resync.
     requeue_after_seconds: Option<f64>,
+}
+
+/// Looks at everything once, as a pass does and then more closely, and prints what the controller would do next.
+///
+/// # Errors
+/// When something could not be looked at, or the environment is not there.
+pub async fn plan(session: &mut Session, asked: PlanArgs) -> Result<(), Failure> {
+    let only = asked.env.map(|env| env.resolve(&session.config)).transpose()?;
+    if let Some(key) = &only {
+        session.record(key).await?;
+    }
+    let policy = Arc::new(session.config.policy()?);
+    let connected = connect(&Place::of(&session.config)?, Arc::new(NoMeter)).await?;
+    // Nothing is written, so there is nothing to fence.
+    let controller = Controller::new(connected.doors, policy, Settings::default(), Fence::unfenced());
+    let planned = controller.preview(only.as_ref()).await?;
+    let mut items: Vec<PlanItem> = planned.iter().map(item).collect();
+    items.sort_by(|one, other| one.key.cmp(&other.key));
+    print(session, &items)
+}
+
+fn item(planned: &Planned) -> PlanItem {
+    let Planned { key, written, plan } = planned;
+    let status = &plan.status;
+    let why = if status.message.is_empty() { status.reason.to_string() } else { status.message.clone() };
+    let mut next = plan.next.to_string();
+    if plan.changes(written.as_ref()) && matches!(plan.next, Next::Settled | Next::Wait(_)) {
+        next.push_str(", and write the record");
+    }
+    if plan.comment.is_some() {
+        next.push_str(", and edit the comment");
+    }
+    PlanItem { key: key.to_string(), phase: status.phase, next, why, requeue_after: plan.requeue_after }
 }
 
 /// Prints a plan, which may be empty.

@@ -148,7 +148,7 @@ impl Progress {
     fn new(interactive: bool) -> Self {
         let spinner = interactive.then(|| {
             let spinner = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {wide_msg} {elapsed:>4}") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {msg} ({elapsed})") {
                 spinner.set_style(style);
             }
             spinner.enable_steady_tick(Self::FRAME);

@@ -92,7 +92,7 @@ fn change(session: &Session, up: &Up) -> DesiredChange {
         ("desired", Some(Value::String(Desired::Up.as_str().into()))),
         ("image_tag", text(&up.tag)),
         ("flags", map(&up.flags)),
-        ("config", map(&up.config)),
+        ("config", map(&up.overrides)),
         ("ttl", text(&up.ttl)),
         ("size", text(&up.size)),
     ]);
@@ -112,7 +112,7 @@ fn check_against_configuration(session: &Session, project: &ProjectConfig, up: &
         return Err(Failure::Usage(format!("there is no size `{size}`; {known}")));
     }
     let allowed = |name: &str| project.config_allow.iter().any(|pattern| WildMatch::new(pattern).matches(name));
-    if let Some(pair) = up.config.iter().find(|pair| !allowed(&pair.name)) {
+    if let Some(pair) = up.overrides.iter().find(|pair| !allowed(&pair.name)) {
         let patterns = project.config_allow.join(", ");
         let allowed = if patterns.is_empty() { "`config_allow` allows none" } else { "allowed: " };
         return Err(Failure::Usage(format!("{} may not be set for {}; {allowed}{patterns}", pair.name, project.repo)));

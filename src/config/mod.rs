@@ -26,7 +26,7 @@ mod tuning;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bivouac_planner::{Deadlines, Prices, Size};
 
@@ -113,7 +113,7 @@ struct Parts {
 
 impl Parts {
     /// Reads every section, also after one that is wrong.
-    fn read(reader: &Reader, dir: &PathBuf) -> Self {
+    fn read(reader: &Reader, dir: &Path) -> Self {
         let root = reader.root();
         let parts = Self {
             aws: aws::read(root.section("aws")),

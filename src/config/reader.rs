@@ -70,7 +70,7 @@ impl Reader {
         self.known.borrow().iter().map(ToString::to_string).collect()
     }
 
-    fn from_environment(&self, value: &Value) -> bool {
+    fn is_variable(&self, value: &Value) -> bool {
         self.figment.get_metadata(value.tag()).is_some_and(|source| source.name == environment::NAME)
     }
 }
@@ -274,7 +274,7 @@ impl<'r> Section<'r> {
         // A table that a variable made has no mark of its own; what it holds has.
         let made = matches!(value, Some(Value::Dict(..))) && !self.reader.locations.has(&path);
         match value.and_then(|value| innermost(value, path.clone())) {
-            Some((leaf, leaf_path)) if self.reader.from_environment(leaf) && (made || leaf_path == path) => {
+            Some((leaf, leaf_path)) if self.reader.is_variable(leaf) && (made || leaf_path == path) => {
                 Place::Variable(leaf_path.variable())
             }
             _ => self.reader.locations.place(&path),
@@ -291,7 +291,7 @@ impl<'r> Section<'r> {
     fn raw(&self, key: &str) -> Option<Raw<'r>> {
         let value = self.dict?.get(key)?;
         Some(match value {
-            Value::String(_, text) if self.reader.from_environment(value) => Raw::Variable(text),
+            Value::String(_, text) if self.reader.is_variable(value) => Raw::Variable(text),
             value => Raw::File(value),
         })
     }

@@ -79,7 +79,7 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
     let hub = Hub::start(HubOptions { limits: Limits::none(), ..HubOptions::default() }).await?;
     furnish(&cloud, &hub)?;
 
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let policy = Arc::new(policy()?);
     let place = Place::embedded(&cloud.aws_url(), &cloud.dynamodb_url(), &hub.url(), TOKEN);
     let Connected { doors, leases, feed } = connect(&place, Arc::new(metrics.clone())).await?;
@@ -105,7 +105,8 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
     let daemon = tokio::spawn(daemon.run(stop.clone()));
 
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-    let story = Story { cloud: Arc::clone(&cloud), hub: hub.clone(), records: Arc::clone(&records), tell: tell.clone() };
+    let story =
+        Story { cloud: Arc::clone(&cloud), hub: hub.clone(), records: Arc::clone(&records), tell: tell.clone() };
     let story = (!options.empty).then(|| {
         tokio::spawn(async move {
             if let Err(error) = story.run().await {

@@ -148,7 +148,10 @@ fn table(rows: &[Row]) -> Vec<String> {
     let mut lines = vec![
         Style::new()
             .bold()
-            .apply_to(format!("{:<18}{:<17}{:<8}{:<10}{:<10}{}", "ENVIRONMENT", "PHASE", "AGE", "EXPIRES", "COST", "ADDRESS"))
+            .apply_to(format!(
+                "{:<18}{:<17}{:<8}{:<10}{:<10}{}",
+                "ENVIRONMENT", "PHASE", "AGE", "EXPIRES", "COST", "ADDRESS"
+            ))
             .to_string(),
     ];
     for row in rows {

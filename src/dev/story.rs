@@ -89,7 +89,8 @@ impl Story {
 
     async fn up(&self, pr: u64, flags: &[(&str, &str)], ttl: &str) -> Result<(), StoryError> {
         let text = |text: &str| Some(Value::String(text.to_owned()));
-        let flags = flags.iter().map(|(name, value)| ((*name).to_owned(), Value::String((*value).to_owned()))).collect();
+        let flags =
+            flags.iter().map(|(name, value)| ((*name).to_owned(), Value::String((*value).to_owned()))).collect();
         let now = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
         let change: DesiredChange = vec![
             ("desired", text("up")),

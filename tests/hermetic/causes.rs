@@ -18,8 +18,7 @@ async fn fails(fate: Fate, reason: &str) -> (System, u64, String) {
     system.until_comment(pr, "Failed").await;
     system.until_settled().await;
     // What failed costs nothing any more.
-    let running: usize = system.services().iter().map(|service| service.tasks.len()).sum();
-    assert_eq!(running, 0, "{:#?}", system.services());
+    system.until_no_task_runs().await;
     let message = message_of(&record);
     (system, pr, message)
 }

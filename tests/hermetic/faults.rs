@@ -121,7 +121,7 @@ async fn a_forge_that_asks_for_patience_gets_it() {
     let system = System::start().await;
     let pr = system.pull_request();
     system.hub.inject(
-        FaultRule::new(ForgeFault::SecondaryLimit { retry_after: Some(Duration::from_secs(1)) })
+        FaultRule::new(ForgeFault::SecondaryLimit { status: 403, retry_after: Duration::from_secs(1) })
             .method("POST")
             .times(1),
     );

@@ -114,7 +114,7 @@ impl System {
         hub.add_repository(REPO).expect("a repository");
         hub.add_token(TOKEN, "bivouac-bot", Rights::commenter());
         let mut place = Place::embedded(&cloud.aws_url(), &cloud.dynamodb_url(), &hub.url(), TOKEN);
-        place.github = place.github.with_write_spacing(Duration::from_millis(5));
+        place.github.write_gap = Duration::from_millis(5);
         let Connected { doors, .. } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
         doors.records.init().await.expect("tables");
         let table = client(&cloud.dynamodb_url());
@@ -228,6 +228,15 @@ impl System {
     pub fn services(&self) -> Vec<bivouac_simcloud::ServiceView> {
         let services = self.cloud.ecs().services(EMBEDDED_CLUSTER);
         services.into_iter().filter(|service| service.status != "INACTIVE").collect()
+    }
+
+    /// Waits until nothing runs that costs money.
+    pub async fn until_no_task_runs(&self) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while self.services().iter().any(|service| !service.tasks.is_empty()) {
+            assert!(tokio::time::Instant::now() < deadline, "tasks still run: {:#?}", self.services());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The bodies of our comments on a pull request.

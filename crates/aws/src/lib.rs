@@ -6,6 +6,7 @@
 
 mod caller;
 mod calls;
+mod dynamodb;
 mod ec2;
 mod ecr;
 mod ecs;
@@ -14,6 +15,7 @@ mod quota;
 mod sdk;
 mod time;
 
+pub use dynamodb::{DynamoFeed, DynamoLeases, DynamoRecords};
 pub use ecr::Ecr;
 pub use ecs::{Ecs, EcsSettings};
 pub use quota::Quotas;

@@ -7,8 +7,23 @@ use serde_json::Value as Json;
 
 use crate::{Status, Value};
 
-/// The attributes of a status: `Some` is to be set, `None` to be removed. Exactly the ones that contract 1 gives to the
-/// controller, so a write of them never touches what a client wrote.
+/// The attributes that the controller alone writes, contract 1.
+pub const STATUS_ATTRIBUTES: [&str; 11] = [
+    "phase",
+    "reason",
+    "message",
+    "url",
+    "public_ip",
+    "expires_at",
+    "hourly_cost_usd",
+    "cost_usd",
+    "updated_at",
+    "purge_at",
+    "status",
+];
+
+/// The attributes of a status: `Some` is to be set, `None` to be removed. Exactly [`STATUS_ATTRIBUTES`], so a
+/// write of them never touches what a client wrote.
 pub fn encode_status(status: &Status) -> Vec<(&'static str, Option<Value>)> {
     let text = |text: &str| Some(Value::String(text.to_owned()));
     let machinery = serde_json::to_value(&status.machinery).map_or(Value::Null, from_json);

@@ -19,7 +19,7 @@ mod record;
 mod status;
 mod value;
 
-pub use comment::CommentView;
+pub use comment::{CommentIdentity, CommentView};
 pub use decode::{Item, decode_record};
 pub use deploy::{
     RenderedTaskDefinition, ServiceChange, ServiceSpec, TAG_CONTENT, TAG_HASH_VERSION, TAG_MANAGED, TAG_PR,
@@ -31,7 +31,7 @@ pub use desired::{
 };
 pub use digest::{ContentHash, HASH_VERSION, short_hash};
 pub use duration::{InvalidDuration, format_duration, parse_duration};
-pub use encode::encode_status;
+pub use encode::{STATUS_ATTRIBUTES, encode_status};
 pub use key::{EnvKey, InvalidKey, ItemKey, PrNumber, RepoName};
 pub use money::Usd;
 pub use observed::{

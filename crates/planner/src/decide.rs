@@ -147,14 +147,14 @@ fn held(context: Context<'_>, then: impl FnOnce(Context<'_>, Draft<'_>) -> Plan)
 fn stale(context: Context<'_>, draft: Draft<'_>, generation: u64, newest: u64) -> Plan {
     /// What the sentence begins with, so that the one of the stale write before is replaced.
     const BEGINS: &str = "The newest write has generation ";
-    let mut draft = draft;
+    let mut draft = draft.only_where_it_runs();
+    if draft.status.phase == Phase::Ready && draft.status.url.is_none() {
+        draft = draft.say(Phase::Degraded, reason::TASK_REPLACED, "The task that ran is gone.");
+    }
     if let Some(at) = draft.status.message.find(BEGINS) {
         draft.status.message.truncate(at);
         draft.status.message.truncate(draft.status.message.trim_end().len());
     }
     let sentence = format!("{BEGINS}{generation}, older than the observed {newest}, and is ignored.");
-    let mut plan = draft.also(Some(sentence)).wait(WaitingOn::Person, context.policy.deadlines.later);
-    // The flags and the tag of the ignored write are in the record now, and would be in the comment.
-    plan.comment = None;
-    plan
+    draft.also(Some(sentence)).wait(WaitingOn::Person, context.policy.deadlines.later)
 }

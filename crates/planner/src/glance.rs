@@ -22,7 +22,8 @@ pub(crate) fn is_settled(context: &Context<'_>, wanted: &Wanted<'_>) -> bool {
             let as_recorded = |task: &Task| {
                 task.is_running()
                     && !task.unhealthy
-                    && Some(&task.task_definition) == machinery.task_definition.as_ref()
+                    // Without the image nobody can say what should run; what became ready is as good as it gets.
+                    && (wanted.image.is_none() || Some(&task.task_definition) == machinery.task_definition.as_ref())
                     && task.started_by == machinery.deployment
                     && task.public_ip.is_some()
                     && task.public_ip == written.public_ip

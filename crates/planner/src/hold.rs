@@ -26,7 +26,7 @@ pub(crate) fn hold(context: Context<'_>, draft: Draft<'_>, reason: &'static str,
         },
         ServiceView::Unknown => return look(draft),
     };
-    let mut draft = draft.say(Phase::Invalid, reason, if runs { kept } else { message });
+    let mut draft = draft.only_where_it_runs().say(Phase::Invalid, reason, if runs { kept } else { message });
     if !runs {
         draft = draft.nowhere().costing(bivouac_model::Usd::ZERO);
     }

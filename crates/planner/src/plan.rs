@@ -154,6 +154,8 @@ pub enum WaitingOn {
     Draining,
     /// ECS starts a task.
     TaskStart,
+    /// AWS has room again.
+    Capacity,
     /// The task gets its public address.
     Address,
     /// The environment answers.
@@ -176,6 +178,7 @@ impl fmt::Display for WaitingOn {
             Self::Registry => "the registry",
             Self::Draining => "the old service to drain",
             Self::TaskStart => "the task to start",
+            Self::Capacity => "capacity",
             Self::Address => "a public address",
             Self::Health => "the environment to answer",
             Self::TaskStop => "the tasks to stop",

@@ -9,7 +9,7 @@ use crate::plan::{Action, Look, Plan, WaitingOn};
 use crate::{glance, reason};
 
 /// The condition that says whether Spot capacity is to be had.
-pub(crate) const SPOT_CAPACITY: &str = "SpotCapacity";
+const SPOT_CAPACITY: &str = "SpotCapacity";
 
 /// Follows the PRIMARY deployment, which deploys what is wanted.
 pub(crate) fn follow(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, service: &Service) -> Plan {
@@ -20,10 +20,19 @@ pub(crate) fn follow(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_
             .say(Phase::Provisioning, reason::DEPLOYING, "ECS has not begun the deployment yet.")
             .wait(WaitingOn::TaskStart, context.policy.deadlines.soon);
     };
+    // What was said of Spot holds for the deployment that it was said of.
+    let said_of_it = context.condition_since(SPOT_CAPACITY).is_none_or(|since| Some(since) >= primary.created_at);
+    let of_its_time = said_of_it || capacity == Capacity::OnDemand;
+    let draft = if of_its_time { draft } else { draft.without_condition(SPOT_CAPACITY) };
     let of_primary = |task: &&Task| task.started_by.as_deref() == Some(primary.id.as_str());
     let tasks: Vec<&Task> = context.observed.tasks.iter().filter(of_primary).collect();
     if let Some(cause) = cause::of_rollout(service, &tasks) {
-        return fail(draft, wanted, context, cause);
+        // The circuit breaker counts placements that failed for want of capacity as failed tasks too.
+        return match cause.reason {
+            reason::CAPACITY_UNAVAILABLE if may_fall_back(context, service) => fall_back(context, draft, service),
+            reason::CAPACITY_UNAVAILABLE | reason::QUOTA_EXCEEDED => try_later(context, draft, service, cause),
+            _ => fail(draft, wanted, context, cause),
+        };
     }
     if let Some(cause) = crash_loop(context, &tasks) {
         return fail(draft, wanted, context, cause);
@@ -77,8 +86,10 @@ fn starting(
     let waited = since_began.map_or(in_phase, |since| since.min(in_phase));
 
     let no_capacity = events.as_ref().is_some_and(|cause| cause.reason == reason::CAPACITY_UNAVAILABLE);
-    if may_fall_back(context, service) && (waited >= deadlines.spot || no_capacity && waited >= deadlines.spot / 3) {
-        return fall_back(draft, service);
+    let without_spot = waited >= deadlines.spot || no_capacity && waited >= deadlines.spot / 3;
+    let decided = context.condition_since(SPOT_CAPACITY).is_some_and(|since| Some(since) >= primary.created_at);
+    if may_fall_back(context, service) && (without_spot || decided) {
+        return fall_back(context, draft, service);
     }
     if waited >= deadlines.start {
         let cause = stopped
@@ -101,26 +112,33 @@ fn starting(
             None => draft.say(Phase::Provisioning, reason::TASK_STARTING, "ECS is starting the task."),
         }
     };
-    only_where_it_runs(context, draft).also(wanted.note.clone()).wait(WaitingOn::TaskStart, deadlines.soon)
+    draft.only_where_it_runs().also(wanted.note.clone()).wait(WaitingOn::TaskStart, deadlines.soon)
 }
 
-/// The address of the version before is only true while its task runs.
-fn only_where_it_runs<'a>(context: &Context<'_>, draft: Draft<'a>) -> Draft<'a> {
-    let ip = draft.status.public_ip;
-    match context.observed.tasks.iter().any(|task| task.is_running() && ip.is_some() && task.public_ip == ip) {
-        true => draft,
-        false => draft.nowhere(),
-    }
-}
-
-fn fall_back(draft: Draft<'_>, service: &Service) -> Plan {
+/// Moves to on-demand capacity. It is recorded before it is done, since afterwards nothing of it is to be seen.
+fn fall_back(context: &Context<'_>, draft: Draft<'_>, service: &Service) -> Plan {
     let message = "Spot has no capacity, so the environment moves to on-demand capacity, which costs more.";
+    let draft = draft.say(Phase::Provisioning, reason::CAPACITY_UNAVAILABLE, message);
+    if context.condition_since(SPOT_CAPACITY).is_none() {
+        let unavailable = reason::CONDITION_SPOT_UNAVAILABLE;
+        let draft = draft.condition(SPOT_CAPACITY, ConditionStatus::False, unavailable, message.into());
+        return draft.wait(WaitingOn::TaskStart, context.policy.deadlines.soon);
+    }
     let change = ServiceChange { capacity: Some(Capacity::OnDemand), force_new_deployment: true, ..Default::default() };
-    draft
-        .say(Phase::Provisioning, reason::CAPACITY_UNAVAILABLE, message)
-        .condition(SPOT_CAPACITY, ConditionStatus::False, reason::CONDITION_SPOT_UNAVAILABLE, message.into())
-        .running_on(Capacity::OnDemand)
-        .act(Action::Update { service: service.name.clone(), change })
+    draft.running_on(Capacity::OnDemand).act(Action::Update { service: service.name.clone(), change })
+}
+
+/// ECS gave up for want of room, which is not the wish's fault: another try after a while, since ECS makes none.
+fn try_later(context: &Context<'_>, draft: Draft<'_>, service: &Service, cause: Cause) -> Plan {
+    let deadlines = &context.policy.deadlines;
+    if context.in_phase_for(&[Phase::Failed]) >= deadlines.start {
+        let change = ServiceChange { force_new_deployment: true, ..Default::default() };
+        let draft = draft.say(Phase::Provisioning, reason::DEPLOYING, "The service is being deployed again.");
+        return draft.act(Action::Update { service: service.name.clone(), change });
+    }
+    let message = format!("{} It is tried again after a while.", cause.message);
+    let draft = draft.nowhere().costing(bivouac_model::Usd::ZERO).say(Phase::Failed, cause.reason, message);
+    draft.wait(WaitingOn::Capacity, deadlines.later)
 }
 
 /// A task runs: where does it answer, and does it?
@@ -130,7 +148,7 @@ fn running(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, task: &
     let phase = if was_ready { Phase::Degraded } else { Phase::Starting };
     let Some(ip) = task.public_ip else {
         let message = "The task runs and gets its public address.";
-        let draft = only_where_it_runs(context, draft).say(phase, reason::WAITING_FOR_ADDRESS, message);
+        let draft = draft.only_where_it_runs().say(phase, reason::WAITING_FOR_ADDRESS, message);
         return draft.wait(WaitingOn::Address, deadlines.soon);
     };
     let health = match (&context.project.health_path, &context.observed.health) {
@@ -160,7 +178,7 @@ fn running(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, task: &
         true => (reason::NOT_ANSWERING, format!("The application does not answer well: {answer}.")),
         false => (reason::WAITING_FOR_HEALTH, format!("The task runs and does not answer well yet: {answer}.")),
     };
-    let draft = only_where_it_runs(context, draft).say(phase, reason, message).also(wanted.note.clone());
+    let draft = draft.only_where_it_runs().say(phase, reason, message).also(wanted.note.clone());
     draft.wait(WaitingOn::Health, deadlines.soon)
 }
 

@@ -52,6 +52,16 @@ pub trait RecordStore: Send + Sync {
 /// News of the table: which records were written. Only a hint; everything is found by the next resync without it.
 #[async_trait]
 pub trait RecordFeed: Send {
+    /// Takes its place in the news: what is written after this returned will be answered by [`RecordFeed::next`]. Who calls
+    /// it before reading the whole table misses nothing in between. Again, it does nothing; without it, the first `next`
+    /// does it.
+    ///
+    /// # Errors
+    /// When the place could not be taken; `next` tries it again.
+    async fn begin(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Waits for news and answers the keys, each at least once for each write by a client. Never answers an empty list.
     /// Dropped half-way, some keys may be answered again or not at all.
     async fn next(&mut self) -> Result<Vec<ItemKey>>;

@@ -12,6 +12,11 @@ pub struct Columns {
 }
 
 impl Columns {
+    /// With columns at least so wide.
+    pub fn at_least(widths: &[usize]) -> Self {
+        Self { widths: widths.to_vec() }
+    }
+
     /// The rows as lines. The first of them is usually the header. Colours take no room.
     pub fn lines(&mut self, rows: &[Vec<String>]) -> Vec<String> {
         for row in rows {

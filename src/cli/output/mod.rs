@@ -27,6 +27,16 @@ pub enum Format {
     Yaml,
 }
 
+/// A terminal that can neither move its cursor nor show colours calls itself so.
+fn dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// Whether a terminal may show colours: not with `NO_COLOR` set to anything (no-color.org).
+pub fn colours_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && !dumb()
+}
+
 /// Where output goes: results to `out`, progress and remarks to `err`.
 pub struct Terminal {
     out: Box<dyn Write + Send>,
@@ -40,11 +50,9 @@ pub struct Terminal {
 impl Terminal {
     /// The process' own. Colours only on a terminal, and not with `NO_COLOR` (no-color.org).
     pub fn of_process() -> Self {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
-            interactive: io::stderr().is_terminal() && !dumb,
-            colours: io::stdout().is_terminal() && wanted && !dumb,
+            interactive: io::stderr().is_terminal() && !dumb(),
+            colours: io::stdout().is_terminal() && colours_wanted(),
             out: Box::new(io::stdout()),
             err: Box::new(io::stderr()),
         }

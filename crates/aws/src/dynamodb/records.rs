@@ -1,0 +1,308 @@
+//! The door to the table of environments.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use bivouac_model::{ItemKey, Record, Status, decode_record, encode_status};
+use bivouac_ports::{DesiredChange, Error, Meaning, RecordStore, Result};
+
+use super::tables::TableNames;
+use super::update::Update;
+use super::value::{Attributes, PR, REPO, from_attributes, item_key, key_attributes};
+use super::{init, update};
+use crate::Sdk;
+use crate::calls::{Call, GET_ITEM, SCAN, UPDATE_ITEM};
+use crate::error::from_sdk;
+
+/// The attribute that counts the writes of clients.
+const GENERATION: &str = "generation";
+
+/// The table of environments in DynamoDB.
+#[derive(Clone, Debug)]
+pub struct DynamoRecords {
+    client: Client,
+    names: TableNames,
+}
+
+impl DynamoRecords {
+    /// The table of the installation whose tables begin with `prefix`.
+    pub fn new(sdk: &Sdk, prefix: &str) -> Self {
+        Self { client: sdk.dynamodb(), names: TableNames::with_prefix(prefix) }
+    }
+
+    fn not_found(&self, error: Error) -> Error {
+        if error.meaning() != Meaning::NotFound {
+            return error;
+        }
+        let text = format!("there is no table {}: `bivouac init` makes it", self.names.environments);
+        Error::new(Meaning::NotFound, error.call(), text).caused_by(error)
+    }
+
+    async fn update(&self, key: &ItemKey, update: Update, answer: ReturnValue) -> Result<Attributes, Refusal> {
+        let output = self
+            .client
+            .update_item()
+            .table_name(&self.names.environments)
+            .set_key(Some(key_attributes(key)))
+            .update_expression(update.expression())
+            .set_condition_expression(update.condition())
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values((!update.values.is_empty()).then_some(update.values))
+            .return_values(answer)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match output {
+            Ok(output) => Ok(output.attributes.unwrap_or_default()),
+            Err(error) => {
+                let found = match error.as_service_error() {
+                    Some(UpdateItemError::ConditionalCheckFailedException(failure)) => failure.item.clone(),
+                    _ => None,
+                };
+                Err(Refusal { error: self.not_found(from_sdk(&UPDATE_ITEM, error)), found })
+            }
+        }
+    }
+}
+
+/// An update that was refused, and the item as it stood then if a condition failed.
+struct Refusal {
+    error: Error,
+    found: Option<Attributes>,
+}
+
+#[async_trait]
+impl RecordStore for DynamoRecords {
+    async fn all(&self) -> Result<Vec<Record>> {
+        let mut pages =
+            self.client.scan().table_name(&self.names.environments).consistent_read(true).into_paginator().send();
+        let mut records = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| self.not_found(from_sdk(&SCAN, error)))?;
+            for attributes in page.items() {
+                records.push(decode(attributes, &SCAN)?);
+            }
+        }
+        Ok(records)
+    }
+
+    async fn get(&self, key: &ItemKey) -> Result<Option<Record>> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.names.environments)
+            .set_key(Some(key_attributes(key)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| self.not_found(from_sdk(&GET_ITEM, error)))?;
+        output.item.map(|attributes| decode(&attributes, &GET_ITEM)).transpose()
+    }
+
+    async fn write_status(&self, seen: &Record, status: &Status) -> Result<()> {
+        let revision = seen.status.as_ref().map(|status| status.machinery.revision);
+        let expected = Expected { generation: seen.generation.map(number), revision: revision.map(number) };
+        let next = revision.map_or(1, |revision| revision.saturating_add(1));
+        let refusal = match self.update(&seen.key, status_update(status, next, &expected)?, ReturnValue::None).await {
+            Ok(_) => return Ok(()),
+            Err(refusal) => refusal,
+        };
+        // What the condition compares is what the record *means*. An item may mean the same and hold something else: a
+        // generation that is no number, or the revision of a status that somebody spoiled. If what stands there is still
+        // what was seen, the write is done on the condition that exactly this stands there.
+        if let Some(found) = &refusal.found
+            && let Some(exact) = Expected::exactly(found, seen)
+        {
+            let next = exact.revision.as_ref().and_then(whole).map_or(1, |revision| revision.saturating_add(1));
+            let update = status_update(status, next, &exact)?;
+            return match self.update(&seen.key, update, ReturnValue::None).await {
+                Ok(_) => Ok(()),
+                Err(refusal) => Err(explain_status(&seen.key, refusal.error)),
+            };
+        }
+        Err(explain_status(&seen.key, refusal.error))
+    }
+
+    async fn write_desired(&self, key: &ItemKey, change: &DesiredChange) -> Result<u64> {
+        let mut update = Update::default();
+        for (name, value) in change {
+            if matches!(*name, GENERATION | REPO | PR) {
+                let text = format!("`{name}` is no part of a wish: the store writes it");
+                return Err(Error::new(Meaning::Invalid, UPDATE_ITEM.name, text));
+            }
+            update.put(name, value.as_ref()).map_err(|text| Error::new(Meaning::Invalid, UPDATE_ITEM.name, text))?;
+        }
+        update.count(GENERATION);
+        let attributes = match self.update(key, update, ReturnValue::UpdatedNew).await {
+            Ok(attributes) => attributes,
+            Err(refusal) => return Err(explain_desired(key, refusal.error)),
+        };
+        attributes.get(GENERATION).and_then(whole).ok_or_else(|| {
+            let holds = attributes.get(GENERATION).map_or_else(|| "nothing".into(), shown);
+            no_generation(key, &format!("{holds} now"))
+        })
+    }
+
+    async fn init(&self) -> Result<Vec<String>> {
+        let specs = self.names.specs();
+        let [environments, events, leases] = &specs;
+        let bring = |spec| init::bring(&self.client, spec);
+        // Creating takes seconds each, so all at once; a sentence that says what is wrong comes before "not yet".
+        let results = futures::join!(bring(environments), bring(events), bring(leases));
+        let mut done = Vec::new();
+        for result in [results.0, results.1, results.2] {
+            done.extend(result?);
+        }
+        Ok(done)
+    }
+
+    async fn check(&self) -> Result<()> {
+        for spec in &self.names.specs() {
+            init::check(&self.client, spec).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What has to stand in the item for a status to be written; `None`: nothing.
+struct Expected {
+    generation: Option<AttributeValue>,
+    revision: Option<AttributeValue>,
+}
+
+impl Expected {
+    /// What stands there, if that means what was seen.
+    fn exactly(found: &Attributes, seen: &Record) -> Option<Self> {
+        let record = decode_record(seen.key.clone(), &from_attributes(found));
+        let revision_of = |record: &Record| record.status.as_ref().map(|status| status.machinery.revision);
+        if record.generation != seen.generation || revision_of(&record) != revision_of(seen) {
+            return None;
+        }
+        let revision = match found.get(update::STATUS) {
+            Some(AttributeValue::M(status)) => status.get(update::REVISION).cloned(),
+            _ => None,
+        };
+        Some(Self { generation: found.get(GENERATION).cloned(), revision })
+    }
+}
+
+fn status_update(status: &Status, revision: u64, expected: &Expected) -> Result<Update> {
+    let mut status = status.clone();
+    status.machinery.revision = revision;
+    let mut update = Update::default();
+    for (name, value) in encode_status(&status) {
+        update.put(name, value.as_ref()).map_err(|text| Error::new(Meaning::Invalid, UPDATE_ITEM.name, text))?;
+    }
+    // Without this, an update of an item that was deleted meanwhile would bring it back.
+    update.require_existing(REPO);
+    update.require(&[GENERATION], expected.generation.clone());
+    update.require(&[update::STATUS, update::REVISION], expected.revision.clone());
+    Ok(update)
+}
+
+fn decode(attributes: &HashMap<String, AttributeValue>, call: &Call) -> Result<Record> {
+    // Complete or an error: an item without its key cannot be left out silently.
+    let key = item_key(attributes).ok_or_else(|| {
+        Error::new(Meaning::Invalid, call.name, "the table has an item without `repo` (S) and `pr` (N)")
+    })?;
+    Ok(decode_record(key, &from_attributes(attributes)))
+}
+
+fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn whole(attribute: &AttributeValue) -> Option<u64> {
+    super::value::from_attribute(attribute).as_u64()
+}
+
+fn shown(attribute: &AttributeValue) -> String {
+    super::value::from_attribute(attribute).to_string()
+}
+
+/// DynamoDB's words for an item over 400 KB differ between PutItem and UpdateItem, and between it and its emulators; all
+/// of them speak of the item's size.
+fn too_large(error: &Error) -> bool {
+    error.meaning() == Meaning::Invalid && error.message().to_lowercase().contains("item size")
+}
+
+fn explain_status(key: &ItemKey, error: Error) -> Error {
+    let text = match error.meaning() {
+        Meaning::Conflict => format!("{key} was written or deleted meanwhile"),
+        Meaning::Invalid if too_large(&error) => format!(
+            "{key} leaves no room for its status within DynamoDB's 400 KB for an item: make `flags`, `config` or attributes of your own smaller"
+        ),
+        _ => return error,
+    };
+    Error::new(error.meaning(), UPDATE_ITEM.name, text).caused_by(error)
+}
+
+fn explain_desired(key: &ItemKey, error: Error) -> Error {
+    let text = match error.meaning() {
+        Meaning::Invalid if too_large(&error) => {
+            format!("{key} would be larger than DynamoDB's 400 KB for an item: make `flags` or `config` smaller")
+        }
+        // The only operand that an UpdateItem of ours calculates with.
+        Meaning::Invalid if error.message().contains("operand") => {
+            return no_generation(key, "no number").caused_by(error);
+        }
+        _ => return error,
+    };
+    Error::new(error.meaning(), UPDATE_ITEM.name, text).caused_by(error)
+}
+
+fn no_generation(key: &ItemKey, holds: &str) -> Error {
+    let text = format!("generation of {key} holds {holds}; allowed: a whole number from 0 (N), or nothing");
+    Error::new(Meaning::Invalid, UPDATE_ITEM.name, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_shown_in_every_refusal() {
+        let key = ItemKey { repo: "a/b".into(), pr: "1".into() };
+        for (meaning, message) in [
+            (Meaning::Conflict, "The conditional request failed"),
+            (Meaning::Invalid, "ValidationException: Item size to update has exceeded the maximum allowed size"),
+        ] {
+            let error = explain_status(&key, Error::new(meaning, UPDATE_ITEM.name, message));
+            assert!(error.message().contains("a/b#1"), "{error}");
+            assert_eq!(error.meaning(), meaning);
+        }
+        let operand = Error::new(
+            Meaning::Invalid,
+            UPDATE_ITEM.name,
+            "An operand in the update expression has an incorrect data type",
+        );
+        assert!(explain_desired(&key, operand).message().starts_with("generation of a/b#1 holds no number"));
+    }
+
+    #[test]
+    fn only_what_means_the_same_is_matched_exactly() {
+        let attributes = |generation: AttributeValue| {
+            Attributes::from([
+                (GENERATION.to_owned(), generation),
+                (update::STATUS.to_owned(), AttributeValue::M([(update::REVISION.to_owned(), number(7))].into())),
+            ])
+        };
+        let seen = decode_record(
+            ItemKey { repo: "a/b".into(), pr: "1".into() },
+            &from_attributes(&attributes(AttributeValue::S("x".into()))),
+        );
+        assert_eq!((seen.generation, &seen.status), (None, &None), "a status without phase is lost");
+        let exact = Expected::exactly(&attributes(AttributeValue::N("-5".into())), &seen).unwrap();
+        assert_eq!((exact.generation, exact.revision), (Some(AttributeValue::N("-5".into())), Some(number(7))));
+        assert!(Expected::exactly(&attributes(number(5)), &seen).is_none(), "a new generation is a new wish");
+    }
+
+    #[test]
+    fn a_value_is_shown_as_people_write_it() {
+        assert_eq!(shown(&AttributeValue::N("2.5".into())), "2.5");
+        assert_eq!(whole(&AttributeValue::N("2.5".into())), None);
+    }
+}

@@ -1,0 +1,114 @@
+//! Between the SDK's attribute values and the neutral ones of the model.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use bivouac_model::{Item, ItemKey, Value};
+
+/// The attribute values of an item as the SDK has them.
+pub(super) type Attributes = HashMap<String, AttributeValue>;
+
+/// The hash key of the table of environments.
+pub(super) const REPO: &str = "repo";
+/// Its range key.
+pub(super) const PR: &str = "pr";
+
+/// Reads an attribute. Binary and sets, which the contract never uses, keep only their type's name.
+pub(super) fn from_attribute(attribute: &AttributeValue) -> Value {
+    match attribute {
+        AttributeValue::S(text) => Value::String(text.clone()),
+        AttributeValue::N(number) => Value::Number(number.clone()),
+        AttributeValue::Bool(yes) => Value::Bool(*yes),
+        AttributeValue::Null(_) => Value::Null,
+        AttributeValue::L(list) => Value::List(list.iter().map(from_attribute).collect()),
+        AttributeValue::M(map) => {
+            Value::Map(map.iter().map(|(name, value)| (name.clone(), from_attribute(value))).collect())
+        }
+        AttributeValue::B(_) => Value::Other("B"),
+        AttributeValue::Ss(_) => Value::Other("SS"),
+        AttributeValue::Ns(_) => Value::Other("NS"),
+        AttributeValue::Bs(_) => Value::Other("BS"),
+        // The enum may grow: a type that DynamoDB did not have when the SDK was built.
+        _ => Value::Other("unknown"),
+    }
+}
+
+/// Writes an attribute; `None` for the types whose content a [`Value`] does not hold.
+pub(super) fn to_attribute(value: &Value) -> Option<AttributeValue> {
+    Some(match value {
+        Value::String(text) => AttributeValue::S(text.clone()),
+        Value::Number(number) => AttributeValue::N(number.clone()),
+        Value::Bool(yes) => AttributeValue::Bool(*yes),
+        Value::Null => AttributeValue::Null(true),
+        Value::List(list) => AttributeValue::L(list.iter().map(to_attribute).collect::<Option<_>>()?),
+        Value::Map(map) => AttributeValue::M(
+            map.iter().map(|(name, value)| Some((name.clone(), to_attribute(value)?))).collect::<Option<_>>()?,
+        ),
+        Value::Other(_) => return None,
+    })
+}
+
+/// Reads an item.
+pub(super) fn from_attributes(attributes: &Attributes) -> Item {
+    attributes.iter().map(|(name, value)| (name.clone(), from_attribute(value))).collect()
+}
+
+/// The key of an item; `None` when it lacks it, which the table's key schema rules out.
+pub(super) fn item_key(attributes: &Attributes) -> Option<ItemKey> {
+    let repo = attributes.get(REPO)?.as_s().ok()?;
+    let pr = attributes.get(PR)?.as_n().ok()?;
+    Some(ItemKey { repo: repo.as_str().into(), pr: pr.as_str().into() })
+}
+
+/// The key as a request carries it.
+pub(super) fn key_attributes(key: &ItemKey) -> Attributes {
+    HashMap::from([
+        (REPO.to_owned(), AttributeValue::S(key.repo.to_string())),
+        (PR.to_owned(), AttributeValue::N(key.pr.to_string())),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            ".{0,20}".prop_map(Value::String),
+            any::<i64>().prop_map(|number| Value::Number(number.to_string())),
+            any::<bool>().prop_map(Value::Bool),
+            Just(Value::Null),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::List),
+                prop::collection::btree_map(".{1,8}", inner, 0..6).prop_map(Value::Map),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(value in values()) {
+            prop_assert_eq!(to_attribute(&value).map(|attribute| from_attribute(&attribute)), Some(value));
+        }
+    }
+
+    #[test]
+    fn types_outside_of_the_contract_are_named_and_never_written() {
+        let set = from_attribute(&AttributeValue::Ss(vec!["a".into()]));
+        assert_eq!(set, Value::Other("SS"));
+        assert_eq!(to_attribute(&Value::Map(BTreeMap::from([("a".into(), set)]))), None);
+    }
+
+    #[test]
+    fn a_key_survives_both_ways() {
+        let key = ItemKey { repo: "apache/superset".into(), pr: "-1.5".into() };
+        assert_eq!(item_key(&key_attributes(&key)), Some(key));
+        assert_eq!(item_key(&Attributes::new()), None);
+    }
+}

@@ -1,0 +1,71 @@
+//! A policy with one project, and the values that every test needs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bivouac_model::{DesiredState, EnvKey, Image, ImageDigest};
+use bivouac_planner::{CapacityPolicy, Deadlines, Pattern, Policy, Prices, Project, Size, Template};
+use chrono::{DateTime, TimeDelta, Utc};
+
+pub(crate) const REPO: &str = "apache/superset";
+pub(crate) const REPOSITORY: &str = "superset-ci";
+pub(crate) const URI: &str = "123456789012.dkr.ecr.us-west-2.amazonaws.com/superset-ci";
+
+const TEMPLATE: &str = r#"{
+    "family": "superset", "networkMode": "awsvpc", "cpu": "512", "memory": "1024",
+    "requiresCompatibilities": ["FARGATE"], "executionRoleArn": "arn:aws:iam::123456789012:role/exec",
+    "containerDefinitions": [{"name": "app", "image": "replaced", "portMappings": [{"containerPort": 8080}]}]
+}"#;
+
+pub(crate) fn key() -> EnvKey {
+    "apache/superset#7".parse().unwrap()
+}
+
+/// The moment in which every world begins.
+pub(crate) fn start() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+}
+
+pub(crate) fn seconds(seconds: i64) -> TimeDelta {
+    TimeDelta::seconds(seconds)
+}
+
+pub(crate) fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours * 3600)
+}
+
+pub(crate) fn policy() -> Policy {
+    let project = Project {
+        repo: REPO.parse().unwrap(),
+        ecr_repository: REPOSITORY.into(),
+        template: Template::parse(TEMPLATE, &["app".into()]).unwrap(),
+        port: 8080,
+        health_path: Some("/health".into()),
+        service_name: Pattern::service_name("pr-{pr}-service").unwrap(),
+        image_tag: Pattern::image_tag("pr-{pr}-ci").unwrap(),
+        flag_prefix: "SUPERSET_".into(),
+        config_allow: vec![wildmatch::WildMatch::new("SUPERSET_*")],
+        sizes: BTreeMap::from([("large".to_owned(), Size { cpu: 1024, memory: 2048 })]),
+        ready_note: None,
+    };
+    Policy {
+        instance: "default".into(),
+        projects: BTreeMap::from([(project.repo.clone(), project)]),
+        ttl: hours(48),
+        max_ttl: hours(168),
+        purge_after: hours(30 * 24),
+        capacity: CapacityPolicy::SpotWithFallback,
+        prices: Prices::default(),
+        deadlines: Deadlines::default(),
+        command: "/testenv".into(),
+    }
+}
+
+pub(crate) fn up() -> DesiredState {
+    DesiredState::default()
+}
+
+pub(crate) fn image(digest: u8) -> Image {
+    let digest = ImageDigest::new(&format!("sha256:{}", format!("{digest:02x}").repeat(32)));
+    Image { digest, pushed_at: None, repository_uri: URI.into() }
+}

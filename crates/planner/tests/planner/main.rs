@@ -1,0 +1,14 @@
+//! The planner against a small deterministic model of the world.
+//!
+//! `cloud` is what AWS would do, `world` the loop that the controller runs around the planner. Everything is told the time
+//! and nothing waits, so thousands of worlds run in seconds.
+
+mod causes;
+mod cloud;
+mod fixtures;
+mod glances;
+mod life;
+mod pains;
+mod properties;
+mod records;
+mod world;

@@ -1,0 +1,353 @@
+//! The loop around the planner: a record, a cloud, a forge, and a controller that can fail at every step.
+
+use bivouac_model::{
+    CommentView, Desired, DesiredState, EnvKey, ImageTag, ImageView, ItemKey, Observed, Phase, Problem,
+    PullRequestState, Record, SaidComment, ServiceView, Status,
+};
+use bivouac_planner::{Action, Look, Next, Plan, Policy, plan};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::cloud::Cloud;
+use crate::fixtures::{key, policy, seconds, start, up};
+
+/// What goes wrong in one reconcile, at which of its actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The action is not done, and that is known.
+    Lost(usize),
+    /// The action is done, and its answer is lost.
+    AnswerLost(usize),
+    /// The process dies before the action.
+    CrashBefore(usize),
+    /// The process dies after the action, before anything is recorded.
+    CrashAfter(usize),
+}
+
+/// What one reconcile came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Reconciled {
+    pub(crate) plan: Plan,
+    pub(crate) actions: Vec<Action>,
+    pub(crate) wrote: bool,
+    pub(crate) said: bool,
+}
+
+impl Reconciled {
+    pub(crate) fn is_idle(&self) -> bool {
+        self.actions.is_empty() && !self.wrote && !self.said
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) policy: Policy,
+    pub(crate) key: EnvKey,
+    pub(crate) now: DateTime<Utc>,
+    /// How wrong the controller's clock is.
+    pub(crate) skew: TimeDelta,
+    pub(crate) record: Record,
+    pub(crate) cloud: Cloud,
+    pub(crate) pull_request: PullRequestState,
+    pub(crate) forge: bool,
+    pub(crate) registry: bool,
+    /// The one comment, as people see it.
+    pub(crate) comment: Option<CommentView>,
+    pub(crate) edits: usize,
+}
+
+impl World {
+    /// A pull request, an image, and a record that a client has just written.
+    pub(crate) fn new(desired: DesiredState) -> Self {
+        let generation = desired.generation;
+        let record = Record { key: ItemKey::from(&key()), desired: Ok(desired), generation, status: None };
+        Self {
+            policy: policy(),
+            key: key(),
+            now: start(),
+            skew: TimeDelta::zero(),
+            record,
+            cloud: Cloud::new(start()),
+            pull_request: PullRequestState::Open,
+            forge: true,
+            registry: true,
+            comment: None,
+            edits: 0,
+        }
+    }
+
+    /// One that was brought up and is at rest.
+    pub(crate) fn ready() -> Self {
+        let mut world = Self::new(up());
+        world.settle();
+        assert_eq!(world.phase(), Phase::Ready);
+        world
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.status().phase
+    }
+
+    pub(crate) fn status(&self) -> &Status {
+        self.record.status.as_ref().expect("the controller has written")
+    }
+
+    pub(crate) fn reason(&self) -> &str {
+        &self.status().reason
+    }
+
+    /// A client changes its wish, as `update-item` does.
+    pub(crate) fn wish(&mut self, change: impl FnOnce(&mut DesiredState)) {
+        let mut desired = self.record.desired.clone().unwrap_or_default();
+        change(&mut desired);
+        self.record.generation = desired.generation;
+        self.record.desired = Ok(desired);
+    }
+
+    /// A person overwrites the whole item, as `put-item` does.
+    pub(crate) fn overwrite(&mut self, desired: DesiredState) {
+        self.record.status = None;
+        self.record.generation = desired.generation;
+        self.record.desired = Ok(desired);
+    }
+
+    /// A client replaces its own attributes and nothing of the controller's.
+    pub(crate) fn overwrite_desired(&mut self, desired: DesiredState) {
+        self.record.generation = desired.generation;
+        self.record.desired = Ok(desired);
+    }
+
+    pub(crate) fn spoil(&mut self) {
+        self.record.desired = Err(vec![Problem::new("ttl", "\"soon\"", "a duration")]);
+    }
+
+    pub(crate) fn clock(&self) -> DateTime<Utc> {
+        self.now + self.skew
+    }
+
+    pub(crate) fn advance(&mut self, time: TimeDelta) {
+        self.now += time;
+        self.cloud.now = self.now;
+        self.cloud.step();
+    }
+
+    fn tag(&self) -> Option<ImageTag> {
+        let desired = self.record.desired.as_ref().ok()?;
+        let project = self.policy.projects.values().next()?;
+        desired.image_tag.clone().or_else(|| project.tag(&self.key, desired.head_sha.as_deref()))
+    }
+
+    pub(crate) fn image(&self) -> ImageView {
+        match self.tag() {
+            Some(tag) if self.registry => self.cloud.image(&tag),
+            _ => ImageView::Unknown,
+        }
+    }
+
+    fn listed(&self) -> Option<PullRequestState> {
+        match (self.forge, self.pull_request) {
+            (false, _) => Some(PullRequestState::Unknown),
+            (true, PullRequestState::Open) => Some(PullRequestState::Open),
+            (true, _) => None,
+        }
+    }
+
+    fn own_tags(&self) -> Option<Vec<ImageTag>> {
+        self.registry.then(|| self.tag().into_iter().filter(|tag| self.cloud.images.contains_key(tag)).collect())
+    }
+
+    /// What the lists of a pass say.
+    pub(crate) fn glance(&self) -> Observed {
+        let listed = matches!(self.cloud.service, ServiceView::Active(_));
+        Observed {
+            service: if listed { ServiceView::Listed } else { ServiceView::Unlisted },
+            tasks: self.cloud.live_tasks(),
+            image: self.image(),
+            pull_request: self.listed(),
+            own_tags: self.own_tags(),
+            ..Observed::default()
+        }
+    }
+
+    /// The plan of a pass.
+    pub(crate) fn planned_from_a_glance(&self) -> Plan {
+        self.plan(&self.glance())
+    }
+
+    /// Plans twice, and holds every plan to what is true of all plans.
+    pub(crate) fn plan(&self, observed: &Observed) -> Plan {
+        let planned = plan(&self.record, observed, &self.policy, self.clock());
+        assert_eq!(planned, plan(&self.record, observed, &self.policy, self.clock()), "planning is pure");
+        if let Next::Wait(on) = planned.next {
+            assert!(planned.requeue_after.is_some(), "a wait for {on} comes back by itself");
+        }
+        if planned.status.phase == Phase::Terminated
+            && self.record.status.as_ref().is_none_or(|s| s.phase != Phase::Terminated)
+        {
+            let ours = |service: &ServiceView| match service {
+                ServiceView::Active(service) => service.managed_by.as_deref() == Some("default"),
+                ServiceView::Absent => false,
+                _ => true,
+            };
+            assert!(!ours(&observed.service), "a tombstone before the service was seen gone");
+            assert!(!ours(&self.cloud.service));
+        }
+        planned
+    }
+
+    pub(crate) fn reconcile(&mut self) -> Reconciled {
+        self.reconcile_with(None).expect("nothing kills it")
+    }
+
+    /// One reconcile, as the controller runs it. `None`: the process died.
+    pub(crate) fn reconcile_with(&mut self, fault: Option<Fault>) -> Option<Reconciled> {
+        let listed = self.listed().filter(|state| *state == PullRequestState::Open);
+        let mut observed = Observed { image: self.image(), pull_request: listed, ..Observed::default() };
+        let mut actions = Vec::new();
+        let planned = loop {
+            let planned = self.plan(&observed);
+            match &planned.next {
+                Next::Wait(_) | Next::Settled => break planned,
+                Next::Look(look) => self.look(look, &mut observed),
+                Next::Do(action) => {
+                    let at = actions.len();
+                    if fault == Some(Fault::CrashBefore(at)) {
+                        return None;
+                    }
+                    if fault == Some(Fault::Lost(at)) {
+                        break planned;
+                    }
+                    assert!(at < 12, "the same reconcile acts for ever: {actions:#?}");
+                    actions.push(action.clone());
+                    let done = self.act(action, &mut observed);
+                    if fault == Some(Fault::CrashAfter(at)) {
+                        return None;
+                    }
+                    if !done || fault == Some(Fault::AnswerLost(at)) {
+                        break planned;
+                    }
+                }
+            }
+        };
+        let wrote = planned.changes(self.record.status.as_ref());
+        if wrote {
+            self.write(planned.status.clone());
+        }
+        let said = self.forge && planned.comment.is_some();
+        if let (true, Some(view)) = (said, &planned.comment) {
+            self.edits += 1;
+            let said = SaidComment { id: Some(1), said: view.identity() };
+            self.comment = Some(view.clone());
+            let mut status = self.status().clone();
+            status.machinery.comment = Some(said);
+            self.write(status);
+        }
+        Some(Reconciled { plan: planned, actions, wrote, said })
+    }
+
+    fn write(&mut self, mut status: Status) {
+        // As it comes back from the table.
+        status.machinery.revision = self.record.status.as_ref().map_or(0, |status| status.machinery.revision) + 1;
+        let attributes = bivouac_model::encode_status(&status);
+        let item = attributes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+        self.record.status = bivouac_model::decode_record(self.record.key.clone(), &item).status;
+        assert!(self.record.status.is_some(), "what is written can be read");
+    }
+
+    fn look(&self, look: &Look, observed: &mut Observed) {
+        match look {
+            Look::Service => {
+                observed.service = self.cloud.service.clone();
+                let there = observed.service != ServiceView::Absent;
+                observed.tasks = if there { self.cloud.all_tasks() } else { Vec::new() };
+            }
+            Look::TaskDefinitions => observed.task_definitions = Some(self.cloud.revisions.clone()),
+            Look::PullRequest => {
+                let state = if self.forge { self.pull_request } else { PullRequestState::Unknown };
+                observed.pull_request = Some(state);
+                observed.pull_request_is_fresh = true;
+            }
+            Look::Tags => observed.own_tags = Some(self.own_tags().unwrap_or_default()),
+            Look::Health { ip } => observed.health = Some(self.cloud.health(*ip)),
+        }
+    }
+
+    /// Does it; false when the cloud refuses.
+    fn act(&mut self, action: &Action, observed: &mut Observed) -> bool {
+        match action {
+            Action::Register(rendered) => {
+                let revision = self.cloud.register(rendered);
+                observed.task_definitions.get_or_insert_default().insert(0, revision);
+            }
+            Action::Create { spec, token } => match self.cloud.create(spec, token) {
+                Ok(view) => observed.service = view,
+                Err(_) => return false,
+            },
+            Action::Update { change, .. } => {
+                observed.service = self.cloud.update(change);
+                observed.health = None;
+            }
+            Action::Tag { tags, .. } => {
+                self.cloud.tag(tags);
+                observed.service = self.cloud.service.clone();
+            }
+            Action::Delete { .. } => {
+                self.assert_over();
+                self.cloud.delete();
+                observed.service = ServiceView::Draining;
+            }
+            Action::RemoveTags { tags, .. } => {
+                assert_eq!(self.pull_request, PullRequestState::Closed, "tags go only with the pull request");
+                self.cloud.images.retain(|tag, _| !tags.contains(tag));
+                observed.own_tags = Some(Vec::new());
+            }
+            Action::Deregister(names) => {
+                self.cloud.revisions.retain(|revision| !names.contains(&revision.name));
+                observed.task_definitions = Some(self.cloud.revisions.clone());
+            }
+        }
+        true
+    }
+
+    /// Nothing that is in time is deleted, as far as one can tell without the planner.
+    fn assert_over(&self) {
+        let Ok(desired) = &self.record.desired else { return };
+        let newest = self.record.status.as_ref().and_then(|status| status.machinery.observed_generation);
+        let stale = self.record.generation < newest;
+        // Going already, or remembered as closed while the forge does not answer.
+        let going = self.record.status.as_ref().is_some_and(|status| {
+            let withdrawn = status.machinery.conditions.iter().find(|condition| condition.kind == "Withdrawn");
+            let closed = withdrawn.is_some_and(|condition| condition.reason == "PullRequestClosed");
+            status.phase == Phase::Terminating || closed && !self.forge
+        });
+        if desired.desired == Desired::Down || self.pull_request == PullRequestState::Closed || stale || going {
+            return;
+        }
+        let life = match desired.pinned {
+            true => self.policy.max_ttl,
+            false => desired.ttl.map_or(self.policy.ttl, |ttl| ttl.get()).min(self.policy.max_ttl),
+        };
+        let begin = desired.requested_at.filter(|at| *at <= self.clock());
+        let over = begin.is_none_or(|begin| self.clock() >= begin + life);
+        assert!(over, "deleted in time: {desired:?} at {}", self.clock());
+    }
+
+    /// Runs until nothing happens any more, in a world where nothing else happens.
+    pub(crate) fn settle(&mut self) -> Reconciled {
+        // Fifteen minutes in steps of three seconds are the longest deadline; the rest is room.
+        const MOST: usize = 1500;
+        let mut idle = 0;
+        for _ in 0..MOST {
+            let reconciled = self.reconcile();
+            let wait = reconciled.plan.requeue_after.map_or(30, |wait| wait.as_secs().clamp(1, 30));
+            self.advance(seconds(i64::try_from(wait).unwrap()));
+            let still = self.cloud.service != ServiceView::Draining;
+            // Deadlines run while nothing is done: idle is what stays so for longer than any of them.
+            let waits = matches!(reconciled.plan.next, Next::Wait(_));
+            idle = if reconciled.is_idle() && still { idle + 1 } else { 0 };
+            if idle > if waits { 310 } else { 2 } {
+                return reconciled;
+            }
+        }
+        panic!("it never comes to rest: {:#?}", self.record.status);
+    }
+}

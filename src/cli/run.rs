@@ -1,0 +1,118 @@
+//! `run`: the daemon.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bivouac_controller::{Leadership, Settings};
+use bivouac_ops::{Metrics, Ops, Readiness};
+use bivouac_ports::Meaning;
+use bivouac_runtime::LeaseTiming;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::output::Format;
+use crate::compose::{Connected, Place, connect};
+use crate::config::Config;
+use crate::daemon::{Daemon, FIRST_OBSERVATION, TABLES};
+use crate::exit::Failure;
+
+/// What of the lease's margin a write may take; the rest is for the clock that measures it.
+const OF_THE_MARGIN: f64 = 0.95;
+
+/// Runs the daemon until `stop`, then ends within ten seconds: calls under way are finished and the lease is released.
+///
+/// # Errors
+/// Everything that a person has to mend first: the configuration, a missing secret, a missing table, a cluster that is not
+/// there or lacks the capacity that is configured. What may pass by itself is waited for.
+pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Result<(), Failure> {
+    let policy = Arc::new(config.policy()?);
+    let place = Place::of(config)?;
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
+    let Connected { doors, leases, feed } = connect(&place, Arc::new(metrics.clone())).await?;
+    let listener = match config.ops.listen {
+        None => None,
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .map_err(|error| Failure::Usage(format!("ops.listen: cannot listen on {address}: {error}")))?,
+        ),
+    };
+    check(&doors, config).await?;
+
+    let ops_url = listener.as_ref().and_then(|listener| listener.local_addr().ok()).map(|at| format!("http://{at}"));
+    say(config, format, ops_url.as_deref());
+    let readiness = Readiness::new(&[TABLES, FIRST_OBSERVATION]);
+    let ops = listener.map(|listener| {
+        // It goes on while the daemon drains, so that whoever watches sees the end.
+        let ops = Ops { metrics, readiness: readiness.clone() };
+        tokio::spawn(bivouac_ops::serve(listener, ops, stop.clone()))
+    });
+    let timing = LeaseTiming::of(config.controller.lease);
+    let settings = Settings {
+        resync: config.controller.resync,
+        longest_write: timing.margin().mul_f64(OF_THE_MARGIN),
+        ..Settings::default()
+    };
+    let leadership =
+        Leadership { name: config.controller.instance.clone(), holder: holder(), period: config.controller.lease };
+    let daemon = Daemon { doors, leases, feed, policy, settings, leadership, readiness };
+    daemon.run(stop).await;
+    if let Some(ops) = ops {
+        let _ = tokio::time::timeout(Duration::from_secs(2), ops).await;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What has to be mended before there is any use in running. A cloud that does not answer is not among it.
+async fn check(doors: &bivouac_controller::Doors, config: &Config) -> Result<(), Failure> {
+    let fatal = |error: &bivouac_ports::Error| {
+        matches!(error.meaning(), Meaning::NotFound | Meaning::Invalid | Meaning::Denied)
+    };
+    match doors.records.check().await {
+        Err(error) if fatal(&error) => return Err(Failure::Setup(Box::new(error))),
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the tables could not be checked"),
+        Ok(()) => {}
+    }
+    let needed = crate::compose::capacities(config.aws.capacity);
+    match doors.cluster.capacities().await {
+        Err(error) if fatal(&error) => Err(Failure::Setup(Box::new(error))),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the cluster could not be checked");
+            Ok(())
+        }
+        Ok(there) => match needed.iter().find(|(capacity, _)| !there.contains(capacity)) {
+            None => Ok(()),
+            Some((_, name)) => Err(Failure::Usage(format!(
+                "aws.capacity needs the capacity provider {name}, which the cluster `{cluster}` lacks; add it with \
+                 `aws ecs put-cluster-capacity-providers --cluster {cluster} --capacity-providers FARGATE FARGATE_SPOT \
+                 --default-capacity-provider-strategy capacityProvider=FARGATE,weight=1`",
+                cluster = config.aws.cluster
+            ))),
+        },
+    }
+}
+
+/// Says where it listens: first of all, and to scripts in the form of `dev`.
+fn say(config: &Config, format: Format, ops: Option<&str>) {
+    if format == Format::Json {
+        let line = serde_json::json!({
+            "event": "listening",
+            // AWS's own endpoints, unless the SDK's variables name others.
+            "aws": std::env::var("AWS_ENDPOINT_URL").ok(),
+            "github": config.github.api_url,
+            "dynamodb": std::env::var("AWS_ENDPOINT_URL_DYNAMODB").or_else(|_| std::env::var("AWS_ENDPOINT_URL")).ok(),
+            // The bot comes with its own release.
+            "bot": null,
+            "ops": ops,
+        });
+        println!("{line}");
+    }
+    tracing::info!(instance = config.controller.instance, ops = ops.unwrap_or("off"), "starting");
+}
+
+/// Who we are to whoever reads the table of leases.
+fn holder() -> String {
+    let host = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
+    format!("{}:{}", host.as_deref().unwrap_or("bivouac"), std::process::id())
+}
