@@ -1,7 +1,7 @@
 //! Where the promises are tried, and how things get there that are not the adapters' to make.
 //!
-//! What people and other programs do in an account (make clusters and repositories, push images) is done here over AWS's own protocols
-//! and without the SDK, which only `crates/aws` may see.
+//! What people and other programs do in an account (make clusters and repositories, push images) is done here over
+//! AWS's own protocols and without the SDK, which only `crates/aws` may see.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -147,8 +147,8 @@ impl Place {
         RenderedTaskDefinition { family: family.into(), input, content: ContentHash::of([content.as_bytes()]) }
     }
 
-    /// Sees to it that a service of one task gets it, and that the task gets a public address: what Fargate does by itself, and the
-    /// embedded cloud too. On moto this plays the agent of Fargate.
+    /// Sees to it that a service of one task gets it, and that the task gets a public address: what Fargate does by
+    /// itself, and the embedded cloud too. On moto this plays the agent of Fargate.
     pub async fn play_agent(&self, ecs: &Ecs, cluster: &str, service: &str) {
         if !self.emulator.has(Gap::NoAgent) {
             return;
@@ -180,10 +180,11 @@ impl Place {
         self.ec2(&associate).await;
     }
 
-    /// Lets tasks run until they are stopped. moto moves a task on by one state, from RUNNING towards STOPPED, each time that it
-    /// is described.
+    /// Lets tasks run until they are stopped. moto moves a task on by one state, from RUNNING towards STOPPED, each
+    /// time that it is described.
     pub async fn hold_tasks(&self) {
-        let transition = json!({ "model_name": "ecs::task", "transition": { "progression": "manual", "times": 1_000_000 } });
+        let transition =
+            json!({ "model_name": "ecs::task", "transition": { "progression": "manual", "times": 1_000_000 } });
         let answer = reqwest::Client::new()
             .post(format!("{}/moto-api/state-manager/set-transition", self.url))
             .header("content-type", "application/json")
@@ -236,7 +237,8 @@ impl Place {
 
 /// The manifest of an image with a content of its own.
 pub fn manifest(content: &str) -> Json {
-    let digest = |of: &str| format!("sha256:{}{}", ContentHash::of([of.as_bytes()]), ContentHash::of([b"more".as_slice()]));
+    let digest =
+        |of: &str| format!("sha256:{}{}", ContentHash::of([of.as_bytes()]), ContentHash::of([b"more".as_slice()]));
     json!({
         "schemaVersion": 2,
         "mediaType": IMAGE_MANIFEST,

@@ -81,8 +81,9 @@ impl Ecs {
         Ok(Some(TaskDefinitionRevision { name, content }))
     }
 
-    /// Sends the rendered JSON as it is. The SDK's types know the fields of their own release only, and a field of the
-    /// template that they do not know would be dropped without a word; so the SDK signs and sends a body that it did not write.
+    /// Sends the rendered JSON as it is. The SDK's types know the fields of their own release only, and a field of
+    /// the template that they do not know would be dropped without a word; so the SDK signs and sends a body that it
+    /// did not write.
     pub(super) async fn register_whole(&self, rendered: &RenderedTaskDefinition) -> Result<TaskDefinitionName> {
         let body = whole_body(rendered)?;
         let _turn = self.caller.quotas.turn(&rendered.family).await;
