@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bivouac_aws::{Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, StaticCredentials};
 use bivouac_model::{ContentHash, Image, ImageTag, ImageView, RenderedTaskDefinition, ServiceView};
-use bivouac_ports::{Cluster as _, NoMeter, Registry as _};
+use bivouac_ports::{Cluster as _, Meter, NoMeter, Registry as _};
 use serde_json::{Value as Json, json};
 
 use super::differences::{Emulator, Gap};
@@ -63,26 +63,31 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: 
 
 impl Place {
     /// The adapters' SDK, pointed here.
-    pub async fn sdk(&self) -> Sdk {
+    async fn sdk(&self, meter: Arc<dyn Meter>) -> Sdk {
         let endpoints = Endpoints { aws: Some(self.url.clone()), dynamodb: None };
         let credentials = Some(StaticCredentials::of_no_account());
         let settings = SdkSettings { region: Some("us-east-1".into()), endpoints, credentials };
-        Sdk::load(&settings, Arc::new(NoMeter)).await.expect("a region is named")
+        Sdk::load(&settings, meter).await.expect("a region is named")
     }
 
     /// The registry.
     pub async fn registry(&self) -> Ecr {
-        Ecr::new(&self.sdk().await)
+        Ecr::new(&self.sdk(Arc::new(NoMeter)).await)
     }
 
     /// A cluster of this name; it need not be there.
     pub async fn cluster_named(&self, name: &str) -> Ecs {
+        self.cluster_metered(name, Arc::new(NoMeter)).await
+    }
+
+    /// A cluster of this name, whose calls are counted.
+    pub async fn cluster_metered(&self, name: &str, meter: Arc<dyn Meter>) -> Ecs {
         let settings = EcsSettings {
             cluster: name.to_owned(),
             subnets: vec![self.subnet.clone()],
             security_groups: vec![self.security_group.clone()],
         };
-        Ecs::new(&self.sdk().await, Arc::new(Quotas::unlimited()), settings)
+        Ecs::new(&self.sdk(meter).await, Arc::new(Quotas::unlimited()), settings)
     }
 
     /// A new cluster with both capacity providers of Fargate, and its name.
