@@ -172,8 +172,7 @@ fn key(pr: &str) -> ItemKey {
 }
 
 fn item(key: &ItemKey, attributes: &[(&str, AttributeValue)]) -> HashMap<String, AttributeValue> {
-    let mut item: HashMap<_, _> =
-        attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let mut item: HashMap<_, _> = attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     item.insert("repo".into(), text(&key.repo));
     item.insert("pr".into(), number(&key.pr));
     item
@@ -471,7 +470,8 @@ async fn of_two_who_answer_a_spoiled_record_one_loses(store: &Store) {
 
 async fn impossible_keys_are_answered_too(store: &Store) {
     let one = Installation::made(store).await;
-    let keys = [("a/b", "0"), ("a/b", "-1"), ("a/b", "1.5"), ("a/b", "99999999999999999999"), ("nobody", "1"), ("🚀", "1")];
+    let keys =
+        [("a/b", "0"), ("a/b", "-1"), ("a/b", "1.5"), ("a/b", "99999999999999999999"), ("nobody", "1"), ("🚀", "1")];
     for (repo, pr) in keys {
         one.put(&ItemKey { repo: repo.into(), pr: pr.into() }, &[]).await;
     }
@@ -496,7 +496,8 @@ async fn wishes_are_counted(store: &Store) {
     assert_eq!(record.generation, Some(3));
     let desired = record.desired.expect("a wish");
     assert_eq!(desired.image_tag.expect("a tag").as_str(), "b");
-    let error = one.records.write_desired(&key("1"), &vec![("generation", None)]).await.expect_err("not part of a wish");
+    let error =
+        one.records.write_desired(&key("1"), &vec![("generation", None)]).await.expect_err("not part of a wish");
     assert_eq!(error.meaning(), Meaning::Invalid);
 }
 
@@ -523,8 +524,19 @@ async fn a_generation_that_is_no_number_is_told(store: &Store) {
 async fn every_type_in_every_attribute_is_told_by_name(store: &Store) {
     let one = Installation::made(store).await;
     let attributes = [
-        "desired", "image_tag", "flags", "config", "ttl", "pinned", "size", "head_sha", "requested_by", "requested_at",
-        "request_url", "restarted_at", "generation",
+        "desired",
+        "image_tag",
+        "flags",
+        "config",
+        "ttl",
+        "pinned",
+        "size",
+        "head_sha",
+        "requested_by",
+        "requested_at",
+        "request_url",
+        "restarted_at",
+        "generation",
     ];
     let values = [
         text("\u{7}"),

@@ -7,8 +7,9 @@ use contract::{PROMISES, Store};
 
 /// Where DynamoDB Local answers; `cargo xtask test` starts one and says so.
 fn endpoint() -> String {
-    std::env::var("BIVOUAC_TEST_DYNAMODB_URL")
-        .expect("BIVOUAC_TEST_DYNAMODB_URL names DynamoDB Local: run `cargo xtask test`, or `--hermetic` to do without it")
+    std::env::var("BIVOUAC_TEST_DYNAMODB_URL").expect(
+        "BIVOUAC_TEST_DYNAMODB_URL names DynamoDB Local: run `cargo xtask test`, or `--hermetic` to do without it",
+    )
 }
 
 #[tokio::test]

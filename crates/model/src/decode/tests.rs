@@ -90,7 +90,11 @@ fn a_sentence_names_the_attribute_what_it_holds_and_what_is_allowed() {
         ),
         ("pinned", text("yes"), r#"pinned holds "yes"; allowed: true or false (BOOL)"#),
         ("generation", Value::Number("-5".into()), "generation holds -5; allowed: a whole number from 0 (N)"),
-        ("flags", Value::List(vec![Value::Null]), "flags holds a list of 1; allowed: a map (M) of names to texts (S, BOOL or N)"),
+        (
+            "flags",
+            Value::List(vec![Value::Null]),
+            "flags holds a list of 1; allowed: a map (M) of names to texts (S, BOOL or N)",
+        ),
         ("size", Value::Other("SS"), "size holds a value of type SS; allowed: the name of a size of the configuration"),
     ] {
         assert_eq!(problems([(attribute, value)]), [sentence]);
@@ -172,11 +176,8 @@ fn a_spoiled_entry_of_the_machinery_is_lost_alone() {
         ("conditions".to_owned(), Value::List(vec![Value::Null])),
         ("of_a_newer_version".to_owned(), Value::Null),
     ]));
-    let record = decode([
-        ("phase", text("Ready")),
-        ("expires_at", text("2026-11-25T12:00:00Z")),
-        ("status", machinery),
-    ]);
+    let record =
+        decode([("phase", text("Ready")), ("expires_at", text("2026-11-25T12:00:00Z")), ("status", machinery)]);
     let read = record.status.unwrap().machinery;
     assert_eq!((read.revision, read.deployment.as_deref()), (7, Some("ecs-svc/1")));
     assert_eq!((read.observed_generation, read.comment, read.capacity), (None, None, None));

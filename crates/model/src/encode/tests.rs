@@ -19,8 +19,7 @@ fn usd() -> impl Strategy<Value = Usd> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    let status =
-        prop::sample::select(vec![ConditionStatus::True, ConditionStatus::False, ConditionStatus::Unknown]);
+    let status = prop::sample::select(vec![ConditionStatus::True, ConditionStatus::False, ConditionStatus::Unknown]);
     ("[A-Z][A-Za-z]{0,12}", status, "[A-Z][A-Za-z]{0,12}", ".{0,40}", time()).prop_map(
         |(kind, status, reason, message, last_transition_at)| Condition {
             kind: Cow::Owned(kind),
