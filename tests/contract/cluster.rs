@@ -272,8 +272,8 @@ pub async fn tasks_of_one_service_are_not_those_of_another(place: &Place) {
         with_task(place, &ecs, &cluster, "pr-11-service").await,
     );
     let ids = |tasks: Vec<Task>| tasks.into_iter().map(|task| task.id).collect::<Vec<_>>();
-    assert_eq!(ids(ecs.service_tasks("pr-1-service").await.expect("a list")), [one.id.clone()]);
-    assert_eq!(ids(ecs.service_tasks("pr-11-service").await.expect("a list")), [other.id.clone()]);
+    assert_eq!(ids(ecs.service_tasks("pr-1-service").await.expect("a list")), std::slice::from_ref(&one.id));
+    assert_eq!(ids(ecs.service_tasks("pr-11-service").await.expect("a list")), std::slice::from_ref(&other.id));
     assert!(ecs.service_tasks("pr-404-service").await.expect("a list").is_empty());
 
     // One that stopped is still told, with the reason.

@@ -8,5 +8,7 @@ mod system;
 mod causes;
 mod doors;
 mod faults;
+mod forge;
 mod invalid;
 mod lives;
+mod store;

@@ -53,7 +53,8 @@ impl Reader<'_> {
             ttl: self.ttl(),
             pinned: self.pinned(),
             size: self.text("size", "the name of a size of the configuration", |text| {
-                (!text.is_empty() && text.len() <= MAX_NAME_LENGTH).then(|| text.to_owned())
+                let name = !text.is_empty() && text.len() <= MAX_NAME_LENGTH && !text.chars().any(char::is_control);
+                name.then(|| text.to_owned())
             }),
             head_sha: self.text("head_sha", "a commit: 7 to 64 hexadecimal digits", |text| {
                 let hex = (7..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -197,3 +198,6 @@ fn is_variable_name(name: &str) -> bool {
 pub(crate) fn timestamp(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text).ok().map(|time| time.with_timezone(&Utc))
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,3 +70,6 @@ pub(crate) fn to_json(value: &Value) -> Json {
         Value::Map(map) => Json::Object(map.iter().map(|(name, value)| (name.clone(), to_json(value))).collect()),
     }
 }
+
+#[cfg(test)]
+mod tests;

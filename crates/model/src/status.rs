@@ -192,11 +192,7 @@ pub(crate) fn decode_status(item: &Item) -> Option<Status> {
     };
     let phase = text("phase")?.parse().ok()?;
     let expires_at = time("expires_at")?;
-    let machinery = item
-        .get("status")
-        .map(crate::encode::to_json)
-        .and_then(|json| serde_json::from_value(json).ok())
-        .unwrap_or_default();
+    let machinery = item.get("status").map(decode_machinery).unwrap_or_default();
     let purge_at = item
         .get("purge_at")
         .and_then(Value::as_u64)
@@ -214,4 +210,18 @@ pub(crate) fn decode_status(item: &Item) -> Option<Status> {
         purge_at,
         machinery,
     })
+}
+
+/// Reads what can be read. A spoiled entry does not take the others with it, least of all the revision.
+fn decode_machinery(value: &Value) -> Machinery {
+    let json = crate::encode::to_json(value);
+    if let Ok(machinery) = Machinery::deserialize(&json) {
+        return machinery;
+    }
+    let serde_json::Value::Object(mut entries) = json else { return Machinery::default() };
+    entries.retain(|name, entry| {
+        let alone = serde_json::Map::from_iter([(name.clone(), entry.clone())]);
+        Machinery::deserialize(serde_json::Value::Object(alone)).is_ok()
+    });
+    Machinery::deserialize(serde_json::Value::Object(entries)).unwrap_or_default()
 }
