@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bivouac_aws::{
-    DynamoFeed, DynamoLeases, DynamoRecords, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, StaticCredentials,
+    DynamoFeed, DynamoLeases, DynamoRecords, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings,
+    StaticCredentials,
 };
 use bivouac_controller::Doors;
 use bivouac_github::GitHub;

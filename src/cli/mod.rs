@@ -33,6 +33,8 @@ use crate::{compose, telemetry};
 /// What a command logs that a person waits for: only what goes wrong. The daemon says more.
 const QUIET: &str = "warn";
 
+/// What `dev` logs: of the embedded DynamoDB nothing, since what it refuses is told by whoever asked.
+const DEV: &str = "warn,dynoxide=off,octocrab=off";
 /// What the daemon logs by itself. octocrab tells of every answer that is an error, which the door tells too.
 const DAEMON: &str = "info,octocrab=off";
 
@@ -48,7 +50,7 @@ pub async fn main() -> Result<(), Failure> {
     let stop = interrupt();
     match cli.command {
         Command::Dev(dev) => {
-            telemetry::start(QUIET);
+            telemetry::start(DEV);
             return dev::dev(dev, cli.output, stop).await;
         }
         Command::Run(_) => {

@@ -18,6 +18,8 @@ use crate::exit::Failure;
 
 /// What of the lease's margin a write may take; the rest is for the clock that measures it.
 const OF_THE_MARGIN: f64 = 0.95;
+/// What of that a comment may wait for its turn: the other half is for the request itself.
+const OF_A_WRITE: u32 = 2;
 
 /// Runs the daemon until `stop`, then ends within ten seconds: calls under way are finished and the lease is released.
 ///
@@ -26,7 +28,11 @@ const OF_THE_MARGIN: f64 = 0.95;
 /// there or lacks the capacity that is configured. What may pass by itself is waited for.
 pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Result<(), Failure> {
     let policy = Arc::new(config.policy()?);
-    let place = Place::of(config)?;
+    let mut place = Place::of(config)?;
+    let timing = LeaseTiming::of(config.controller.lease);
+    let longest_write = timing.margin().mul_f64(OF_THE_MARGIN);
+    // A write that is cut off while it waits loses its turn: one that waited longer than that each time would never be sent.
+    place.github.write_patience = place.github.write_patience.min(longest_write / OF_A_WRITE);
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let Connected { doors, leases, feed } = connect(&place, Arc::new(metrics.clone())).await?;
     let listener = match config.ops.listen {
@@ -47,12 +53,7 @@ pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Re
         let ops = Ops { metrics, readiness: readiness.clone() };
         tokio::spawn(bivouac_ops::serve(listener, ops, stop.clone()))
     });
-    let timing = LeaseTiming::of(config.controller.lease);
-    let settings = Settings {
-        resync: config.controller.resync,
-        longest_write: timing.margin().mul_f64(OF_THE_MARGIN),
-        ..Settings::default()
-    };
+    let settings = Settings { resync: config.controller.resync, longest_write, ..Settings::default() };
     let leadership =
         Leadership { name: config.controller.instance.clone(), holder: holder(), period: config.controller.lease };
     let daemon = Daemon { doors, leases, feed, policy, settings, leadership, readiness };

@@ -90,7 +90,10 @@ impl Screen {
                 continue;
             }
             let row = row(now, record);
-            let detail = if row.url.is_empty() { row.message } else { row.url };
+            let detail = match row.phase {
+                Phase::Ready => row.url,
+                _ => row.message,
+            };
             println!("{}  {:<16} {:<16} {detail}", now.format("%H:%M:%S"), row.env, row.phase);
         }
     }

@@ -5,6 +5,9 @@
 //! OpenAPI description. All use pull requests and tokens of their own, but faults and counters are the hub's: give each a
 //! fresh one, or run [`PROMISES`] one after another and call `clear_faults` in between.
 
+// The tests that include this use a part of it each.
+#![allow(dead_code)]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -5,6 +5,7 @@
 //! endpoint meanwhile.
 
 use std::collections::{BTreeSet, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use bivouac_aws::{DynamoFeed, DynamoLeases, DynamoRecords, Endpoints, Sdk, SdkSe
 use bivouac_model::{ItemKey, Machinery, Phase, Record, Status, Usd, Value};
 use bivouac_ports::{LeaseView, Leases as _, Meaning, NoMeter, RecordFeed as _, RecordStore as _};
 use chrono::{DateTime, Utc};
+use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 
 /// The longest that a test waits for a write to come back as news. DynamoDB Local takes up to a second.
@@ -40,13 +42,15 @@ impl Store {
         Self { endpoint: endpoint.into(), prefixes: Mutex::default() }
     }
 
-    /// Holds every promise against it, one after another, each with tables of its own that are removed afterwards: among
-    /// a hundred tables DynamoDB Local takes minutes to add an index to one.
+    /// Holds every promise against it, one after another, also after one is broken. Each has tables of its own, which are
+    /// removed afterwards: among a hundred tables DynamoDB Local takes minutes to add an index to one.
     pub async fn keeps_every_promise(&self) {
+        let mut broken = Vec::new();
         for (name, promise) in PROMISES {
-            eprintln!("{name}");
-            promise(self).await;
-            let prefixes = std::mem::take(&mut *self.prefixes.lock().expect("no promise panicked"));
+            if AssertUnwindSafe(promise(self)).catch_unwind().await.is_err() {
+                broken.push(*name);
+            }
+            let prefixes = std::mem::take(&mut *self.prefixes.lock().expect("nobody panics while holding it"));
             let client = self.client();
             for prefix in prefixes {
                 for table in ["environments", "events", "leases"] {
@@ -55,6 +59,7 @@ impl Store {
                 }
             }
         }
+        assert!(broken.is_empty(), "broken: {broken:?}");
     }
 
     /// A plain client.
@@ -129,7 +134,7 @@ impl Installation {
             credentials: Some(StaticCredentials::of_no_account()),
         };
         let sdk = Sdk::load(&settings, Arc::new(NoMeter)).await.expect("a configuration");
-        store.prefixes.lock().expect("no promise panicked").push(prefix.clone());
+        store.prefixes.lock().expect("nobody panics while holding it").push(prefix.clone());
         let records = DynamoRecords::new(&sdk, &prefix);
         Self { sdk, prefix, records, client: store.client() }
     }

@@ -1,9 +1,14 @@
-//! The whole system on the embedded cloud. Every test ends with an empty plan.
+//! The whole system on the embedded cloud, where every test ends with an empty plan, and the doors on it, one by one.
 
+#[path = "../contract/mod.rs"]
+mod contract;
 #[path = "../support/system.rs"]
 mod system;
 
 mod causes;
+mod doors;
 mod faults;
+mod forge;
 mod invalid;
 mod lives;
+mod store;

@@ -113,7 +113,7 @@ impl System {
         cloud.ecr().create_repository(ECR);
         hub.add_repository(REPO).expect("a repository");
         hub.add_token(TOKEN, "bivouac-bot", Rights::commenter());
-        let mut place = Place::embedded(&cloud.aws_url(), &cloud.dynamodb_url(), &hub.url(), TOKEN);
+        let mut place = Place::embedded(&cloud.aws_url(), &cloud.dynamodb_url(), hub.url(), TOKEN);
         place.github.write_gap = Duration::from_millis(5);
         let Connected { doors, .. } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
         doors.records.init().await.expect("tables");

@@ -42,8 +42,8 @@ macro_rules! calls {
     };
 }
 
-// The buckets of ECS are those of "Request throttling for the Amazon ECS API", that of EC2 is "uncategorized, non-mutating"
-// of "Request throttling for the Amazon EC2 API".
+// The buckets of ECS are those of "Request throttling for the Amazon ECS API", that of EC2 is "uncategorized,
+// non-mutating" of "Request throttling for the Amazon EC2 API".
 calls! {
     LIST_SERVICES = "ECS" "ListServices", Some(Bucket::ServiceRead);
     DESCRIBE_SERVICES = "ECS" "DescribeServices", Some(Bucket::ServiceRead);
@@ -62,8 +62,8 @@ calls! {
     DESCRIBE_IMAGES = "ECR" "DescribeImages", None;
     DESCRIBE_REPOSITORIES = "ECR" "DescribeRepositories", None;
     BATCH_DELETE_IMAGE = "ECR" "BatchDeleteImage", None;
-    // DynamoDB bills on-demand reads and writes instead of counting calls; its control plane allows ten calls a second and
-    // more, which only `init` and `check` use.
+    // DynamoDB bills on-demand reads and writes instead of counting calls; its control plane allows ten calls a
+    // second and more, which only `init` and `check` use.
     GET_ITEM = "DynamoDB" "GetItem", None;
     SCAN = "DynamoDB" "Scan", None;
     QUERY = "DynamoDB" "Query", None;
@@ -80,7 +80,8 @@ calls! {
     GET_RECORDS = "DynamoDB Streams" "GetRecords", None;
 }
 
-/// Reports every attempt of every call: a retry is a call too, for AWS's quotas as well as for whoever reads the metrics.
+/// Reports every attempt of every call: a retry is a call too, for AWS's quotas as well as for whoever reads the
+/// metrics.
 pub(crate) struct MeterCalls {
     meter: Arc<dyn Meter>,
 }
@@ -146,8 +147,8 @@ impl Intercept for MeterCalls {
     }
 }
 
-/// The error code of an answer, from its body, since the parsed error has lost its type here: `__type` in the JSON of ECS,
-/// ECR and DynamoDB, `<Code>` in the XML of EC2, else the HTTP status.
+/// The error code of an answer, from its body, since the parsed error has lost its type here: `__type` in the JSON of
+/// ECS, ECR and DynamoDB, `<Code>` in the XML of EC2, else the HTTP status.
 fn error_code(response: &HttpResponse) -> String {
     let body = response.body().bytes().unwrap_or_default();
     code_in_json(body).or_else(|| code_in_xml(body)).unwrap_or_else(|| response.status().as_u16().to_string())
@@ -210,7 +211,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_label_is_short_and_plain_whatever_the_answer(body in any::<Vec<u8>>(), text in ".{0,200}") {
-            for body in [SdkBody::from(body), SdkBody::from(format!("{{\"__type\":{text:?}}}")), SdkBody::from(format!("<Code>{text}</Code>"))] {
+            let (json, xml) = (format!("{{\"__type\":{text:?}}}"), format!("<Code>{text}</Code>"));
+            for body in [SdkBody::from(body), SdkBody::from(json), SdkBody::from(xml)] {
                 let code = error_code(&HttpResponse::new(500.try_into().expect("a status"), body));
                 prop_assert!(is_code(&code), "{code:?}");
             }

@@ -76,13 +76,14 @@ const UNAVAILABLE: &[&str] = &[
     "Unavailable",
 ];
 
-/// What only the words tell, since the code is a general one: the code, words of its message in small letters, the meaning. The words of
-/// ECS are in its API reference (CreateService, "not idempotent", "still Draining") and in what it answers to concurrent
-/// registrations in one family.
+/// What only the words tell, since the code is a general one: the code, words of its message in small letters, the
+/// meaning. The words of ECS are in its API reference (CreateService, "not idempotent", "still Draining") and in what
+/// it answers to concurrent registrations in one family.
 const BY_MESSAGE: &[(&str, &str, Meaning)] = &[
     ("InvalidParameterException", "not idempotent", Meaning::Conflict),
     ("InvalidParameterException", "still draining", Meaning::Conflict),
     ("ClientException", "too many concurrent attempts", Meaning::Conflict),
+    ("ClientException", "task definition does not exist", Meaning::NotFound),
     ("ClientException", "unable to describe task definition", Meaning::NotFound),
 ];
 
@@ -172,9 +173,9 @@ fn by_status(status: u16) -> Meaning {
     }
 }
 
-/// AWS's words without what differs from one call to the next: a message that says the same must be the same, since it
-/// ends up in a record. Removed are the `(Service: …; Request ID: …)` of some services, a `Request ID: …` at large, and the
-/// encoded part of an EC2 refusal, which is a page long and opens only to whoever may decode it.
+/// AWS's words without what differs from one call to the next: a message that says the same must be the same, since
+/// it ends up in a record. Removed are the `(Service: …; Request ID: …)` of some services, a `Request ID: …` at
+/// large, and the encoded part of an EC2 refusal, which is a page long and opens only to whoever may decode it.
 pub(crate) fn without_request_ids(message: &str) -> String {
     let mut words = message.to_owned();
     if let Some(at) = words.find("Encoded authorization failure message") {

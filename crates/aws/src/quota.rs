@@ -1,7 +1,7 @@
 //! AWS's own token buckets, kept on our side, so that a big pass waits a little instead of being throttled.
 //!
-//! A throttled call costs three attempts and the SDK's retry tokens, and it throttles whoever else works in the account.
-//! One [`Quotas`] is shared by every caller of an account and region in this process.
+//! A throttled call costs three attempts and the SDK's retry tokens, and it throttles whoever else works in the
+//! account. One [`Quotas`] is shared by every caller of an account and region in this process.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -46,8 +46,8 @@ impl Bucket {
         Self::Ec2Read,
     ];
 
-    /// Burst, and tokens that flow back a second: "Request throttling for the Amazon ECS API" in the ECS API reference and
-    /// "Request throttling for the Amazon EC2 API" in the EC2 developer guide.
+    /// Burst, and tokens that flow back a second: "Request throttling for the Amazon ECS API" in the ECS API
+    /// reference and "Request throttling for the Amazon EC2 API" in the EC2 developer guide.
     const fn rate(self) -> (u32, u32) {
         match self {
             Self::ServiceRead | Self::ClusterRead | Self::Ec2Read => (100, 20),
@@ -106,8 +106,8 @@ impl Quotas {
     }
 }
 
-/// A bucket and the queue before it. Without the queue every waiter would wake for each token, and the last to come could
-/// be the first to go.
+/// A bucket and the queue before it. Without the queue every waiter would wake for each token, and the last to come
+/// could be the first to go.
 #[derive(Debug)]
 struct Turnstile {
     limiter: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Nanos>>,

@@ -18,8 +18,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
 /// seconds; the SDK itself would wait for ever.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a call may take with its retries. Below the ten seconds in which the daemon must have ended after SIGTERM, since
-/// it finishes the call under way.
+/// How long a call may take with its retries. Below the ten seconds in which the daemon must have ended after
+/// SIGTERM, since it finishes the call under way.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How often a call is tried. The SDK's standard mode: three, with a token bucket that ends the retries of all when
@@ -82,8 +82,8 @@ pub struct Sdk {
 }
 
 impl Sdk {
-    /// Loads the configuration. Credentials are looked for when the first call is made. With a region and credentials in
-    /// the settings neither files nor the instance's metadata service are waited for.
+    /// Loads the configuration. Credentials are looked for when the first call is made. With a region and credentials
+    /// in the settings neither files nor the instance's metadata service are waited for.
     ///
     /// # Errors
     /// `Invalid` when no region is named anywhere.

@@ -37,7 +37,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// How far apart content is written.
     pub write_gap: Duration,
-    /// How long a write waits for its turn before it is told to come again.
+    /// How long a write waits for its turn before it is told to come again. To be well below the time after which the caller
+    /// gives a write up.
     pub write_patience: Duration,
     /// When to look whether a comment was made, after its answer was lost: one look after each pause.
     pub doubt: Vec<Duration>,
@@ -58,8 +59,9 @@ impl Settings {
             // "wait at least one second between each request" (docs.github.com/rest/using-the-rest-api/
             // best-practices-for-using-the-rest-api, "Pause between mutative requests").
             write_gap: Duration::from_secs(1),
-            // Ours: a reconcile that waits for its comment keeps a worker from AWS work; it had better come again.
-            write_patience: Duration::from_secs(5),
+            // Ours: less than half of what the controller gives a write at a lease of 15 s (4.75 s), so that the other half is
+            // for the request. Who is cut off while it waits loses its turn, and who always is never gets one.
+            write_patience: Duration::from_secs(2),
             // Ours: lists lag behind writes by well under a second as a rule. What both looks miss, the next call finds,
             // since it looks before it writes.
             doubt: vec![Duration::from_secs(1), Duration::from_secs(3)],

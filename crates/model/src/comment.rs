@@ -50,32 +50,75 @@ impl CommentView {
     /// One word that changes exactly when the comment has to be edited: everything but the cost so far and its time,
     /// which grow by themselves.
     pub fn identity(&self) -> String {
-        let Self { key, phase, reason, message, url, image_tag, image_digest, head_sha, .. } = self;
-        let mut numbers = Vec::with_capacity(32);
-        numbers.extend(key.pr.get().to_be_bytes());
-        numbers.extend(self.expires_at.timestamp().to_be_bytes());
-        numbers.extend(self.hourly_cost.micros().to_be_bytes());
-        numbers.push(u8::from(self.pinned));
-        let optional = |text: &'_ Option<String>| text.as_deref().unwrap_or_default().as_bytes().to_vec();
-        let (url, head_sha, note) = (optional(url), optional(head_sha), optional(&self.ready_note));
-        let digest = image_digest.as_ref().map(|digest| digest.as_str()).unwrap_or_default();
+        CommentIdentity {
+            key: &self.key,
+            phase: self.phase,
+            reason: &self.reason,
+            message: &self.message,
+            url: self.url.as_deref(),
+            image_tag: &self.image_tag,
+            image_digest: self.image_digest.as_ref(),
+            head_sha: self.head_sha.as_deref(),
+            flags: &self.flags,
+            config_names: self.config_names.iter().map(String::as_str),
+            expires_at: self.expires_at,
+            pinned: self.pinned,
+            hourly_cost: self.hourly_cost,
+            ready_note: self.ready_note.as_deref(),
+            command: &self.command,
+        }
+        .word()
+    }
+}
+
+/// What the identity of a comment is made of, borrowed: a pass asks it of every environment and edits almost none.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the fields are those of `CommentView`")]
+pub struct CommentIdentity<'a, N> {
+    pub key: &'a EnvKey,
+    pub phase: Phase,
+    pub reason: &'a str,
+    pub message: &'a str,
+    pub url: Option<&'a str>,
+    pub image_tag: &'a str,
+    pub image_digest: Option<&'a ImageDigest>,
+    pub head_sha: Option<&'a str>,
+    pub flags: &'a BTreeMap<String, String>,
+    pub config_names: N,
+    pub expires_at: DateTime<Utc>,
+    pub pinned: bool,
+    pub hourly_cost: Usd,
+    pub ready_note: Option<&'a str>,
+    pub command: &'a str,
+}
+
+impl<'a, N: Iterator<Item = &'a str>> CommentIdentity<'a, N> {
+    /// The word; see [`CommentView::identity`].
+    pub fn word(self) -> String {
+        let mut numbers = [0; 25];
+        numbers[..8].copy_from_slice(&self.key.pr.get().to_be_bytes());
+        numbers[8..16].copy_from_slice(&self.expires_at.timestamp().to_be_bytes());
+        numbers[16..24].copy_from_slice(&self.hourly_cost.micros().to_be_bytes());
+        numbers[24] = u8::from(self.pinned);
+        let flag_count = (self.flags.len() as u64).to_be_bytes();
         let fixed: [&[u8]; 12] = [
             &numbers,
-            key.repo.as_str().as_bytes(),
-            phase.as_str().as_bytes(),
-            reason.as_bytes(),
-            message.as_bytes(),
-            image_tag.as_bytes(),
-            digest.as_bytes(),
+            self.key.repo.as_str().as_bytes(),
+            self.phase.as_str().as_bytes(),
+            self.reason.as_bytes(),
+            self.message.as_bytes(),
+            self.image_tag.as_bytes(),
+            self.image_digest.map_or("", ImageDigest::as_str).as_bytes(),
             self.command.as_bytes(),
-            &url,
-            &head_sha,
-            &note,
+            self.url.unwrap_or_default().as_bytes(),
+            self.head_sha.unwrap_or_default().as_bytes(),
+            self.ready_note.unwrap_or_default().as_bytes(),
             // Where the flags end and the names begin.
-            &(self.flags.len() as u64).to_be_bytes(),
+            &flag_count,
         ];
-        let flags = self.flags.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
-        let names = self.config_names.iter().map(String::as_bytes);
+        let flags: &BTreeMap<String, String> = self.flags;
+        let flags = flags.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+        let names = self.config_names.map(|name| -> &[u8] { name.as_bytes() });
         ContentHash::of(fixed.into_iter().chain(flags).chain(names)).as_str()[..16].to_owned()
     }
 }

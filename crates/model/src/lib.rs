@@ -19,7 +19,7 @@ mod record;
 mod status;
 mod value;
 
-pub use comment::CommentView;
+pub use comment::{CommentIdentity, CommentView};
 pub use decode::{Item, decode_record};
 pub use deploy::{
     RenderedTaskDefinition, ServiceChange, ServiceSpec, TAG_CONTENT, TAG_HASH_VERSION, TAG_MANAGED, TAG_PR,

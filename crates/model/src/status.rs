@@ -50,7 +50,6 @@ impl Status {
     pub fn says_the_same(&self, other: &Self) -> bool {
         let Self { phase, reason, message, url, public_ip, expires_at, hourly_cost_usd, purge_at, machinery, .. } =
             self;
-        let mine = Machinery { revision: other.machinery.revision, ..machinery.clone() };
         *phase == other.phase
             && *reason == other.reason
             && *message == other.message
@@ -59,7 +58,7 @@ impl Status {
             && *expires_at == other.expires_at
             && *hourly_cost_usd == other.hourly_cost_usd
             && *purge_at == other.purge_at
-            && mine == other.machinery
+            && machinery.says_the_same(&other.machinery)
     }
 }
 
@@ -102,6 +101,36 @@ pub struct Machinery {
     /// The comment, and what it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<SaidComment>,
+}
+
+impl Machinery {
+    fn says_the_same(&self, other: &Self) -> bool {
+        let Self {
+            revision: _,
+            observed_generation,
+            conditions,
+            first_seen_at,
+            phase_since,
+            spec,
+            failed_spec,
+            task_definition,
+            deployment,
+            image_digest,
+            capacity,
+            comment,
+        } = self;
+        *observed_generation == other.observed_generation
+            && *conditions == other.conditions
+            && *first_seen_at == other.first_seen_at
+            && *phase_since == other.phase_since
+            && *spec == other.spec
+            && *failed_spec == other.failed_spec
+            && *task_definition == other.task_definition
+            && *deployment == other.deployment
+            && *image_digest == other.image_digest
+            && *capacity == other.capacity
+            && *comment == other.comment
+    }
 }
 
 /// Which Fargate capacity an environment was given.

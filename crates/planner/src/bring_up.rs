@@ -19,7 +19,6 @@ pub(crate) struct Wanted<'a> {
     pub desired: &'a DesiredState,
     /// The image to deploy; `None`: it is not to be had, and what runs is kept.
     pub image: Option<&'a Image>,
-    pub environment: BTreeMap<String, String>,
     pub spec: ContentHash,
     pub count: u32,
     /// What a person should know besides.
@@ -48,15 +47,15 @@ pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &Desired
     if context.observed.pull_request == Some(PullRequestState::NotFound) && !may_run(&context) {
         return no_such_pull_request(&context, draft);
     }
-    let environment = match environment(&context, desired) {
-        Ok(environment) => environment,
-        Err(problems) => return crate::hold::hold(context, draft, reason::INVALID_RECORD, &problems),
-    };
+    let problems = problems(&context, desired);
+    if !problems.is_empty() {
+        return crate::hold::hold(context, draft, reason::INVALID_RECORD, &problems);
+    }
     let count = u32::from(desired.desired == Desired::Up);
     let wanted = match image(&context, desired) {
         Ok(image) => {
-            let spec = spec(&context, desired, image, &environment);
-            Wanted { desired, image: Some(image), environment, spec, count, note, lacks: None }
+            let spec = spec(&context, desired, image);
+            Wanted { desired, image: Some(image), spec, count, note, lacks: None }
         }
         Err(missing) => {
             let lack = lack(&context, missing);
@@ -65,7 +64,7 @@ pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &Desired
             let kept =
                 (lack.on != WaitingOn::Registry).then(|| format!("{} What ran before is left as it is.", lack.message));
             let note = note.into_iter().chain(kept).reduce(|note, kept| format!("{note} {kept}"));
-            Wanted { desired, image: None, environment, spec, count, note, lacks: Some(lack.on) }
+            Wanted { desired, image: None, spec, count, note, lacks: Some(lack.on) }
         }
     };
     if glance::is_settled(&context, &wanted) {
@@ -121,8 +120,8 @@ pub(crate) fn is_ours(context: &Context<'_>, service: &Service) -> bool {
         && service.owner.as_deref() == Some(context.key.to_string().as_str())
 }
 
-/// The variables that flags and configuration make, or what the configuration has against them.
-fn environment(context: &Context<'_>, desired: &DesiredState) -> Result<BTreeMap<String, String>, Vec<String>> {
+/// What the configuration has against a wish.
+fn problems(context: &Context<'_>, desired: &DesiredState) -> Vec<String> {
     let project = context.project;
     let mut problems = Vec::new();
     if project.resources(desired.size.as_deref()).is_none() {
@@ -136,13 +135,15 @@ fn environment(context: &Context<'_>, desired: &DesiredState) -> Result<BTreeMap
         let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
         problems.push(format!("config holds the name `{name}`; allowed: {allowed}"));
     }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
+    problems
+}
+
+/// The variables that flags and configuration make; a flag wins.
+fn environment(context: &Context<'_>, desired: &DesiredState) -> BTreeMap<String, String> {
+    let prefix = &context.project.flag_prefix;
     let mut variables = desired.config.clone();
+    variables.extend(desired.flags.iter().map(|(name, value)| (format!("{prefix}{name}"), value.clone())));
     variables
-        .extend(desired.flags.iter().map(|(name, value)| (format!("{}{name}", project.flag_prefix), value.clone())));
-    Ok(variables)
 }
 
 enum NoImage {
@@ -214,22 +215,24 @@ fn without_image(context: &Context<'_>, draft: Draft<'_>, lack: Lack, note: Opti
 }
 
 /// The hash of everything that makes one deployment differ from another.
-fn spec(
-    context: &Context<'_>,
-    desired: &DesiredState,
-    image: &Image,
-    environment: &BTreeMap<String, String>,
-) -> ContentHash {
-    let size = context.project.resources(desired.size.as_deref()).unwrap_or(context.project.template.resources());
-    let numbers = [size.cpu.to_be_bytes(), size.memory.to_be_bytes()].concat();
-    let fixed: [&[u8]; 5] = [
-        context.project.template.hash().as_str().as_bytes(),
+fn spec(context: &Context<'_>, desired: &DesiredState, image: &Image) -> ContentHash {
+    let project = context.project;
+    let size = project.resources(desired.size.as_deref()).unwrap_or(project.template.resources());
+    let mut numbers = [0; 16];
+    numbers[..4].copy_from_slice(&size.cpu.to_be_bytes());
+    numbers[4..8].copy_from_slice(&size.memory.to_be_bytes());
+    // Where the configuration ends and the flags begin.
+    numbers[8..].copy_from_slice(&(desired.config.len() as u64).to_be_bytes());
+    let fixed: [&[u8]; 6] = [
+        project.template.hash().as_str().as_bytes(),
         image.digest.as_str().as_bytes(),
         image.repository_uri.as_bytes(),
         &numbers,
         desired.restarted_at.as_deref().unwrap_or_default().as_bytes(),
+        project.flag_prefix.as_bytes(),
     ];
-    let variables = environment.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+    let variables = desired.config.iter().chain(&desired.flags);
+    let variables = variables.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
     ContentHash::of(fixed.into_iter().chain(variables))
 }
 
@@ -434,9 +437,10 @@ fn revision(context: &Context<'_>, wanted: &Wanted<'_>) -> Result<TaskDefinition
     };
     let image = format!("{}@{}", image.repository_uri, image.digest);
     let size = wanted.desired.size.as_ref().and_then(|name| context.project.sizes.get(name)).copied();
+    let environment = environment(context, wanted.desired);
     let filling = Filling {
         image: &image,
-        environment: &wanted.environment,
+        environment: &environment,
         size,
         restarted_at: wanted.desired.restarted_at.as_deref(),
     };

@@ -1,11 +1,13 @@
 //! What one decision is made from, and the draft of the status that it leads to.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use bivouac_model::{
-    Capacity, CommentView, Condition, ConditionStatus, DesiredState, EnvKey, Observed, Phase, Record, Status, Usd,
+    Capacity, CommentIdentity, CommentView, Condition, ConditionStatus, DesiredState, EnvKey, ImageTag, Observed,
+    Phase, Record, Status, Usd,
 };
 use chrono::{DateTime, Utc};
 
@@ -314,15 +316,40 @@ fn comment(context: &Context<'_>, status: &Status) -> Option<CommentView> {
     if said.is_none_or(|said| said.id.is_none()) && matches!(status.phase, Phase::Terminating | Phase::Terminated) {
         return None;
     }
-    let view = view(context, status);
-    (said.map(|said| said.said.as_str()) != Some(view.identity().as_str())).then_some(view)
+    let tag = tag(context);
+    let none = BTreeMap::new();
+    let desired = context.desired();
+    let identity = CommentIdentity {
+        key: context.key,
+        phase: status.phase,
+        reason: &status.reason,
+        message: &status.message,
+        url: status.url.as_deref(),
+        image_tag: tag.as_ref().map_or("", ImageTag::as_str),
+        image_digest: status.machinery.image_digest.as_ref(),
+        head_sha: desired.and_then(|desired| desired.head_sha.as_deref()),
+        flags: desired.map_or(&none, |desired| &desired.flags),
+        config_names: desired.map_or(&none, |desired| &desired.config).keys().map(String::as_str),
+        expires_at: status.expires_at,
+        pinned: desired.is_some_and(|desired| desired.pinned),
+        hourly_cost: status.hourly_cost_usd,
+        ready_note: context.project.ready_note.as_deref(),
+        command: &context.policy.command,
+    };
+    let said_already = said.is_some_and(|said| said.said == identity.word());
+    (!said_already).then(|| view(context, status, tag))
 }
 
-fn view(context: &Context<'_>, status: &Status) -> CommentView {
+/// The tag that is deployed, or would be.
+fn tag(context: &Context<'_>) -> Option<ImageTag> {
     let desired = context.desired();
-    let head_sha = desired.and_then(|desired| desired.head_sha.clone());
-    let tag = desired.and_then(|desired| desired.image_tag.clone());
-    let tag = tag.or_else(|| context.project.tag(context.key, head_sha.as_deref()));
+    desired
+        .and_then(|desired| desired.image_tag.clone())
+        .or_else(|| context.project.tag(context.key, desired.and_then(|desired| desired.head_sha.as_deref())))
+}
+
+fn view(context: &Context<'_>, status: &Status, tag: Option<ImageTag>) -> CommentView {
+    let desired = context.desired();
     CommentView {
         key: context.key.clone(),
         phase: status.phase,
@@ -331,7 +358,7 @@ fn view(context: &Context<'_>, status: &Status) -> CommentView {
         url: status.url.clone(),
         image_tag: tag.map(String::from).unwrap_or_default(),
         image_digest: status.machinery.image_digest.clone(),
-        head_sha,
+        head_sha: desired.and_then(|desired| desired.head_sha.clone()),
         flags: desired.map(|desired| desired.flags.clone()).unwrap_or_default(),
         config_names: desired.map(|desired| desired.config.keys().cloned().collect()).unwrap_or_default(),
         expires_at: status.expires_at,

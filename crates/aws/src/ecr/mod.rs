@@ -27,8 +27,8 @@ impl Ecr {
         Self { client: sdk.ecr(), uris: Arc::default() }
     }
 
-    /// Where to pull from. Asked once for each repository: ECR alone knows the domain of its partition and endpoint, and
-    /// what it says never changes, not even when the repository is deleted and made again.
+    /// Where to pull from. Asked once for each repository: ECR alone knows the domain of its partition and endpoint,
+    /// and what it says never changes, not even when the repository is deleted and made again.
     async fn repository_uri(&self, repository: &str) -> Result<String> {
         let known = self.uris.lock().unwrap_or_else(PoisonError::into_inner).get(repository).cloned();
         if let Some(uri) = known {

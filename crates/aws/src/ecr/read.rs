@@ -5,7 +5,8 @@ use bivouac_model::{Image, ImageDigest, ImageTag, ImageView};
 
 use crate::time::timestamp;
 
-/// Manifests that Fargate can pull: Docker's and OCI's images and lists ("Container image manifest format support" in the ECR user guide).
+/// Manifests that Fargate can pull: Docker's and OCI's images and lists ("Container image manifest format support" in
+/// the ECR user guide).
 const RUNNABLE_MANIFESTS: &[&str] = &[
     "application/vnd.docker.distribution.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v1+prettyjws",

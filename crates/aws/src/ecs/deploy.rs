@@ -102,8 +102,8 @@ impl Ecs {
     }
 }
 
-/// The circuit breaker ends a deployment that cannot start its task, which is what `Failed` is told from. It does not roll back: the
-/// wish is for this image and no other, and a first deployment has nothing to go back to.
+/// The circuit breaker ends a deployment that cannot start its task, which is what `Failed` is told from. It does not
+/// roll back: the wish is for this image and no other, and a first deployment has nothing to go back to.
 fn deployment() -> DeploymentConfiguration {
     DeploymentConfiguration::builder()
         .minimum_healthy_percent(MINIMUM_HEALTHY_PERCENT)

@@ -43,8 +43,8 @@ pub struct Ecs {
 }
 
 impl Ecs {
-    /// The cluster that `settings` name. Nothing is called yet. `quotas` are those of the account and region, shared with
-    /// everything else that calls there.
+    /// The cluster that `settings` name. Nothing is called yet. `quotas` are those of the account and region, shared
+    /// with everything else that calls there.
     pub fn new(sdk: &Sdk, quotas: Arc<Quotas>, settings: EcsSettings) -> Self {
         let caller = Caller { quotas };
         let addresses = Addresses::new(sdk.ec2(), caller.clone(), settings.security_groups.clone());

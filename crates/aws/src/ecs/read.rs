@@ -10,11 +10,12 @@ use bivouac_model::{
 
 use crate::time::timestamp;
 
-/// How many events of a service are kept, of the hundred that ECS tells: enough to say why a task was not placed, which ECS repeats
-/// every few minutes.
+/// How many events of a service are kept, of the hundred that ECS tells: enough to say why a task was not placed,
+/// which ECS repeats every few minutes.
 const EVENTS: usize = 10;
 
-/// The last part of an ARN (`arn:aws:ecs:…:service/cluster/name`, in the old form without the cluster), or of a name itself.
+/// The last part of an ARN (`arn:aws:ecs:…:service/cluster/name`, in the old form without the cluster), or of a name
+/// itself.
 pub(super) fn last_part(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
@@ -194,8 +195,8 @@ fn container(container: &sdk::Container) -> Container {
     }
 }
 
-/// The detail `networkInterfaceId` of the attachment `ElasticNetworkInterface` ("DescribeTasks" in the API reference spells it `eni` in the
-/// list of types and `ElasticNetworkInterface` in its answers, so the detail decides).
+/// The detail `networkInterfaceId` of the attachment `ElasticNetworkInterface` ("DescribeTasks" in the API reference
+/// spells it `eni` in the list of types and `ElasticNetworkInterface` in its answers, so the detail decides).
 fn network_interface(task: &sdk::Task) -> Option<String> {
     let details = task.attachments().iter().flat_map(|attachment| attachment.details());
     let named = details.filter(|detail| detail.name() == Some("networkInterfaceId"));

@@ -81,8 +81,9 @@ impl Ecs {
         Ok(Some(TaskDefinitionRevision { name, content }))
     }
 
-    /// Sends the rendered JSON as it is. The SDK's types know the fields of their own release only, and a field of the
-    /// template that they do not know would be dropped without a word; so the SDK signs and sends a body that it did not write.
+    /// Sends the rendered JSON as it is. The SDK's types know the fields of their own release only, and a field of
+    /// the template that they do not know would be dropped without a word; so the SDK signs and sends a body that it
+    /// did not write.
     pub(super) async fn register_whole(&self, rendered: &RenderedTaskDefinition) -> Result<TaskDefinitionName> {
         let body = whole_body(rendered)?;
         let _turn = self.caller.quotas.turn(&rendered.family).await;
@@ -134,37 +135,4 @@ fn whole_body(rendered: &RenderedTaskDefinition) -> Result<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rendered(input: Json) -> RenderedTaskDefinition {
-        RenderedTaskDefinition { family: "pr-7".into(), input, content: ContentHash::from_stored("abc") }
-    }
-
-    #[test]
-    fn the_body_keeps_what_nobody_knows_and_carries_the_content() {
-        let input = json!({
-            "family": "pr-7",
-            "tags": [{ "key": "team", "value": "a" }, { "key": "bivouac:content", "value": "old" }],
-            "containerDefinitions": [{ "name": "web", "fieldOfTheFuture": { "x": [1, 2.5, null] } }],
-            "another": true,
-        });
-        let body: Json = serde_json::from_str(&whole_body(&rendered(input.clone())).expect("a body")).expect("JSON");
-        assert_eq!(body["containerDefinitions"], input["containerDefinitions"]);
-        assert_eq!(body["another"], json!(true));
-        let tags = json!([{ "key": "team", "value": "a" }, { "key": "bivouac:content", "value": "abc" }]);
-        assert_eq!(body["tags"], tags);
-    }
-
-    #[test]
-    fn what_is_no_object_is_refused() {
-        let refused = whole_body(&rendered(json!([1]))).expect_err("no object");
-        assert_eq!(refused.meaning(), Meaning::Invalid);
-    }
-
-    #[test]
-    fn revisions_are_ordered_as_numbers() {
-        assert_eq!(revision(&TaskDefinitionName::from_arn("arn:aws:ecs:r:1:task-definition/pr-7:12")), 12);
-        assert_eq!(revision(&TaskDefinitionName::from_arn("pr-7")), 0);
-    }
-}
+mod tests;

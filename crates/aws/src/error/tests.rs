@@ -129,7 +129,7 @@ proptest! {
     #[test]
     fn whatever_aws_says_has_a_meaning_and_no_request_id(
         code in any::<String>(),
-        words in "[ -~é]{0,40}((Request ID:|RequestId:|\\(Service: |Encoded authorization failure message)[ -~é]{0,40}){0,3}",
+        words in "[ -~é]{0,40}((Request ID:|RequestId:|\\(Service: |Encoded authorization failure)[ -~é]{0,40}){0,3}",
         status in 100_u16..=599,
     ) {
         let error = from_sdk(&CREATE_SERVICE, refused(&code, &words, status));

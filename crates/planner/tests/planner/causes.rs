@@ -46,7 +46,8 @@ fn told_of_event(text: &str) -> (String, String) {
 fn a_stopped_task_tells_its_cause() {
     use StopCode::{EssentialContainerExited as Exited, ServiceSchedulerInitiated, TaskFailedToStart as NoStart};
     const ESSENTIAL: &str = "Essential container in task exited";
-    let table: [(&str, StopCode, &str, Option<(i32, Option<&str>)>); 14] = [
+    type Row = (&'static str, StopCode, &'static str, Option<(i32, Option<&'static str>)>);
+    let table: [Row; 14] = [
         (
             "ImagePullFailed",
             NoStart,

@@ -51,7 +51,8 @@ fn a_failure_is_settled_at_a_glance_only_while_nothing_runs() {
 
 #[test]
 fn a_glance_sees_whatever_is_not_as_recorded() {
-    let changes: [(&str, fn(&mut World)); 8] = [
+    type Change = (&'static str, fn(&mut World));
+    let changes: [Change; 8] = [
         ("the task is gone", |world| world.cloud.stop_tasks(StopCode::SpotInterruption, "Spot")),
         ("its address is another", |world| world.cloud.tasks[0].0.public_ip = Some([203, 0, 113, 9].into())),
         ("it is unhealthy", |world| world.cloud.tasks[0].0.unhealthy = true),

@@ -303,3 +303,37 @@ fn without_spot_in_the_policy_nothing_falls_back() {
     world.settle();
     assert_eq!((world.phase(), world.reason()), (Phase::Failed, "CapacityUnavailable"));
 }
+
+#[test]
+fn a_failure_is_recorded_first_and_then_stopped_at_once() {
+    let mut world = World::new(up());
+    world.cloud.app = App::Crashes;
+    let failed = loop {
+        let reconciled = world.reconcile();
+        if world.phase() == Phase::Failed {
+            break reconciled;
+        }
+        world.advance(seconds(3));
+    };
+    assert!(failed.actions.is_empty(), "nothing is stopped that nobody would remember the failure of");
+    assert_eq!(failed.plan.next, Next::Wait(WaitingOn::TaskStop));
+    assert_eq!(failed.plan.requeue_after, Some(world.policy.deadlines.soon));
+    assert!(matches!(world.reconcile().actions[..], [Action::Update { .. }]));
+    assert_eq!(world.cloud.active().unwrap().desired_count, 0);
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_stop_the_deadlines() {
+    let mut world = World::ready();
+    world.forge = false;
+    world.skew = seconds(7200);
+    world.wish(|wish| wish.desired = Desired::Down);
+    world.reconcile();
+    world.skew = seconds(0);
+    let set_back = world.now;
+    while world.phase() != Phase::Terminated {
+        world.reconcile();
+        world.advance(seconds(3));
+        assert!(world.now - set_back < seconds(600), "it waits for a time that was");
+    }
+}

@@ -313,7 +313,12 @@ impl World {
         let Ok(desired) = &self.record.desired else { return };
         let newest = self.record.status.as_ref().and_then(|status| status.machinery.observed_generation);
         let stale = self.record.generation < newest;
-        let going = self.record.status.as_ref().is_some_and(|status| status.phase == Phase::Terminating);
+        // Going already, or remembered as closed while the forge does not answer.
+        let going = self.record.status.as_ref().is_some_and(|status| {
+            let withdrawn = status.machinery.conditions.iter().find(|condition| condition.kind == "Withdrawn");
+            let closed = withdrawn.is_some_and(|condition| condition.reason == "PullRequestClosed");
+            status.phase == Phase::Terminating || closed && !self.forge
+        });
         if desired.desired == Desired::Down || self.pull_request == PullRequestState::Closed || stale || going {
             return;
         }

@@ -1,0 +1,335 @@
+//! All doors of one process. Every call takes its time, is counted, and may be the one that something happens to.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bivouac_model::{
+    Capacity, CommentView, EnvKey, Health, ImageTag, ImageView, ItemKey, PrNumber, PullRequestState, Record,
+    RenderedTaskDefinition, RepoName, SaidComment, ServiceChange, ServiceSpec, ServiceView, Status, Task,
+    TaskDefinitionName, TaskDefinitionRevision,
+};
+use bivouac_ports::{
+    Clock, Cluster, DesiredChange, Error, Forge, Meaning, Probe, RecordFeed, RecordStore, Registry, Result,
+    TaggedImages,
+};
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::state::{Process, State, Trouble, World};
+
+/// What one call takes.
+const LATENCY: Duration = Duration::from_millis(5);
+
+pub(crate) struct Door {
+    pub(crate) world: Arc<World>,
+    pub(crate) process: Arc<Process>,
+}
+
+impl Door {
+    async fn read<T>(&self, call: &'static str, act: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+        self.call(call, false, act).await
+    }
+
+    async fn write<T>(&self, call: &'static str, act: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+        self.call(call, true, act).await
+    }
+
+    async fn call<T>(&self, call: &'static str, writes: bool, act: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+        let lost = || Error::new(Meaning::Unavailable, call, "no answer");
+        self.if_alive().await;
+        let trouble = self.process.trouble_now();
+        match trouble {
+            Some(Trouble::KilledBefore) => self.process.kill(),
+            Some(Trouble::Panics) => panic!("{call} panics"),
+            Some(Trouble::Fails) => return Err(lost()),
+            _ => {}
+        }
+        tokio::time::sleep(LATENCY).await;
+        self.if_alive().await;
+        let answer = {
+            let mut state = self.world.state();
+            if writes {
+                state.writes.push((call, Instant::now()));
+            }
+            act(&mut state)
+        };
+        match trouble {
+            Some(Trouble::KilledAfter) => self.process.kill(),
+            Some(Trouble::AnswerLost) => return Err(lost()),
+            _ => {}
+        }
+        self.if_alive().await;
+        answer
+    }
+
+    /// A process that was killed does nothing more, and nobody in it hears an answer.
+    async fn if_alive(&self) {
+        if self.process.is_dead() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn conflict<T>(call: &'static str, why: &str) -> Result<T> {
+    Err(Error::new(Meaning::Conflict, call, why))
+}
+
+#[async_trait]
+impl RecordStore for Door {
+    async fn all(&self) -> Result<Vec<Record>> {
+        self.read("Scan", |state| Ok(state.records.values().cloned().collect())).await
+    }
+
+    async fn get(&self, key: &ItemKey) -> Result<Option<Record>> {
+        self.read("GetItem", |state| Ok(state.records.get(key).cloned())).await
+    }
+
+    async fn write_status(&self, seen: &Record, status: &Status) -> Result<()> {
+        self.write("UpdateItem", |state| {
+            let Some(record) = state.records.get_mut(&seen.key) else { return conflict("UpdateItem", "it is gone") };
+            let revision = |status: &Option<Status>| status.as_ref().map(|status| status.machinery.revision);
+            if record.generation != seen.generation || revision(&record.status) != revision(&seen.status) {
+                return conflict("UpdateItem", "somebody wrote meanwhile");
+            }
+            let mut status = status.clone();
+            status.machinery.revision = revision(&seen.status).unwrap_or(0) + 1;
+            record.status = Some(status);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn write_desired(&self, _: &ItemKey, _: &DesiredChange) -> Result<u64> {
+        unreachable!("the controller writes no wishes")
+    }
+
+    async fn init(&self) -> Result<Vec<String>> {
+        unreachable!("the controller makes no tables")
+    }
+
+    async fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Cluster for Door {
+    async fn service_names(&self) -> Result<Vec<String>> {
+        self.read("ListServices", |state| {
+            let listed = state.clouds.iter().filter(|(_, cloud)| cloud.active().is_some());
+            Ok(listed.map(|(name, _)| name.clone()).collect())
+        })
+        .await
+    }
+
+    async fn services(&self, names: &[String]) -> Result<HashMap<String, ServiceView>> {
+        self.read("DescribeServices", |state| {
+            let view =
+                |name: &String| state.clouds.get(name).map_or(ServiceView::Absent, |cloud| cloud.service.clone());
+            Ok(names.iter().map(|name| (name.clone(), view(name))).collect())
+        })
+        .await
+    }
+
+    async fn live_tasks(&self) -> Result<Vec<Task>> {
+        self.read("DescribeTasks", |state| {
+            Ok(state.clouds.iter().flat_map(|(name, cloud)| without_addresses(name, cloud.live_tasks())).collect())
+        })
+        .await
+    }
+
+    async fn service_tasks(&self, service: &str) -> Result<Vec<Task>> {
+        self.read("DescribeTasks", |state| {
+            Ok(state.clouds.get(service).map(|cloud| without_addresses(service, cloud.all_tasks())).unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn public_addresses(&self, interfaces: &[String]) -> Result<HashMap<String, IpAddr>> {
+        self.read("DescribeNetworkInterfaces", |state| {
+            let mut addresses = HashMap::new();
+            for (name, cloud) in &state.clouds {
+                for task in cloud.live_tasks() {
+                    if let (Some(interface), Some(ip)) = (task.network_interface, task.public_ip) {
+                        addresses.insert(format!("{name}/{interface}"), ip);
+                    }
+                }
+            }
+            addresses.retain(|interface, _| interfaces.contains(interface));
+            Ok(addresses)
+        })
+        .await
+    }
+
+    async fn task_definitions(&self, family: &str) -> Result<Vec<TaskDefinitionRevision>> {
+        self.read("ListTaskDefinitions", |state| {
+            let revisions = state.clouds.values().flat_map(|cloud| cloud.revisions.iter());
+            Ok(revisions.filter(|revision| revision.name.family() == family).cloned().collect())
+        })
+        .await
+    }
+
+    async fn register(&self, rendered: &RenderedTaskDefinition) -> Result<TaskDefinitionName> {
+        self.write("RegisterTaskDefinition", |state| {
+            let mut clouds = state.clouds.iter_mut();
+            let (_, cloud) = clouds.find(|(name, _)| rendered.family.ends_with(*name)).expect("a cloud of that name");
+            Ok(cloud.register(rendered).name)
+        })
+        .await
+    }
+
+    async fn deregister(&self, name: &TaskDefinitionName) -> Result<()> {
+        self.write("DeregisterTaskDefinition", |state| {
+            state.clouds.values_mut().for_each(|cloud| cloud.revisions.retain(|revision| revision.name != *name));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn create_service(&self, spec: &ServiceSpec, token: &str) -> Result<ServiceView> {
+        self.write("CreateService", |state| {
+            let made = state.clouds.get_mut(&spec.name).expect("a cloud of that name").create(spec, token);
+            made.map_err(|why| Error::new(Meaning::Conflict, "CreateService", why))
+        })
+        .await
+    }
+
+    async fn update_service(&self, name: &str, change: &ServiceChange) -> Result<ServiceView> {
+        self.write("UpdateService", |state| {
+            Ok(state.clouds.get_mut(name).expect("a cloud of that name").update(change))
+        })
+        .await
+    }
+
+    async fn tag_service(&self, name: &str, tags: &[(&'static str, String)]) -> Result<()> {
+        self.write("TagResource", |state| {
+            state.clouds.get_mut(name).expect("a cloud of that name").tag(tags);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_service(&self, name: &str) -> Result<()> {
+        self.write("DeleteService", |state| {
+            state.clouds.get_mut(name).expect("a cloud of that name").delete();
+            Ok(())
+        })
+        .await
+    }
+
+    async fn capacities(&self) -> Result<Vec<Capacity>> {
+        Ok(vec![Capacity::OnDemand, Capacity::Spot])
+    }
+}
+
+fn without_addresses(service: &str, tasks: Vec<Task>) -> Vec<Task> {
+    let known = |task: Task| {
+        let interface = task.network_interface.map(|interface| format!("{service}/{interface}"));
+        Task { service: Some(service.into()), public_ip: None, network_interface: interface, ..task }
+    };
+    tasks.into_iter().map(known).collect()
+}
+
+#[async_trait]
+impl Registry for Door {
+    async fn tagged_images(&self, _: &str) -> Result<TaggedImages> {
+        self.read("DescribeImages", |state| {
+            let images = state.clouds.values().flat_map(|cloud| cloud.images.clone());
+            Ok(Arc::new(images.collect()))
+        })
+        .await
+    }
+
+    async fn image(&self, _: &str, tag: &ImageTag) -> Result<ImageView> {
+        self.read("DescribeImages", |state| {
+            let image = state.clouds.values().find_map(|cloud| cloud.images.get(tag));
+            Ok(image.cloned().map_or(ImageView::Missing, ImageView::Found))
+        })
+        .await
+    }
+
+    async fn remove_tags(&self, _: &str, tags: &[ImageTag]) -> Result<()> {
+        self.write("BatchDeleteImage", |state| {
+            state.clouds.values_mut().for_each(|cloud| cloud.images.retain(|tag, _| !tags.contains(tag)));
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Forge for Door {
+    async fn say(&self, view: &CommentView, said: Option<&SaidComment>) -> Result<SaidComment> {
+        let answer = SaidComment { id: Some(view.key.pr.get()), said: view.identity() };
+        if said == Some(&answer) {
+            return Ok(answer);
+        }
+        self.write("say", |state| {
+            if !state.forge {
+                return Err(Error::new(Meaning::Unavailable, "say", "the forge is down"));
+            }
+            // Found by its id, else by its marker, else posted.
+            let comments = state.comments.entry(view.key.clone()).or_default();
+            match comments.first_mut() {
+                Some(comment) => *comment = (view.identity(), view.phase),
+                None => comments.push((view.identity(), view.phase)),
+            }
+            Ok(answer)
+        })
+        .await
+    }
+
+    async fn pull_request(&self, key: &EnvKey) -> Result<PullRequestState> {
+        self.read("GetPullRequest", |state| match state.forge {
+            true => Ok(state.pull_requests.get(key).copied().unwrap_or(PullRequestState::NotFound)),
+            false => Err(Error::new(Meaning::Unavailable, "GetPullRequest", "the forge is down")),
+        })
+        .await
+    }
+
+    async fn open_pull_requests(&self, repo: &RepoName) -> Result<BTreeSet<PrNumber>> {
+        self.read("ListPullRequests", |state| match state.forge {
+            true => {
+                let open = state.pull_requests.iter().filter(|(_, state)| **state == PullRequestState::Open);
+                Ok(open.filter(|(key, _)| key.repo == *repo).map(|(key, _)| key.pr).collect())
+            }
+            false => Err(Error::new(Meaning::Unavailable, "ListPullRequests", "the forge is down")),
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Probe for Door {
+    async fn probe(&self, ip: IpAddr, _: u16, _: &str) -> Health {
+        let asked = self.read("probe", |state| {
+            let well = state.clouds.values().any(|cloud| cloud.health(ip) == Health::Passing);
+            Ok(if well { Health::Passing } else { Health::Silent("no answer".into()) })
+        });
+        asked.await.unwrap_or(Health::Silent("no answer".into()))
+    }
+}
+
+impl Clock for Door {
+    fn now(&self) -> DateTime<Utc> {
+        self.world.now()
+    }
+}
+
+/// The stream of the table.
+pub(crate) struct Feed(pub(crate) mpsc::UnboundedReceiver<ItemKey>);
+
+#[async_trait]
+impl RecordFeed for Feed {
+    async fn next(&mut self) -> Result<Vec<ItemKey>> {
+        match self.0.recv().await {
+            // At least once: each is told twice.
+            Some(key) => Ok(vec![key.clone(), key]),
+            None => Err(Error::new(Meaning::Unavailable, "GetRecords", "the stream ended")),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The controller behind fake doors, on paused time: killed, failed, doubled and forgotten at every call.
+
+// The same model of ECS that the planner's tests use, not all of it.
+#[allow(dead_code)]
+#[path = "../../../planner/tests/planner/cloud.rs"]
+mod cloud;
+#[allow(dead_code)]
+#[path = "../../../planner/tests/planner/fixtures.rs"]
+mod fixtures;
+
+mod doors;
+mod leading;
+mod runs;
+mod state;
+mod troubles;

@@ -1,0 +1,209 @@
+//! What is behind the doors, and what a test does with it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bivouac_controller::{Controller, Doors, Settings};
+use bivouac_model::{DesiredState, EnvKey, ItemKey, Phase, PullRequestState, Record, Status};
+use bivouac_ports::{NoMeter, RecordFeed};
+use bivouac_runtime::Fence;
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::cloud::Cloud;
+use crate::doors::{Door, Feed};
+use crate::fixtures::{image, policy, start};
+
+/// The world, which outlives every process.
+pub(crate) struct State {
+    pub(crate) records: BTreeMap<ItemKey, Record>,
+    /// One for each service's name.
+    pub(crate) clouds: HashMap<String, Cloud>,
+    pub(crate) pull_requests: BTreeMap<EnvKey, PullRequestState>,
+    /// The comments of each pull request, by what they say. More than one is a defect.
+    pub(crate) comments: HashMap<EnvKey, Vec<(String, Phase)>>,
+    pub(crate) forge: bool,
+    /// Calls that change something, and when.
+    pub(crate) writes: Vec<(&'static str, Instant)>,
+}
+
+pub(crate) struct World {
+    state: Mutex<State>,
+    born: Instant,
+    feeds: Mutex<Vec<mpsc::UnboundedSender<ItemKey>>>,
+}
+
+/// What happens to one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    KilledBefore,
+    KilledAfter,
+    Fails,
+    AnswerLost,
+    Panics,
+}
+
+/// One run of the daemon.
+pub(crate) struct Process {
+    pub(crate) dead: AtomicBool,
+    pub(crate) calls: AtomicUsize,
+    trouble: Option<(usize, Trouble)>,
+    stop: CancellationToken,
+}
+
+impl Process {
+    pub(crate) fn trouble_now(&self) -> Option<Trouble> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        self.trouble.filter(|(at, _)| *at == call).map(|(_, trouble)| trouble)
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn kill(&self) {
+        self.dead.store(true, Ordering::SeqCst);
+        self.stop.cancel();
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Whether it came as far as its trouble.
+    pub(crate) fn met_its_trouble(&self) -> bool {
+        self.trouble.is_some_and(|(at, _)| self.calls() > at)
+    }
+}
+
+impl World {
+    /// An empty world whose clock and cloud go on by themselves.
+    pub(crate) fn new() -> Arc<Self> {
+        let state = State {
+            records: BTreeMap::new(),
+            clouds: HashMap::new(),
+            pull_requests: BTreeMap::new(),
+            comments: HashMap::new(),
+            forge: true,
+            writes: Vec::new(),
+        };
+        let world = Arc::new(Self { state: Mutex::new(state), born: Instant::now(), feeds: Mutex::default() });
+        let clouds = Arc::downgrade(&world);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                let Some(world) = clouds.upgrade() else { return };
+                let now = world.now();
+                for cloud in world.state().clouds.values_mut() {
+                    cloud.now = now;
+                    cloud.step();
+                }
+            }
+        });
+        world
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        start() + TimeDelta::from_std(self.born.elapsed()).unwrap()
+    }
+
+    /// A client writes a wish, and the stream tells of it.
+    pub(crate) fn write(&self, pr: u64, change: impl FnOnce(&mut DesiredState)) {
+        let key = env(pr);
+        let item = ItemKey::from(&key);
+        let mut state = self.state();
+        state.pull_requests.entry(key).or_insert(PullRequestState::Open);
+        let now = self.now();
+        let cloud = state.clouds.entry(format!("pr-{pr}-service")).or_insert_with(|| Cloud::new(now));
+        cloud.images.entry(format!("pr-{pr}-ci").parse().unwrap()).or_insert_with(|| image(1));
+        let record = state.records.entry(item.clone()).or_insert_with(|| Record {
+            key: item.clone(),
+            desired: Ok(DesiredState::default()),
+            generation: None,
+            status: None,
+        });
+        change(record.desired.as_mut().unwrap());
+        drop(state);
+        for feed in self.feeds.lock().unwrap().iter() {
+            let _ = feed.send(item.clone());
+        }
+    }
+
+    /// A process, with the stream.
+    pub(crate) fn start(self: &Arc<Self>, trouble: Option<(usize, Trouble)>) -> Arc<Process> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.feeds.lock().unwrap().push(sender);
+        self.start_with(trouble, Some(Box::new(Feed(receiver))), Fence::unfenced())
+    }
+
+    pub(crate) fn start_with(
+        self: &Arc<Self>,
+        trouble: Option<(usize, Trouble)>,
+        feed: Option<Box<dyn RecordFeed>>,
+        fence: Fence,
+    ) -> Arc<Process> {
+        let stop = CancellationToken::new();
+        let process = Arc::new(Process { dead: false.into(), calls: 0.into(), trouble, stop: stop.clone() });
+        let controller = Controller::new(self.doors(&process), Arc::new(policy()), Settings::default(), fence);
+        tokio::spawn(Arc::new(controller).run(feed, stop));
+        process
+    }
+
+    pub(crate) fn doors(self: &Arc<Self>, process: &Arc<Process>) -> Doors {
+        let door = Arc::new(Door { world: Arc::clone(self), process: Arc::clone(process) });
+        Doors {
+            records: door.clone(),
+            cluster: door.clone(),
+            registry: door.clone(),
+            forge: door.clone(),
+            probe: door.clone(),
+            clock: door,
+            meter: Arc::new(NoMeter),
+        }
+    }
+
+    pub(crate) fn status(&self, pr: u64) -> Option<Status> {
+        self.state().records.get(&ItemKey::from(&env(pr)))?.status.clone()
+    }
+
+    pub(crate) fn phase(&self, pr: u64) -> Option<Phase> {
+        self.status(pr).map(|status| status.phase)
+    }
+
+    pub(crate) fn cloud<T>(&self, pr: u64, look: impl FnOnce(&mut Cloud) -> T) -> T {
+        look(self.state().clouds.get_mut(&format!("pr-{pr}-service")).unwrap())
+    }
+
+    /// What the comments of a pull request say.
+    pub(crate) fn said(&self, pr: u64) -> Vec<Phase> {
+        let state = self.state();
+        state.comments.get(&env(pr)).into_iter().flatten().map(|(_, phase)| *phase).collect()
+    }
+
+    /// Whether record and comment say this.
+    pub(crate) fn is(&self, pr: u64, phase: Phase) -> bool {
+        self.phase(pr) == Some(phase) && self.said(pr) == [phase]
+    }
+
+    /// Waits for a state, an hour at the longest.
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(3600);
+        while !holds() {
+            let state = format!("{:#?}", self.state().records);
+            assert!(Instant::now() < deadline, "never {what}: {state}");
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+}
+
+pub(crate) fn env(pr: u64) -> EnvKey {
+    format!("apache/superset#{pr}").parse().unwrap()
+}

@@ -1,0 +1,350 @@
+//! The main job on real input: `bivouac run` with the Superset example, as anybody would start it, against moto (ECS, EC2,
+//! ECR), Amazon's DynamoDB Local and the embedded GitHub; driven by plain DynamoDB writes and by nothing else.
+
+#[path = "support/emulators.rs"]
+mod emulators;
+#[path = "support/fargate.rs"]
+mod fargate;
+#[path = "support/program.rs"]
+mod program;
+#[path = "support/wait.rs"]
+mod wait;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_ecs::types::TaskDefinitionStatus;
+use bivouac_simcloud::github::{CommentView, Hub, HubOptions, Rights};
+use fargate::{Fargate, primary};
+use program::{Daemon, Program, copy_files};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use wait::until;
+
+/// What the example says.
+const REPO: &str = "apache/superset";
+const REGION: &str = "us-west-2";
+const PORT: u16 = 8080;
+
+/// Letters and digits only: DynamoDB Local refuses others.
+const ACCESS_KEY: &str = "test";
+const TOKEN: &str = "a-token-of-the-test";
+
+/// A client of an AWS service, at an emulator.
+macro_rules! client {
+    ($sdk:ident, $url:expr) => {{
+        let credentials = $sdk::config::Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "test");
+        let config = $sdk::Config::builder()
+            .behavior_version_latest()
+            .region($sdk::config::Region::new(REGION))
+            .credentials_provider(credentials)
+            .endpoint_url($url)
+            .build();
+        $sdk::Client::from_conf(config)
+    }};
+}
+
+/// Everything around the daemon, with names that no other test has.
+struct World {
+    program: Program,
+    dynamodb: aws_sdk_dynamodb::Client,
+    ecs: aws_sdk_ecs::Client,
+    ecr: aws_sdk_ecr::Client,
+    hub: Hub,
+    fargate: Fargate,
+    name: String,
+    pr: u64,
+    _directory: TempDir,
+}
+
+impl World {
+    /// An account as a person has it before the first start, a pull request, and the tables made by `bivouac init`.
+    async fn new(test: &str) -> Self {
+        // Emulators may outlive a run: `cargo xtask emulators` keeps them.
+        let name = format!("{test}-{}", std::process::id());
+        let (moto, dynamodb_url) = (emulators::moto_url(), emulators::dynamodb_url());
+        let ecs = client!(aws_sdk_ecs, &moto);
+        let ec2 = client!(aws_sdk_ec2, &moto);
+        let ecr = client!(aws_sdk_ecr, &moto);
+        let cluster = ecs.create_cluster().cluster_name(&name);
+        cluster.capacity_providers("FARGATE").capacity_providers("FARGATE_SPOT").send().await.expect("a cluster");
+        ecr.create_repository().repository_name(&name).send().await.expect("a repository");
+        let subnets = ec2.describe_subnets().send().await.expect("the subnets of the default VPC");
+        let subnet = subnets.subnets()[0].subnet_id().expect("an id");
+        let groups = ec2.describe_security_groups().send().await.expect("the default security group");
+        let group = groups.security_groups()[0].group_id().expect("an id");
+
+        let hub = Hub::start(HubOptions::default()).await.expect("the embedded GitHub");
+        hub.add_repository(REPO).expect("a repository");
+        hub.add_token(TOKEN, "bivouac-bot", Rights::commenter());
+        let sha = "0123456789abcdef0123456789abcdef01234567";
+        let pr = hub.open_pull_request(REPO, "A change", "contributor", sha, None).expect("a pull request");
+
+        let directory = tempfile::tempdir().expect("a directory");
+        copy_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/examples/superset"), directory.path());
+        reserve_memory(&directory.path().join("task-definition.json"));
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", ACCESS_KEY),
+            ("AWS_ENDPOINT_URL_ECS", &moto),
+            ("AWS_ENDPOINT_URL_EC2", &moto),
+            ("AWS_ENDPOINT_URL_ECR", &moto),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb_url),
+            ("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", &dynamodb_url),
+            ("BIVOUAC_CONFIG", "bivouac.toml"),
+            ("BIVOUAC__AWS__CLUSTER", &name),
+            ("BIVOUAC__AWS__SUBNETS", subnet),
+            ("BIVOUAC__AWS__SECURITY_GROUPS", group),
+            ("BIVOUAC__AWS__TABLE_PREFIX", &name),
+            ("BIVOUAC__GITHUB__API_URL", hub.url()),
+            ("BIVOUAC__GITHUB__TOKEN", TOKEN),
+            ("BIVOUAC__CONTROLLER__RESYNC", "1s"),
+            // The shortest there is: whoever comes after a SIGKILL waits for its end.
+            ("BIVOUAC__CONTROLLER__LEASE", "3s"),
+            ("BIVOUAC__OPS__LISTEN", "127.0.0.1:0"),
+            ("BIVOUAC__PROJECT__0__ECR_REPOSITORY", &name),
+            // Families are named after services, and moto keeps one set of them for all tests.
+            ("BIVOUAC__PROJECT__0__SERVICE_NAME", &format!("{name}-pr-{{pr}}")),
+        ];
+        let variables: BTreeMap<_, _> =
+            variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let program = Program { directory: directory.path().to_owned(), variables };
+        program.run(&["init"]);
+
+        let dynamodb = client!(aws_sdk_dynamodb, &dynamodb_url);
+        let fargate = Fargate::new(&moto, ecs.clone(), ec2, &name, &format!("{name}-pr-{pr}"), PORT).await;
+        Self { program, dynamodb, ecs, ecr, hub, fargate, name, pr, _directory: directory }
+    }
+
+    /// Pushes an image with a manifest of its own; answers its digest.
+    async fn push(&self, tag: &str) -> String {
+        // The digest of a layer makes the difference; nobody pulls it.
+        let layer = format!("sha256:{:0>64}", tag.bytes().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+            "config": {
+                "mediaType": "application/vnd.docker.container.image.v1+json",
+                "size": 7023,
+                "digest": format!("sha256:{}", "b".repeat(64)),
+            },
+            "layers": [{
+                "mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip",
+                "size": 32654,
+                "digest": layer,
+            }],
+        });
+        let put = self.ecr.put_image().repository_name(&self.name).image_tag(tag).image_manifest(manifest.to_string());
+        let answer = put.send().await.expect("PutImage");
+        let id = answer.image.and_then(|image| image.image_id).expect("an id");
+        id.image_digest.expect("a digest")
+    }
+
+    fn table(&self) -> String {
+        format!("{}-environments", self.name)
+    }
+
+    fn key(&self) -> HashMap<String, AttributeValue> {
+        let pr = AttributeValue::N(self.pr.to_string());
+        [("repo".to_owned(), AttributeValue::S(REPO.into())), ("pr".to_owned(), pr)].into()
+    }
+
+    /// `aws dynamodb put-item` with `repo`, `pr` and `image_tag`.
+    async fn put(&self, image_tag: &str) {
+        let put = self.dynamodb.put_item().table_name(self.table()).set_item(Some(self.key()));
+        put.item("image_tag", AttributeValue::S(image_tag.into())).send().await.expect("put-item");
+    }
+
+    /// `aws dynamodb update-item` of one attribute.
+    async fn set(&self, name: &str, value: &str) {
+        let update = self.dynamodb.update_item().table_name(self.table()).set_key(Some(self.key()));
+        let update = update.update_expression("SET #name = :value").expression_attribute_names("#name", name);
+        let value = AttributeValue::S(value.into());
+        update.expression_attribute_values(":value", value).send().await.expect("update-item");
+    }
+
+    /// Waits until the item has this phase and this `url`.
+    async fn until_phase(&self, phase: &str, url: Option<&str>) {
+        until(phase, async || {
+            let get = self.dynamodb.get_item().table_name(self.table()).set_key(Some(self.key()));
+            let item = get.consistent_read(true).send().await.expect("get-item").item.expect("the item");
+            let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
+            if text("phase") == Some(phase) && text("url") == url { Ok(()) } else { Err(format!("{item:#?}")) }
+        })
+        .await;
+    }
+
+    /// Waits until the service deploys an image by this digest.
+    async fn until_deployed(&self, digest: &str) {
+        until("the deployment", async || {
+            let Some(service) = self.fargate.service().await else { return Err("no service".into()) };
+            let task_definition = service.task_definition().expect("it deploys something");
+            let described = self.ecs.describe_task_definition().task_definition(task_definition).send().await;
+            let described = described.expect("DescribeTaskDefinition").task_definition.expect("a task definition");
+            let image = described.container_definitions()[0].image().expect("an image").to_owned();
+            if image.ends_with(&format!("/{}@{digest}", self.name)) { Ok(()) } else { Err(image) }
+        })
+        .await;
+    }
+
+    async fn until_no_service(&self) {
+        until("the end of the service", async || match self.fargate.service().await {
+            None => Ok(()),
+            Some(service) => Err(format!("{service:#?}")),
+        })
+        .await;
+    }
+
+    /// Lets ECS start the task, and waits until the environment is `Ready` at its address. Answers the address for people.
+    async fn until_ready(&mut self, digest: &str) -> String {
+        let address = self.fargate.catch_up().await.expect("a task runs");
+        let url = format!("http://{address}:{PORT}/");
+        self.until_phase("Ready", Some(&url)).await;
+        let answer = reqwest::get(&url).await.expect("the environment answers").text().await.expect("a text");
+        assert!(answer.ends_with(digest), "{url} runs {answer}");
+        url
+    }
+
+    /// Waits until the comments are one comment that says this.
+    async fn until_comment(&self, what: &str) -> CommentView {
+        until("the comment", async || match &self.hub.comments(REPO, self.pr).expect("comments")[..] {
+            [comment] if comment.body.contains(what) => Ok(comment.clone()),
+            other => Err(format!("{other:#?}")),
+        })
+        .await
+    }
+
+    /// Waits until `bivouac plan` finds nothing to do.
+    async fn until_nothing_to_do(&self) {
+        until("an empty plan", async || {
+            let plan = self.program.ask(&["plan"]);
+            let items = plan["items"].as_array().expect("items");
+            assert_eq!(items.len(), 1, "{plan}");
+            if items[0]["next"] == "nothing" { Ok(()) } else { Err(plan.to_string()) }
+        })
+        .await;
+    }
+
+    /// The revisions that are not deregistered.
+    async fn live_task_definitions(&self) -> Vec<String> {
+        let family = format!("superset-ci-{}-pr-{}", self.name, self.pr);
+        let list = self.ecs.list_task_definitions().family_prefix(family).status(TaskDefinitionStatus::Active);
+        list.send().await.expect("ListTaskDefinitions").task_definition_arns.unwrap_or_default()
+    }
+
+    /// What `bivouac get` prints of the environment.
+    fn get(&self) -> Value {
+        self.program.ask(&["get", &format!("{REPO}#{}", self.pr)])
+    }
+}
+
+/// Gives the containers a `memoryReservation`, which AWS does not need where the task has a size: without one moto's RunTask
+/// ends with status 500, because `_calculate_task_resource_requirements` in `moto/ecs/models.py` adds up what is not there.
+fn reserve_memory(template: &Path) {
+    let text = std::fs::read_to_string(template).expect("the template");
+    let mut json: Value = serde_json::from_str(&text).expect("JSON");
+    for container in json["containerDefinitions"].as_array_mut().expect("containers") {
+        container["memoryReservation"] = 256.into();
+    }
+    std::fs::write(template, json.to_string()).expect("written");
+}
+
+/// What happens to the daemon between a wish and its fulfilment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    LeftAlone,
+    Killed,
+}
+
+impl Fate {
+    /// With `Killed`: SIGKILL, then what happens `meanwhile`, then another process.
+    async fn strike(self, world: &mut World, daemon: Daemon, meanwhile: impl AsyncFnOnce(&mut World)) -> Daemon {
+        match self {
+            Self::LeftAlone => {
+                meanwhile(world).await;
+                daemon
+            }
+            Self::Killed => {
+                daemon.kill();
+                meanwhile(world).await;
+                world.program.daemon().await
+            }
+        }
+    }
+}
+
+/// From nothing to an environment, to another version of it, and to nothing again.
+async fn live(test: &str, fate: Fate) {
+    let mut world = World::new(test).await;
+    let daemon = world.program.daemon().await;
+
+    // A record becomes a service.
+    let first = world.push("first").await;
+    world.put("first").await;
+    let daemon = fate.strike(&mut world, daemon, async |_| {}).await;
+    world.until_deployed(&first).await;
+    let deployment = primary(&world.fargate.service().await.expect("the service"));
+    let daemon = fate
+        .strike(&mut world, daemon, async |world| {
+            world.fargate.catch_up().await;
+        })
+        .await;
+    let url = world.until_ready(&first).await;
+    let comment = world.until_comment(&url).await;
+    world.until_nothing_to_do().await;
+    assert_eq!(world.get()["phase"], "Ready");
+    assert_eq!(world.get()["url"], url.as_str());
+    // Made again it would have another deployment.
+    let service = world.fargate.service().await.expect("the service");
+    assert_eq!(primary(&service), deployment, "the service was made twice");
+    assert_eq!(world.live_task_definitions().await.len(), 1);
+
+    // Another tag becomes another version, at another address, in the same comment.
+    let second = world.push("second").await;
+    assert_ne!(first, second);
+    world.set("image_tag", "second").await;
+    world.until_deployed(&second).await;
+    let daemon = fate
+        .strike(&mut world, daemon, async |world| {
+            world.fargate.catch_up().await;
+        })
+        .await;
+    let moved = world.until_ready(&second).await;
+    assert_ne!(url, moved, "every task has an address of its own");
+    assert!(reqwest::get(&url).await.is_err(), "the old version still answers");
+    let edited = world.until_comment(&moved).await;
+    assert_eq!(edited.id, comment.id);
+    assert!(!edited.body.contains(&url), "it leads to a task that is gone: {}", edited.body);
+    world.until_nothing_to_do().await;
+
+    // Down is down: the service, then its tasks, then the rest, and the record last.
+    world.set("desired", "down").await;
+    world.until_no_service().await;
+    let daemon = fate
+        .strike(&mut world, daemon, async |world| {
+            assert_eq!(world.fargate.catch_up().await, None);
+        })
+        .await;
+    world.until_phase("Terminated", None).await;
+    assert!(world.fargate.service().await.is_none());
+    assert_eq!(world.live_task_definitions().await, [""; 0]);
+    let last = world.until_comment("taken down").await;
+    assert_eq!(last.id, comment.id);
+    assert!(!last.body.contains(&moved), "it leads to a task that is gone: {}", last.body);
+    world.until_nothing_to_do().await;
+    assert_eq!(world.get()["phase"], "Terminated");
+
+    let status = daemon.terminate().await;
+    assert_eq!(status.code(), Some(0), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_becomes_a_reachable_environment_and_goes_away_again() {
+    live("life", Fate::LeftAlone).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigkill_in_between_changes_nothing() {
+    live("kill", Fate::Killed).await;
+}

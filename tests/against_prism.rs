@@ -1,0 +1,42 @@
+//! The promises of the forge through Prism, which holds every request of ours and every answer of the embedded GitHub
+//! against GitHub's own description and answers with an error where either breaks it.
+//!
+//! Left out are the promises about failures: GitHub's description documents no 5xx, no lost connection and no rate limit
+//! for these operations, so Prism would call the fault itself a breach.
+
+#[path = "support/emulators.rs"]
+mod emulators;
+#[path = "contract/forge.rs"]
+mod forge;
+
+use bivouac_simcloud::github::{Hub, HubOptions, Limits};
+use emulators::Prism;
+
+/// What GitHub's description has an answer for.
+const DESCRIBED: [&str; 9] = [
+    "it_is_created_once_and_then_only_edited",
+    "it_is_not_touched_when_it_would_say_the_same",
+    "it_is_found_by_its_marker_when_the_id_is_lost",
+    "it_is_found_behind_a_hundred_others",
+    "a_copied_marker_of_somebody_else_is_ignored",
+    "a_foreign_id_in_the_record_overwrites_nothing",
+    "one_that_was_removed_is_made_anew",
+    "two_at_once_make_one",
+    "the_state_of_a_pull_request_is_told",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_and_answer_is_as_github_describes_it() {
+    // `Link` headers lead to the hub itself, past the proxy; the adapter counts pages and does not follow them.
+    let hub = Hub::start(HubOptions { limits: Limits::none(), ..HubOptions::default() }).await.expect("the forge");
+    let upstream = hub.url().to_owned();
+    let prism = tokio::task::spawn_blocking(move || Prism::in_front_of(&upstream)).await.expect("Prism");
+    let forge = forge::Forge { hub, api_url: prism.url().to_owned() };
+    let promises: Vec<_> = forge::PROMISES.iter().filter(|(name, _)| DESCRIBED.contains(name)).collect();
+    assert_eq!(promises.len(), DESCRIBED.len(), "a promise was renamed");
+    for (name, promise) in promises {
+        eprintln!("{name}");
+        forge.hub.clear_faults();
+        promise(&forge).await;
+    }
+}

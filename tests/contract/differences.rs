@@ -1,0 +1,56 @@
+//! What each place does differently from AWS, with the evidence. A difference of the embedded cloud would be a bug of
+//! it, so there is none here; moto's are gaps that are known and lived with. Where a gap hides a promise, the
+//! embedded cloud is what the promise is tried on.
+
+/// Where a promise is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emulator {
+    /// Our own embedded cloud.
+    Simcloud,
+    /// `moto[server]` 5.2.5.
+    Moto,
+}
+
+/// A gap. The files named are moto's, version 5.2.5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// Services start no tasks (`ecs/models.py`, `list_tasks`: "until the backend actually launches tasks as part of
+    /// the service creation process"), so the suite plays the Fargate agent.
+    NoAgent,
+    /// CreateService replaces a service of the same name, whatever the `clientToken` (`ecs/models.py`,
+    /// `create_service`). AWS refuses the name with "Creation of service was not idempotent.", or answers the service
+    /// again if the token is the same.
+    TakenNameIsReplaced,
+    /// A deleted service is INACTIVE at once and stays on the list of services (`ecs/models.py`, `delete_service` and
+    /// `list_services`). AWS lets it drain first, and lists neither DRAINING nor INACTIVE ones.
+    DeletedIsListed,
+    /// Services have no `createdAt` (`ecs/models.py`, `Service`), only their deployments.
+    NoTimeOfCreation,
+    /// Capacity providers of a service are not kept and need not be associated with the cluster (`ecs/models.py`,
+    /// `create_service` has no such parameter).
+    NoCapacityProvidersOfServices,
+    /// DescribeImages knows no `artifactMediaType` (`ecr/models.py`, `Image`).
+    NoArtifacts,
+    /// UpdateService without a forced deployment keeps the deployment as it is, whatever the task definition (`ecs/models.py`,
+    /// `update_service`).
+    NoNewDeployment,
+}
+
+impl Emulator {
+    /// Whether the place has this gap.
+    pub fn has(self, gap: Gap) -> bool {
+        match (self, gap) {
+            (Self::Simcloud, _) => false,
+            (
+                Self::Moto,
+                Gap::NoAgent
+                | Gap::TakenNameIsReplaced
+                | Gap::DeletedIsListed
+                | Gap::NoTimeOfCreation
+                | Gap::NoCapacityProvidersOfServices
+                | Gap::NoArtifacts
+                | Gap::NoNewDeployment,
+            ) => true,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The program itself, as a process: started, asked, killed.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::wait::until;
+
+/// What the contract allows the daemon between SIGTERM and its end.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// The binary with one configuration. Of the variables of the test's own process it sees none.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Where the configuration lies; also the home directory and where it runs.
+    pub directory: PathBuf,
+    /// Its whole environment.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Program {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bivouac"));
+        command.args(arguments).current_dir(&self.directory).env_clear().envs(&self.variables);
+        command.env("HOME", &self.directory).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end, which has to be a good one; answers its standard output.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).stderr(Stdio::inherit()).output().expect("the binary starts");
+        assert!(output.status.success(), "bivouac {arguments:?} ended with {}", output.status);
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// The same, of a command that answers in JSON.
+    pub fn ask(&self, arguments: &[&str]) -> Value {
+        let text = self.run(&[arguments, &["-o", "json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("bivouac {arguments:?}: {error}: {text}"))
+    }
+
+    /// Starts the daemon and waits until it is ready. Its log goes where the test's does.
+    pub async fn daemon(&self) -> Daemon {
+        let mut child = self
+            .command(&["run", "-o", "json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the binary starts");
+        let output = child.stdout.take().expect("piped");
+        let daemon = Daemon(child);
+        // It says where it listens once its first calls have answered, and closes the pipe if they do not.
+        let first = tokio::task::spawn_blocking(move || BufReader::new(output).lines().next());
+        let line = first.await.expect("the reader").expect("the daemon ended before it listened").expect("text");
+        let listening: Value = serde_json::from_str(&line).expect("a line of JSON");
+        assert_eq!(listening["event"], "listening", "{line}");
+        let ready = format!("{}/readyz", listening["ops"].as_str().expect("the address of the ops endpoints"));
+        until("readiness", async || match reqwest::get(&ready).await {
+            Ok(answer) if answer.status().is_success() => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await;
+        daemon
+    }
+}
+
+/// A running daemon. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Daemon(Child);
+
+impl Daemon {
+    /// SIGKILL: it gets no chance to finish anything.
+    pub fn kill(mut self) {
+        self.0.kill().expect("it still runs");
+        let status = self.0.wait().expect("it ends");
+        assert_eq!(status.code(), None, "it ended by itself before it was killed: {status}");
+    }
+
+    /// SIGTERM. Answers how it ended, which it must within ten seconds.
+    pub async fn terminate(mut self) -> ExitStatus {
+        let pid = Pid::from_child(&self.0);
+        kill_process(pid, Signal::TERM).expect("it still runs");
+        let asked = Instant::now();
+        let status = until("the end of the daemon", async || match self.0.try_wait() {
+            Ok(Some(status)) => Ok(status),
+            other => Err(format!("{other:?}")),
+        })
+        .await;
+        assert!(asked.elapsed() < DRAIN, "it took {:?} to end", asked.elapsed());
+        status
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Copies the files of a directory that has no directories in it.
+pub fn copy_files(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
+    }
+}
