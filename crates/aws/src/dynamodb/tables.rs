@@ -245,3 +245,6 @@ impl TableSpec {
 fn stream_view(table: &TableDescription) -> Option<&StreamViewType> {
     table.stream_specification().filter(|stream| stream.stream_enabled())?.stream_view_type()
 }
+
+#[cfg(test)]
+mod tests;
