@@ -58,7 +58,8 @@ pub fn policy() -> Result<Policy, PolicyError> {
         prices: Prices::default(),
         // The embedded cloud is quicker than Fargate, so it is looked at more often.
         deadlines: Deadlines { soon: Duration::from_secs(1), later: Duration::from_secs(5), ..Deadlines::default() },
-        command: "/testenv".to_owned(),
+        // No bot runs, so the comment offers no commands.
+        command: String::new(),
     })
 }
 

@@ -27,7 +27,7 @@ pub struct Policy {
     pub prices: Prices,
     /// How long to wait for what.
     pub deadlines: Deadlines,
-    /// The slash command, with the slash, for the comment.
+    /// The slash command, with the slash, for the comment; empty: no bot answers, and the comment offers no commands.
     pub command: String,
 }
 
