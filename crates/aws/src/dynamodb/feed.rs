@@ -31,7 +31,8 @@ const LIST_AGAIN: Duration = Duration::from_secs(15);
 ///
 /// What is written after [`DynamoFeed::begin`] (or the first [`next`](RecordFeed::next)) took its place is answered at least
 /// once; of a stream that was interrupted everything is answered that is still there. Writes of the controller itself are
-/// left out.
+/// left out. One thing is left to the resync: what was written to a shard that appeared so shortly before the stream was
+/// switched off that it was never listed.
 ///
 /// `next` never answers an error, and dropped half-way it loses nothing: what an answer held is taken in and given out in
 /// one step.

@@ -251,6 +251,7 @@ mod tests {
         shards.refused(&id("a"), &Refusal::Expired, now);
         assert_eq!(shards.due(later), [Due::Open(id("a"), Position::TrimHorizon)]);
         shards.opened(&id("a"), Some("2".into()));
+        shards.read(&id("a"), Some("76".into()), Some("2b".into()));
         shards.read(&id("a"), Some("77".into()), Some("3".into()));
         shards.read(&id("a"), None, Some("4".into()));
         shards.refused(&id("a"), &Refusal::Expired, now);
