@@ -45,6 +45,10 @@ impl Default for Settings {
 /// second one only hides the latency of reads.
 const ANNOUNCERS: usize = 2;
 
+/// How long the first pass waits for the stream to take its place. A stream answers within a second; one that does not
+/// only shortens a wait, and must not make one.
+const BEGIN: Duration = Duration::from_secs(3);
+
 /// Reconciles environments for as long as its fence holds. Made anew each time this process comes to lead.
 pub struct Controller {
     pub(crate) doors: Doors,
@@ -79,8 +83,19 @@ impl Controller {
 
     /// Runs until `stop` or until the lease is lost: watches `feed`, passes over everything each resync, reconciles and
     /// announces. What is under way when it is to stop is finished, within the drain deadline.
-    pub async fn run(self: Arc<Self>, feed: Option<Box<dyn RecordFeed>>, stop: CancellationToken) {
+    pub async fn run(self: Arc<Self>, mut feed: Option<Box<dyn RecordFeed>>, stop: CancellationToken) {
         let stop = stop.child_token();
+        // Before the first pass, so that what is written between its look and the first news is not left to the second.
+        if let Some(feed) = &mut feed {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                begun = tokio::time::timeout(BEGIN, feed.begin()) => match begun {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::warn!(error = &error as &dyn StdError, "the stream is not there yet"),
+                    Err(_) => tracing::warn!("the stream does not answer yet; passes go on without it"),
+                },
+            }
+        }
         let watching = tokio::spawn(Arc::clone(&self).watch(feed, stop.clone()));
         let passing = tokio::spawn(Arc::clone(&self).resync(stop.clone()));
         let (reconciler, announcer) = (Arc::clone(&self), Arc::clone(&self));
