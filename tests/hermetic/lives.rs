@@ -63,6 +63,21 @@ async fn without_the_stream_a_resync_finds_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn with_the_stream_nobody_waits_for_the_resync() {
+    let mut system = System::without_daemon(Options::default(), policy()).await;
+    let (first, second) = (system.pull_request(), system.pull_request());
+    system.put(first, &[]).await;
+    // One pass at the start, and none after it for as long as this test lasts.
+    system.launch_with(Duration::from_secs(3600));
+    system.until_phase(first, Phase::Ready).await;
+    system.put(second, &[]).await;
+    system.until_phase(second, Phase::Ready).await;
+    system.set(second, "desired", s("down")).await;
+    system.until_phase(second, Phase::Terminated).await;
+    system.until_settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_comes_late_is_waited_for() {
     let system = System::start().await;
     let pr = system.bare_pull_request();
