@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bivouac_github::{Credentials, GitHub, Settings};
-use bivouac_model::{CommentView, EnvKey, Phase, PullRequestState, SaidComment, Usd};
+use bivouac_model::{CommentView, EnvKey, Phase, SaidComment, Usd};
 use bivouac_ports::{Error, Forge as _, Meaning, Meter, NoMeter};
 use bivouac_simcloud::github::{AppOptions, Fault, FaultRule, Hub, HubOptions, Rights};
 use chrono::DateTime;
@@ -298,7 +298,7 @@ pub async fn a_limit_is_told_with_its_wait_and_obeyed(forge: &Forge) {
         let error = refused(github.say(&view(&other, FIRST), None).await, Meaning::Throttled);
         assert!(error.wait().is_some_and(|wait| wait <= Duration::from_secs(30)));
         assert_eq!(forge.hub.calls().content_writes(), writes, "written while GitHub asked us to wait");
-        assert_eq!(github.pull_request(&key).await.unwrap(), PullRequestState::Open);
+        assert!(github.pull_request(&key).await.unwrap().unwrap().is_open);
     }
 }
 
@@ -331,7 +331,7 @@ pub async fn what_is_not_there_is_not_found(forge: &Forge) {
     let (key, github) = forge.prepare();
     let nobody: EnvKey = format!("{REPO}#99999").parse().unwrap();
     refused(github.say(&view(&nobody, FIRST), None).await, Meaning::NotFound);
-    assert_eq!(github.pull_request(&nobody).await.unwrap(), PullRequestState::NotFound);
+    assert_eq!(github.pull_request(&nobody).await.unwrap(), None);
     let nowhere = EnvKey { repo: "apache/nowhere".parse().unwrap(), ..key };
     refused(github.pull_request(&nowhere).await, Meaning::NotFound);
     refused(github.open_pull_requests(&nowhere.repo).await, Meaning::NotFound);
@@ -374,7 +374,7 @@ pub async fn open_pull_requests_are_complete_and_free_when_nothing_changed(forge
     let (first, github) = forge.prepare();
     let mut opened: Vec<_> = (0..110).map(|_| forge.pull_request().pr).collect();
     let open = github.open_pull_requests(&first.repo).await.unwrap();
-    assert!(opened.iter().all(|pr| open.contains(pr)) && open.contains(&first.pr));
+    assert!(opened.iter().all(|pr| open.contains_key(pr)) && open.contains_key(&first.pr));
     let left = forge.hub.quota(BOT).remaining();
     assert_eq!(github.open_pull_requests(&first.repo).await.unwrap(), open);
     assert_eq!(forge.hub.quota(BOT).remaining(), left, "looking again was not free");
@@ -383,7 +383,7 @@ pub async fn open_pull_requests_are_complete_and_free_when_nothing_changed(forge
     let closed = opened.pop().unwrap();
     forge.hub.merge(REPO, closed.get()).unwrap();
     let now = github.open_pull_requests(&first.repo).await.unwrap();
-    assert!(opened.iter().all(|pr| now.contains(pr)));
+    assert!(opened.iter().all(|pr| now.contains_key(pr)));
     assert_eq!(now.len(), open.len() - 2);
     // Half a list is none.
     forge.hub.inject(FaultRule::new(Fault::Before(500)).route(PULLS).skip(1).times(1));
@@ -395,16 +395,16 @@ pub async fn open_pull_requests_are_complete_and_free_when_nothing_changed(forge
 pub async fn the_state_of_a_pull_request_is_told(forge: &Forge) {
     let (key, github) = forge.prepare();
     let number = key.pr.get();
-    assert_eq!(github.pull_request(&key).await.unwrap(), PullRequestState::Open);
+    assert!(github.pull_request(&key).await.unwrap().unwrap().is_open);
     let left = forge.hub.quota(BOT).remaining();
-    assert_eq!(github.pull_request(&key).await.unwrap(), PullRequestState::Open);
+    assert!(github.pull_request(&key).await.unwrap().unwrap().is_open);
     assert_eq!(forge.hub.quota(BOT).remaining(), left, "looking again was not free");
     forge.hub.close(REPO, number).unwrap();
-    assert_eq!(github.pull_request(&key).await.unwrap(), PullRequestState::Closed);
+    assert!(!github.pull_request(&key).await.unwrap().unwrap().is_open);
     forge.hub.reopen(REPO, number).unwrap();
-    assert_eq!(github.pull_request(&key).await.unwrap(), PullRequestState::Open);
+    assert!(github.pull_request(&key).await.unwrap().unwrap().is_open);
     forge.hub.merge(REPO, number).unwrap();
-    assert_eq!(github.pull_request(&key).await.unwrap(), PullRequestState::Closed);
+    assert!(!github.pull_request(&key).await.unwrap().unwrap().is_open);
 }
 
 /// The same promises with an app: it comments as its bot, finds its comment again, and says where it is not installed.
@@ -423,7 +423,7 @@ pub async fn an_app_speaks_as_its_bot(forge: &Forge) {
     let said = app().say(&view(&key, FIRST), None).await.unwrap();
     let again = app().say(&view(&key, SECOND), None).await.unwrap();
     assert_eq!(said.id, again.id);
-    assert_eq!(app().pull_request(&key).await.unwrap(), PullRequestState::Open);
+    assert!(app().pull_request(&key).await.unwrap().unwrap().is_open);
     let comments = forge.hub.comments(REPO, key.pr.get()).unwrap();
     assert_eq!(comments.len(), 1);
     assert_eq!(comments[0].author, "bivouac-app[bot]");

@@ -75,10 +75,15 @@ impl Closer {
                 observed.task_definitions = Some(self.doors.cluster.task_definitions(&family).await?);
             }
             Look::PullRequest => {
-                let state = self.doors.forge.pull_request(key).await.unwrap_or_else(|error| {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the forge did not answer");
-                    PullRequestState::Unknown
-                });
+                let state = match self.doors.forge.pull_request(key).await {
+                    Ok(Some(pull)) if pull.is_open => PullRequestState::Open,
+                    Ok(Some(_)) => PullRequestState::Closed,
+                    Ok(None) => PullRequestState::NotFound,
+                    Err(error) => {
+                        tracing::warn!(error = &error as &dyn std::error::Error, "the forge did not answer");
+                        PullRequestState::Unknown
+                    }
+                };
                 observed.pull_request = Some(state);
                 observed.pull_request_is_fresh = true;
             }

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bivouac_model::{
-    Desired, EnvKey, ImageTag, ImageView, Observed, Phase, PrNumber, PullRequestState, Record, RepoName, ServiceView,
-    Task,
+    Desired, EnvKey, ImageTag, ImageView, Observed, Phase, PullRequestState, Record, RepoName, ServiceView, Task,
 };
 use bivouac_planner::{Policy, Project};
-use bivouac_ports::{Meaning, Result, TaggedImages};
+use bivouac_ports::{Meaning, OpenPullRequests, Result, TaggedImages};
 
 use crate::doors::Doors;
 
@@ -22,7 +21,7 @@ pub struct World {
     services: HashSet<String>,
     tasks: HashMap<String, Vec<Task>>,
     images: BTreeMap<String, Listing>,
-    open: BTreeMap<RepoName, Option<BTreeSet<PrNumber>>>,
+    open: BTreeMap<RepoName, Option<OpenPullRequests>>,
     /// How many records that are not down name a tag of a registry's repository.
     users: HashMap<(String, ImageTag), usize>,
 }
@@ -78,7 +77,7 @@ impl World {
     /// Whether the list of open pull requests has it. Not being on the list proves nothing: it may be newer.
     pub fn pull_request(&self, key: &EnvKey) -> Option<PullRequestState> {
         match self.open.get(&key.repo) {
-            Some(Some(open)) => open.contains(&key.pr).then_some(PullRequestState::Open),
+            Some(Some(open)) => open.contains_key(&key.pr).then_some(PullRequestState::Open),
             _ => Some(PullRequestState::Unknown),
         }
     }
@@ -154,7 +153,7 @@ async fn observe_registries(doors: &Doors, policy: &Policy) -> Result<BTreeMap<S
     Ok(futures::future::join_all(listings).await.into_iter().collect())
 }
 
-async fn observe_forge(doors: &Doors, policy: &Policy) -> Result<BTreeMap<RepoName, Option<BTreeSet<PrNumber>>>> {
+async fn observe_forge(doors: &Doors, policy: &Policy) -> Result<BTreeMap<RepoName, Option<OpenPullRequests>>> {
     let listings = policy.projects.keys().map(|repo| async move {
         let open = doors.forge.open_pull_requests(repo).await;
         if let Err(error) = &open {

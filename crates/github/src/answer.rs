@@ -88,7 +88,34 @@ pub(crate) struct Installation {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Pull {
     pub number: u64,
+    /// `open` or `closed`.
     pub state: String,
+    /// The author; `null` when the account is gone.
+    pub user: Option<User>,
+    pub head: End,
+    pub base: End,
+    #[serde(default)]
+    pub labels: Vec<Label>,
+}
+
+/// `head` and `base` of a pull request.
+#[derive(Debug, Deserialize)]
+pub(crate) struct End {
+    pub sha: String,
+    /// `null` when the fork was deleted.
+    pub repo: Option<EndRepository>,
+}
+
+/// The repository of an end.
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+pub(crate) struct EndRepository {
+    pub id: u64,
+}
+
+/// A label, of which only the name matters.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Label {
+    pub name: String,
 }
 
 /// Any error.

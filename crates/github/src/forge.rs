@@ -1,12 +1,11 @@
 //! The door itself.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bivouac_model::{CommentView, EnvKey, PrNumber, PullRequestState, RepoName, SaidComment};
-use bivouac_ports::{Forge, Meter, Result};
+use bivouac_model::{CommentView, EnvKey, PullRequest, RepoName, SaidComment};
+use bivouac_ports::{Forge, Meter, OpenPullRequests, Result};
 
 use crate::client::Client;
 use crate::comment::Renderer;
@@ -49,11 +48,11 @@ impl Forge for GitHub {
         self.sticky.say(&self.client, view, said).await
     }
 
-    async fn pull_request(&self, key: &EnvKey) -> Result<PullRequestState> {
-        self.pulls.state(&self.client, key).await
+    async fn pull_request(&self, key: &EnvKey) -> Result<Option<PullRequest>> {
+        self.pulls.one(&self.client, key).await
     }
 
-    async fn open_pull_requests(&self, repo: &RepoName) -> Result<BTreeSet<PrNumber>> {
+    async fn open_pull_requests(&self, repo: &RepoName) -> Result<OpenPullRequests> {
         self.pulls.open(&self.client, repo).await
     }
 }

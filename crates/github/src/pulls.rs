@@ -1,10 +1,10 @@
 //! Pull requests: which are open. What did not change costs nothing of the quota, by entity tags.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bivouac_model::{EnvKey, PrNumber, PullRequestState, RepoName};
-use bivouac_ports::{Error, Meaning};
+use bivouac_model::{EnvKey, PrNumber, PullRequest, RepoName};
+use bivouac_ports::{Error, Meaning, OpenPullRequests};
 
 use crate::answer::{Answer, Pull};
 use crate::client::{Ask, Client};
@@ -24,13 +24,20 @@ pub(crate) struct Pulls(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    lists: HashMap<RepoName, Vec<Tagged<Page>>>,
-    single: HashMap<EnvKey, Tagged<PullRequestState>>,
+    lists: HashMap<RepoName, List>,
+    single: HashMap<EnvKey, Tagged<PullRequest>>,
+}
+
+/// A list as it was read, and what it comes to.
+#[derive(Clone, Debug, Default)]
+struct List {
+    pages: Vec<Tagged<Page>>,
+    open: OpenPullRequests,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Page {
-    numbers: Vec<PrNumber>,
+    pulls: Arc<[PullRequest]>,
     has_next: bool,
 }
 
@@ -43,9 +50,9 @@ struct Tagged<T> {
 impl Pulls {
     /// See [`bivouac_ports::Forge::pull_request`].
     ///
-    /// A pull request that is not found is `NotFound` only where its repository is: GitHub answers 404 also for what the
+    /// A pull request that is not found is not there only where its repository is: GitHub answers 404 also for what the
     /// token may not see, and an environment must not be taken down because a permission was.
-    pub async fn state(&self, client: &Client, key: &EnvKey) -> Result<PullRequestState, Error> {
+    pub async fn one(&self, client: &Client, key: &EnvKey) -> Result<Option<PullRequest>, Error> {
         let known = self.known().single.get(key).cloned();
         let path = format!("/repos/{}/pulls/{}", key.repo, key.pr);
         let ask = Ask { etag: known.as_ref().and_then(|known| known.etag.as_deref()), ..Ask::get(&GET_PULL, path) };
@@ -54,25 +61,20 @@ impl Pulls {
             Err(error) if error.meaning() == Meaning::NotFound => {
                 let ask = Ask::get(&GET_REPOSITORY, format!("/repos/{}", key.repo));
                 client.ask_in(&key.repo, ask).await?;
-                return Ok(PullRequestState::NotFound);
+                return Ok(None);
             }
             Err(error) => return Err(error),
         };
         if let (true, Some(known)) = (answer.is_unchanged(), known) {
-            return Ok(known.content);
+            return Ok(Some(known.content));
         }
-        let state = match answer.read::<Pull>(&GET_PULL)?.state.as_str() {
-            "open" => PullRequestState::Open,
-            "closed" => PullRequestState::Closed,
-            // A word that is newer than this program.
-            _ => PullRequestState::Unknown,
-        };
+        let pull = pull(answer.read(&GET_PULL)?, &GET_PULL)?;
         let mut known = self.known();
         if known.single.len() >= REMEMBERED {
             known.single.clear();
         }
-        known.single.insert(key.clone(), Tagged { etag: etag(&answer), content: state });
-        Ok(state)
+        known.single.insert(key.clone(), Tagged { etag: etag(&answer), content: pull.clone() });
+        Ok(Some(pull))
     }
 
     /// See [`bivouac_ports::Forge::open_pull_requests`].
@@ -80,16 +82,17 @@ impl Pulls {
     /// The list is read from the oldest on, so that a new one only adds to its end. One that closes while we turn a page
     /// moves the first of the next page out of sight; so where there are pages to turn, the numbers count only when two
     /// readings after each other agree. The second costs nothing if nothing changed.
-    pub async fn open(&self, client: &Client, repo: &RepoName) -> Result<BTreeSet<PrNumber>, Error> {
+    pub async fn open(&self, client: &Client, repo: &RepoName) -> Result<OpenPullRequests, Error> {
         let mut known = self.known().lists.get(repo).cloned().unwrap_or_default();
         for _ in 0..MOST_READINGS {
-            let pages = read(client, repo, &known).await?;
-            let same = pages.iter().map(|page| &page.content).eq(known.iter().map(|page| &page.content));
+            let pages = read(client, repo, &known.pages).await?;
+            let same = pages.iter().map(|page| &page.content).eq(known.pages.iter().map(|page| &page.content));
             let whole = pages.len() == 1 || same;
-            known = pages;
+            let open = if same { known.open } else { open(&pages) };
+            known = List { pages, open };
             self.known().lists.insert(repo.clone(), known.clone());
             if whole {
-                return Ok(known.into_iter().flat_map(|page| page.content.numbers).collect());
+                return Ok(known.open);
             }
         }
         Err(Error::new(Meaning::Unavailable, LIST_PULLS.call, "the list of pull requests changes while it is read"))
@@ -125,10 +128,35 @@ async fn read(client: &Client, repo: &RepoName, known: &[Tagged<Page>]) -> Resul
 
 fn page(answer: &Answer, operation: &'static Operation) -> Result<Page, Error> {
     let pulls: Vec<Pull> = answer.read(operation)?;
-    let numbers = pulls.iter().map(|pull| PrNumber::new(pull.number)).collect::<Result<_, _>>().map_err(|error| {
+    let pulls = pulls.into_iter().map(|answer| pull(answer, operation)).collect::<Result<_, _>>()?;
+    Ok(Page { pulls, has_next: answer.has_next() })
+}
+
+fn open(pages: &[Tagged<Page>]) -> OpenPullRequests {
+    let pulls = pages.iter().flat_map(|page| page.content.pulls.iter());
+    Arc::new(pulls.map(|pull| (pull.number, pull.clone())).collect::<BTreeMap<_, _>>())
+}
+
+fn pull(answer: Pull, operation: &'static Operation) -> Result<PullRequest, Error> {
+    let number = PrNumber::new(answer.number).map_err(|error| {
         Error::new(Meaning::Unavailable, operation.call, "GitHub told an impossible number").caused_by(error)
     })?;
-    Ok(Page { numbers, has_next: answer.has_next() })
+    let is_open = match answer.state.as_str() {
+        "open" => true,
+        "closed" => false,
+        word => {
+            let message = format!("GitHub says that {number} is `{word}`, a word that is newer than this program");
+            return Err(Error::new(Meaning::Unavailable, operation.call, message));
+        }
+    };
+    Ok(PullRequest {
+        number,
+        is_open,
+        is_from_fork: answer.head.repo.is_none() || answer.head.repo != answer.base.repo,
+        head_sha: answer.head.sha,
+        author: answer.user.map(|user| user.login).unwrap_or_default(),
+        labels: answer.labels.into_iter().map(|label| label.name).collect(),
+    })
 }
 
 fn etag(answer: &Answer) -> Option<String> {

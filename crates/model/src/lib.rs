@@ -11,10 +11,12 @@ mod desired;
 mod digest;
 mod duration;
 mod encode;
+mod event;
 mod key;
 mod money;
 mod observed;
 mod phase;
+mod pull;
 mod record;
 mod status;
 mod value;
@@ -32,6 +34,7 @@ pub use desired::{
 pub use digest::{ContentHash, HASH_VERSION, short_hash};
 pub use duration::{InvalidDuration, format_duration, parse_duration};
 pub use encode::{STATUS_ATTRIBUTES, encode_status};
+pub use event::{Decision, Event};
 pub use key::{EnvKey, InvalidKey, ItemKey, PrNumber, RepoName};
 pub use money::Usd;
 pub use observed::{
@@ -39,6 +42,7 @@ pub use observed::{
     ServiceEvent, ServiceView, StopCode, Task, TaskDefinitionName, TaskDefinitionRevision, TaskState,
 };
 pub use phase::Phase;
+pub use pull::PullRequest;
 pub use record::{Problem, Record};
 pub use status::{Capacity, Condition, ConditionStatus, Machinery, SaidComment, Status};
 pub use value::Value;

@@ -1,11 +1,15 @@
 //! The door to the forge: pull requests and their one comment.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use bivouac_model::{CommentView, EnvKey, PrNumber, PullRequestState, RepoName, SaidComment};
+use bivouac_model::{CommentView, EnvKey, PrNumber, PullRequest, RepoName, SaidComment};
 
 use crate::Result;
+
+/// The open pull requests of a repository.
+pub type OpenPullRequests = Arc<BTreeMap<PrNumber, PullRequest>>;
 
 /// A forge such as GitHub.
 #[async_trait]
@@ -21,10 +25,10 @@ pub trait Forge: Send + Sync {
     /// the wait the forge asked for, `Unavailable` when it is down.
     async fn say(&self, view: &CommentView, said: Option<&SaidComment>) -> Result<SaidComment>;
 
-    /// Whether a pull request is open.
-    async fn pull_request(&self, key: &EnvKey) -> Result<PullRequestState>;
+    /// A pull request as it is now; `None`: there is none of this number, in a repository that we can see.
+    async fn pull_request(&self, key: &EnvKey) -> Result<Option<PullRequest>>;
 
-    /// The numbers of all open pull requests of a repository. Complete or an error. A call that finds nothing changed
-    /// since the last one costs nothing of the quota.
-    async fn open_pull_requests(&self, repo: &RepoName) -> Result<BTreeSet<PrNumber>>;
+    /// All open pull requests of a repository. Complete or an error. A call that finds nothing changed since the last one
+    /// costs nothing of the quota.
+    async fn open_pull_requests(&self, repo: &RepoName) -> Result<OpenPullRequests>;
 }

@@ -9,8 +9,11 @@
 
 mod clock;
 mod cluster;
+mod conversation;
 mod error;
 mod forge;
+mod inbox;
+mod journal;
 mod leases;
 mod meter;
 mod probe;
@@ -19,8 +22,11 @@ mod registry;
 
 pub use clock::{Clock, SystemClock};
 pub use cluster::Cluster;
+pub use conversation::{CommentId, Conversation, LabelChange, Permission, Reaction};
 pub use error::{Error, Meaning};
-pub use forge::Forge;
+pub use forge::{Forge, OpenPullRequests};
+pub use inbox::{Inbox, Letter, Received};
+pub use journal::Journal;
 pub use leases::{LeaseView, Leases};
 pub use meter::{Meter, NoMeter};
 pub use probe::Probe;

@@ -35,6 +35,13 @@ pub trait RecordStore: Send + Sync {
     /// `Invalid` when the record's `generation` is no number.
     async fn write_desired(&self, key: &ItemKey, change: &DesiredChange) -> Result<u64>;
 
+    /// The same over what was read: only if no client wrote since `seen` was read (`None`: if there is still no record), by
+    /// its generation. So a change that was made out of what stood there never undoes another's.
+    ///
+    /// # Errors
+    /// `Conflict` when somebody wrote meanwhile, or when this very write was done and its answer lost: read again.
+    async fn write_desired_over(&self, key: &ItemKey, seen: Option<&Record>, change: &DesiredChange) -> Result<u64>;
+
     /// Creates what is missing of tables, index, stream and time-to-live, waits until all is ACTIVE, and answers what it
     /// did, a sentence each. Safe to repeat, and to run twice at once.
     ///

@@ -91,6 +91,14 @@ impl RecordStore for MemoryStore {
         Ok(generation)
     }
 
+    async fn write_desired_over(&self, key: &ItemKey, seen: Option<&Record>, change: &DesiredChange) -> Result<u64> {
+        let generation = |record: &Record| record.generation;
+        if self.get(key).await?.as_ref().map(generation) != seen.map(generation) {
+            return Err(Error::new(Meaning::Conflict, "memory", "written meanwhile"));
+        }
+        self.write_desired(key, change).await
+    }
+
     async fn init(&self) -> Result<Vec<String>> {
         Ok(vec!["created the table bivouac-environments".into()])
     }

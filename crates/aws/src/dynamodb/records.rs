@@ -41,6 +41,17 @@ impl DynamoRecords {
         Error::new(Meaning::NotFound, error.call(), text).caused_by(error)
     }
 
+    async fn write_wish(&self, key: &ItemKey, update: Update) -> Result<u64> {
+        let attributes = match self.update(key, update, ReturnValue::UpdatedNew).await {
+            Ok(attributes) => attributes,
+            Err(refusal) => return Err(explain_desired(key, refusal.error)),
+        };
+        attributes.get(GENERATION).and_then(whole).ok_or_else(|| {
+            let holds = attributes.get(GENERATION).map_or_else(|| "nothing".into(), shown);
+            no_generation(key, &format!("{holds} now"))
+        })
+    }
+
     async fn update(&self, key: &ItemKey, update: Update, answer: ReturnValue) -> Result<Attributes, Refusal> {
         let output = self
             .client
@@ -127,23 +138,19 @@ impl RecordStore for DynamoRecords {
     }
 
     async fn write_desired(&self, key: &ItemKey, change: &DesiredChange) -> Result<u64> {
-        let mut update = Update::default();
-        for (name, value) in change {
-            if matches!(*name, GENERATION | REPO | PR) {
-                let text = format!("`{name}` is no part of a wish: the store writes it");
-                return Err(Error::new(Meaning::Invalid, UPDATE_ITEM.name, text));
+        self.write_wish(key, desired_update(change)?).await
+    }
+
+    async fn write_desired_over(&self, key: &ItemKey, seen: Option<&Record>, change: &DesiredChange) -> Result<u64> {
+        let mut update = desired_update(change)?;
+        match seen {
+            None => update.require(&[REPO], None),
+            Some(seen) => {
+                update.require_existing(REPO);
+                update.require(&[GENERATION], seen.generation.map(number));
             }
-            update.put(name, value.as_ref()).map_err(|text| Error::new(Meaning::Invalid, UPDATE_ITEM.name, text))?;
         }
-        update.count(GENERATION);
-        let attributes = match self.update(key, update, ReturnValue::UpdatedNew).await {
-            Ok(attributes) => attributes,
-            Err(refusal) => return Err(explain_desired(key, refusal.error)),
-        };
-        attributes.get(GENERATION).and_then(whole).ok_or_else(|| {
-            let holds = attributes.get(GENERATION).map_or_else(|| "nothing".into(), shown);
-            no_generation(key, &format!("{holds} now"))
-        })
+        self.write_wish(key, update).await
     }
 
     async fn init(&self) -> Result<Vec<String>> {
@@ -203,6 +210,19 @@ fn status_update(status: &Status, revision: u64, expected: &Expected) -> Result<
     Ok(update)
 }
 
+fn desired_update(change: &DesiredChange) -> Result<Update> {
+    let mut update = Update::default();
+    for (name, value) in change {
+        if matches!(*name, GENERATION | REPO | PR) {
+            let text = format!("`{name}` is no part of a wish: the store writes it");
+            return Err(Error::new(Meaning::Invalid, UPDATE_ITEM.name, text));
+        }
+        update.put(name, value.as_ref()).map_err(|text| Error::new(Meaning::Invalid, UPDATE_ITEM.name, text))?;
+    }
+    update.count(GENERATION);
+    Ok(update)
+}
+
 fn decode(attributes: &HashMap<String, AttributeValue>, call: &Call) -> Result<Record> {
     // Complete or an error: an item without its key cannot be left out silently.
     let key = item_key(attributes).ok_or_else(|| {
@@ -242,6 +262,7 @@ fn explain_status(key: &ItemKey, error: Error) -> Error {
 
 fn explain_desired(key: &ItemKey, error: Error) -> Error {
     let text = match error.meaning() {
+        Meaning::Conflict => format!("{key} was written or deleted meanwhile"),
         Meaning::Invalid if too_large(&error) => {
             format!("{key} would be larger than DynamoDB's 400 KB for an item: make `flags` or `config` smaller")
         }

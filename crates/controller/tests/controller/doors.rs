@@ -1,19 +1,19 @@
 //! All doors of one process. Every call takes its time, is counted, and may be the one that something happens to.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bivouac_model::{
-    Capacity, CommentView, EnvKey, Health, ImageTag, ImageView, ItemKey, PrNumber, PullRequestState, Record,
+    Capacity, CommentView, EnvKey, Health, ImageTag, ImageView, ItemKey, PullRequest, PullRequestState, Record,
     RenderedTaskDefinition, RepoName, SaidComment, ServiceChange, ServiceSpec, ServiceView, Status, Task,
     TaskDefinitionName, TaskDefinitionRevision,
 };
 use bivouac_ports::{
-    Clock, Cluster, DesiredChange, Error, Forge, Meaning, Probe, RecordFeed, RecordStore, Registry, Result,
-    TaggedImages,
+    Clock, Cluster, DesiredChange, Error, Forge, Meaning, OpenPullRequests, Probe, RecordFeed, RecordStore, Registry,
+    Result, TaggedImages,
 };
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
@@ -104,6 +104,10 @@ impl RecordStore for Door {
     }
 
     async fn write_desired(&self, _: &ItemKey, _: &DesiredChange) -> Result<u64> {
+        unreachable!("the controller writes no wishes")
+    }
+
+    async fn write_desired_over(&self, _: &ItemKey, _: Option<&Record>, _: &DesiredChange) -> Result<u64> {
         unreachable!("the controller writes no wishes")
     }
 
@@ -283,23 +287,35 @@ impl Forge for Door {
         .await
     }
 
-    async fn pull_request(&self, key: &EnvKey) -> Result<PullRequestState> {
+    async fn pull_request(&self, key: &EnvKey) -> Result<Option<PullRequest>> {
         self.read("GetPullRequest", |state| match state.forge {
-            true => Ok(state.pull_requests.get(key).copied().unwrap_or(PullRequestState::NotFound)),
+            true => Ok(state.pull_requests.get(key).map(|open| pull_request(key, *open))),
             false => Err(Error::new(Meaning::Unavailable, "GetPullRequest", "the forge is down")),
         })
         .await
     }
 
-    async fn open_pull_requests(&self, repo: &RepoName) -> Result<BTreeSet<PrNumber>> {
+    async fn open_pull_requests(&self, repo: &RepoName) -> Result<OpenPullRequests> {
         self.read("ListPullRequests", |state| match state.forge {
             true => {
                 let open = state.pull_requests.iter().filter(|(_, state)| **state == PullRequestState::Open);
-                Ok(open.filter(|(key, _)| key.repo == *repo).map(|(key, _)| key.pr).collect())
+                let open = open.filter(|(key, _)| key.repo == *repo);
+                Ok(Arc::new(open.map(|(key, state)| (key.pr, pull_request(key, *state))).collect()))
             }
             false => Err(Error::new(Meaning::Unavailable, "ListPullRequests", "the forge is down")),
         })
         .await
+    }
+}
+
+fn pull_request(key: &EnvKey, state: PullRequestState) -> PullRequest {
+    PullRequest {
+        number: key.pr,
+        is_open: state == PullRequestState::Open,
+        head_sha: "0123456789abcdef0123456789abcdef01234567".into(),
+        is_from_fork: true,
+        author: "contributor".into(),
+        labels: Default::default(),
     }
 }
 

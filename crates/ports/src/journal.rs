@@ -1,0 +1,20 @@
+//! The door to the table of events: the audit.
+
+use async_trait::async_trait;
+use bivouac_model::{Event, ItemKey};
+
+use crate::Result;
+
+/// What happened, for people who ask later.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Writes events down. One that stands there already (same environment, time and tie) is written again as it was, so a
+    /// second call changes nothing.
+    ///
+    /// # Errors
+    /// Some may be written and others not; call again with all of them.
+    async fn append(&self, events: &[Event]) -> Result<()>;
+
+    /// The newest events of an environment, the newest first, at most `most`.
+    async fn newest(&self, environment: &ItemKey, most: usize) -> Result<Vec<Event>>;
+}
