@@ -14,7 +14,12 @@ pub struct Github {
     /// (or `BIVOUAC__GITHUB__PRIVATE_KEY`). Only what speaks to the forge needs them.
     pub credentials: Option<Credentials>,
     /// `webhook_secret_file` (or `BIVOUAC__GITHUB__WEBHOOK_SECRET`): what webhooks are signed with.
+    /// Several, one a line, while one replaces another.
     pub webhook_secret: Option<Secret>,
+    /// `deployments`: environments are shown as GitHub Deployments too. Default false.
+    pub deployments: bool,
+    /// `check_run`: a check run of the commit says how its environment is; needs an app. Default false.
+    pub check_run: bool,
 }
 
 /// Who we are to the forge.
@@ -37,6 +42,11 @@ pub(super) fn read(section: Section<'_>, dir: &Path) -> Github {
     let app_id = section.integer("app_id", 1..=u64::from(u32::MAX));
     let private_key = section.secret("private_key", "private_key_file");
     let webhook_secret = section.secret("webhook_secret", "webhook_secret_file");
+    let deployments = section.boolean("deployments").unwrap_or(false);
+    let check_run = section.boolean("check_run").unwrap_or(false);
+    if check_run && app_id.is_none() {
+        section.problem("check_run", "`github.check_run` needs an app (`github.app_id`): a token cannot make check runs");
+    }
     let credentials = match (token, app_id, private_key) {
         (Some(_), Some(_), _) => {
             let sentence = "`github.app_id` and a token are two ways to be somebody: keep one of them";
@@ -65,6 +75,8 @@ pub(super) fn read(section: Section<'_>, dir: &Path) -> Github {
         api_url: api_url.unwrap_or_else(|| "https://api.github.com".into()),
         credentials,
         webhook_secret: webhook_secret.map(|secret| secret.within(dir)),
+        deployments,
+        check_run,
     };
     section.done();
     github

@@ -7,6 +7,7 @@
 //! Secrets are named by path or given by variable, never written into the file, and never printed.
 
 mod aws;
+mod bot;
 mod environment;
 mod github;
 mod guardrails;
@@ -31,12 +32,13 @@ use std::path::Path;
 use bivouac_planner::{Deadlines, Prices, Size};
 
 pub use aws::Aws;
+pub use bot::{Bot, RollForward, Rule};
 pub use environment::Variables;
 pub use github::{Credentials, Github};
 pub use guardrails::Guardrails;
 pub use key_path::VARIABLE_PREFIX;
 pub use problem::{ConfigErrors, Place, Problem};
-pub use process::{Bot, Controller, Ops};
+pub use process::{Controller, Ops};
 pub use project::ProjectConfig;
 pub use secret::{Secret, SecretError};
 
@@ -119,7 +121,7 @@ impl Parts {
             aws: aws::read(root.section("aws")),
             github: github::read(root.section("github"), dir),
             controller: process::controller(root.section("controller")),
-            bot: process::bot(root.section("bot")),
+            bot: bot::read(root.section("bot")),
             ops: process::ops(root.section("ops")),
             guardrails: guardrails::read(root.section("guardrails")),
             sizes: sizes::read(root.section("sizes")),

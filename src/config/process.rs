@@ -1,4 +1,4 @@
-//! `[controller]`, `[bot]` and `[ops]`: how the daemon runs.
+//! `[controller]` and `[ops]`: how the daemon runs.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,15 +14,6 @@ pub struct Controller {
     pub instance: String,
     /// `lease`: how long a leader that fell silent is waited for. Default 15 s.
     pub lease: Duration,
-}
-
-/// `[bot]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bot {
-    /// `listen`: where webhooks arrive; empty: off. Default `127.0.0.1:8085`.
-    pub listen: Option<SocketAddr>,
-    /// `command`: the slash command. Default `/testenv`.
-    pub command: String,
 }
 
 /// `[ops]`.
@@ -55,28 +46,14 @@ pub(super) fn controller(section: Section<'_>) -> Controller {
     controller
 }
 
-pub(super) fn bot(section: Section<'_>) -> Bot {
-    let command = section.text_of("command", "a slash and up to 40 small letters, digits and `-`", |text| {
-        text.strip_prefix('/').is_some_and(|name| {
-            (1..=40).contains(&name.len())
-                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        })
-    });
-    let bot = Bot {
-        listen: listen(&section, SocketAddr::from(([127, 0, 0, 1], 8085))),
-        command: command.unwrap_or_else(|| "/testenv".into()),
-    };
-    section.done();
-    bot
-}
-
 pub(super) fn ops(section: Section<'_>) -> Ops {
     let ops = Ops { listen: listen(&section, SocketAddr::from(([127, 0, 0, 1], 9090))) };
     section.done();
     ops
 }
 
-fn listen(section: &Section<'_>, default: SocketAddr) -> Option<SocketAddr> {
+/// The key `listen`; empty switches off.
+pub(super) fn listen(section: &Section<'_>, default: SocketAddr) -> Option<SocketAddr> {
     let address = section.parsed("listen", |text| match text.trim() {
         "" => Ok(None),
         text => text

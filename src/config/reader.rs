@@ -114,6 +114,13 @@ impl Raw<'_> {
         }
     }
 
+    fn boolean(&self) -> Option<bool> {
+        match self {
+            Self::Variable(text) => text.trim().parse().ok(),
+            Self::File(value) => value.to_bool(),
+        }
+    }
+
     fn number(&self) -> Option<f64> {
         let number = match self {
             Self::Variable(text) => text.trim().parse().ok()?,
@@ -189,6 +196,11 @@ impl<'r> Section<'r> {
     /// A list of texts, each of which `valid` says yes to.
     pub fn list(&self, key: &str, allowed: &str, valid: impl Fn(&[String]) -> bool) -> Option<Vec<String>> {
         self.read(key, allowed, |raw| raw.list().filter(|list| valid(list)))
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&self, key: &str) -> Option<bool> {
+        self.read(key, "true or false", |raw| raw.boolean())
     }
 
     /// A whole number within bounds.
