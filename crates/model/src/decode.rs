@@ -189,7 +189,7 @@ impl Reader<'_> {
 }
 
 /// A portable name of an environment variable (POSIX.1-2017, 8.1), lower case included.
-fn is_variable_name(name: &str) -> bool {
+pub(crate) fn is_variable_name(name: &str) -> bool {
     name.len() <= MAX_NAME_LENGTH
         && name.bytes().next().is_some_and(|b| !b.is_ascii_digit())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')

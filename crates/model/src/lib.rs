@@ -4,6 +4,7 @@
 //! observed, and what the controller recorded. No clock, no network, no SDK type. Items of the table arrive as neutral
 //! [`Value`]s, so that the decoders can be tested without a store.
 
+pub mod command;
 mod comment;
 mod decode;
 mod deploy;
