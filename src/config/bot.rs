@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bivouac_model::command::Verb;
+use bivouac_model::command::table::COMMANDS;
 use bivouac_ports::Permission;
 
 use super::process::listen;
@@ -25,7 +27,7 @@ pub struct Bot {
     /// `permission`, `teams`, `users`: who may command what no other rule is written for. Default: who may write.
     pub rule: Rule,
     /// `[bot.commands.NAME]`: who may give one command.
-    pub commands: BTreeMap<String, Rule>,
+    pub commands: BTreeMap<Verb, Rule>,
 }
 
 /// `bot.roll_forward`.
@@ -80,11 +82,13 @@ pub(super) fn read(section: Section<'_>) -> Bot {
     let mut commands = BTreeMap::new();
     for name in inner.names() {
         let one = inner.section(name);
-        if !bivouac_model::command::VERBS.contains(&name) {
-            let known = bivouac_model::command::VERBS.join(", ");
-            inner.problem(name, format!("`{}` is not a command; commands: {known}", inner.name(name)));
+        match COMMANDS.iter().find(|row| row.verb.as_str() == name) {
+            Some(row) => drop(commands.insert(row.verb, self::rule(&one, &rule))),
+            None => {
+                let known = COMMANDS.iter().map(|row| row.verb.as_str()).collect::<Vec<_>>().join(", ");
+                inner.problem(name, format!("`{}` is not a command; commands: {known}", inner.name(name)));
+            }
         }
-        commands.insert(name.to_owned(), self::rule(&one, &rule));
         one.done();
     }
     inner.done();

@@ -45,7 +45,8 @@ pub(super) fn read(section: Section<'_>, dir: &Path) -> Github {
     let deployments = section.boolean("deployments").unwrap_or(false);
     let check_run = section.boolean("check_run").unwrap_or(false);
     if check_run && app_id.is_none() {
-        section.problem("check_run", "`github.check_run` needs an app (`github.app_id`): a token cannot make check runs");
+        section
+            .problem("check_run", "`github.check_run` needs an app (`github.app_id`): a token cannot make check runs");
     }
     let credentials = match (token, app_id, private_key) {
         (Some(_), Some(_), _) => {

@@ -60,7 +60,7 @@ fn the_reference_shows_every_key_and_the_defaults() {
             let line = line.trim_start_matches("# ");
             line.starts_with(&format!("{leaf} = ")) || line.starts_with(&format!("[{key}]")) || line.contains(&variable)
         });
-        let group = ["sizes", "project", "project[0]"].contains(&key.as_str());
+        let group = ["sizes", "project", "project[0]", "bot.commands"].contains(&key.as_str());
         assert!(listed || group, "{key} is missing in the reference");
     }
 }
@@ -384,4 +384,51 @@ mod properties {
             }
         }
     }
+}
+
+#[test]
+fn who_may_command_is_read_with_its_exceptions() {
+    use bivouac_model::command::Verb;
+    use bivouac_ports::Permission;
+
+    let text = format!(
+        r#"{MINIMAL}
+[bot]
+label = ""
+roll_forward = "never"
+users = ["ann"]
+[bot.commands.pin]
+permission = "admin"
+[bot.commands.up]
+teams = ["acme/testers"]
+users = []
+"#
+    );
+    let bot = parse(&text, &[("BIVOUAC__BOT__COMMANDS__DOWN__PERMISSION", "everyone")]).unwrap().bot;
+    assert_eq!((bot.label, bot.roll_forward), (None, RollForward::Never));
+    let rule = |permission, teams: &[&str], users: &[&str]| Rule {
+        permission,
+        teams: teams.iter().map(|team| (*team).to_owned()).collect(),
+        users: users.iter().map(|user| (*user).to_owned()).collect(),
+    };
+    assert_eq!(bot.rule, rule(Permission::Write, &[], &["ann"]));
+    assert_eq!(bot.commands[&Verb::Pin], rule(Permission::Admin, &[], &["ann"]));
+    assert_eq!(bot.commands[&Verb::Up], rule(Permission::Write, &["acme/testers"], &[]));
+    assert_eq!(bot.commands[&Verb::Down], rule(Permission::None, &[], &["ann"]));
+
+    let wrong = format!("{MINIMAL}\n[bot]\nteams = [\"testers\"]\n[bot.commands.pinn]\npermission = \"owner\"\n");
+    let said = lines(&wrong, &[]).join("\n");
+    for part in ["bot.teams", "owner/slug", "`bot.commands.pinn` is not a command", "commands: up, down"] {
+        assert!(said.contains(part), "{part} is missing in:\n{said}");
+    }
+}
+
+#[test]
+fn a_check_run_needs_an_app() {
+    let text = format!("{MINIMAL}\n[github]\ntoken_file = \"t\"\ncheck_run = true\n");
+    let said = lines(&text, &[]).join("\n");
+    assert!(said.contains("`github.check_run` needs an app"), "{said}");
+    let config =
+        parse(&format!("{MINIMAL}\n[github]\ntoken_file = \"t\"\n"), &[("BIVOUAC__GITHUB__DEPLOYMENTS", "true")]);
+    assert!(config.unwrap().github.deployments);
 }
