@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use error::{ArgumentProblem, CommandError};
-pub use find::{Line, MAX_BODY_BYTES, MAX_COMMANDS, find_commands};
+pub use find::{Line, MAX_BODY_CHARACTERS, MAX_COMMANDS, find_commands};
 pub use read::{Reading, read_commands};
 use serde::{Deserialize, Serialize};
 pub use wish::{Change, Request, Wish};

@@ -55,7 +55,7 @@ impl<'a> Iterator for Pairs<'a> {
 /// The first pair, and what follows it. `text` begins with no blank.
 fn pair(text: &str) -> Result<(Pair<'_>, &str), ArgumentProblem> {
     let word = text.split(blank).next().unwrap_or_default();
-    let Some((name, plain)) = word.split_once('=') else {
+    let Some((name, plain)) = word.split_once('=').filter(|(name, _)| !name.is_empty()) else {
         return Err(ArgumentProblem::Positional { given: excerpt(word) });
     };
     let from_value = &text[name.len() + 1..];

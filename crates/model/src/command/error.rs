@@ -2,7 +2,8 @@
 
 use crate::{MAX_ENVIRONMENT_BYTES, MAX_NAME_LENGTH, MAX_VALUE_LENGTH, MAX_VARIABLES};
 
-use super::{MAX_BODY_BYTES, MAX_COMMANDS, Verb, table};
+use super::hidden::is_hidden;
+use super::{MAX_BODY_CHARACTERS, MAX_COMMANDS, Verb, table};
 
 /// Why a command is not obeyed. Each is one sentence of Markdown: what was understood, what is allowed, and the nearest
 /// command. What a stranger typed stands in it cut, inside code spans, so that it can neither mention nor link.
@@ -42,12 +43,9 @@ pub enum CommandError {
         /// How many.
         count: usize,
     },
-    /// The comment is larger than the forge allows.
-    #[error("the comment has {bytes} bytes, and commands are read in comments of at most {MAX_BODY_BYTES}")]
-    TooLong {
-        /// How many.
-        bytes: usize,
-    },
+    /// The comment is longer than the forge allows.
+    #[error("the comment is longer than {MAX_BODY_CHARACTERS} characters, so no command of it was read")]
+    TooLong,
     /// Quotes and lists in the comment are nested as no person does it.
     #[error("the comment is nested too deeply to be read; write the command in a comment of its own")]
     TooNested,
@@ -121,8 +119,8 @@ pub enum ArgumentProblem {
         /// Which.
         name: String,
     },
-    /// `extend` without a duration.
-    #[error("it needs a duration such as 90m, 48h or 2d")]
+    /// There is none.
+    #[error("the duration is missing, such as 90m, 48h or 2d")]
     NoDuration,
     /// No duration, or not of whole seconds.
     #[error("`{given}` is not a duration of whole seconds such as 90m, 48h or 2d")]
@@ -136,10 +134,10 @@ pub enum ArgumentProblem {
         /// What was typed.
         given: String,
     },
-    /// No size is called so.
-    #[error("`{given}` is no name of a size")]
+    /// Empty, or longer than any name of a size.
+    #[error("`{given}` names no size")]
     Size {
-        /// What was typed.
+        /// The argument.
         given: String,
     },
     /// A quote has no end.
@@ -169,5 +167,18 @@ fn understood(verb: Verb, names: &[String]) -> String {
 
 /// A text of a stranger, cut and fit to stand between backticks.
 pub(super) fn excerpt(text: &str) -> String {
-    crate::key::shown(text).replace('`', "'")
+    /// Long enough to recognise what was typed, short enough for a sentence.
+    const MOST: usize = 60;
+    let mut out = String::new();
+    for character in text.chars().take(MOST) {
+        match character {
+            '`' => out.push('\''),
+            other if is_hidden(other) => out.extend(other.escape_unicode()),
+            other => out.push(other),
+        }
+    }
+    if text.chars().nth(MOST).is_some() {
+        out.push('…');
+    }
+    out
 }

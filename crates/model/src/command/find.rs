@@ -9,9 +9,8 @@ use super::markup::{RawHtml, is_too_nested};
 /// The most commands of one comment. A person types one or two; a thousand are an attack or an accident.
 pub const MAX_COMMANDS: usize = 10;
 
-/// The largest comment that is read: the 65,536 characters that GitHub allows ("body is too long (maximum is 65536
-/// characters)"), of four bytes each at most.
-pub const MAX_BODY_BYTES: usize = 65_536 * 4;
+/// The longest comment that is read, in characters: what GitHub allows ("body is too long (maximum is 65536 characters)").
+pub const MAX_BODY_CHARACTERS: usize = 65_536;
 
 /// A line is code from the fourth blank on (CommonMark 0.31.2, section 4.4, "Indented code blocks").
 const MAX_INDENT: usize = 3;
@@ -26,7 +25,7 @@ pub struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// The line as it may stand between backticks in an answer: at most 60 characters, control characters escaped and
+    /// The line as it may stand between backticks in an answer: at most 60 characters, invisible ones escaped and
     /// backticks replaced.
     pub fn excerpt(&self) -> String {
         super::error::excerpt(self.text)
@@ -55,8 +54,8 @@ pub(super) fn find<'a>(body: &'a str, name: &str) -> Result<Vec<Line<'a>>, (Line
     let Some(first) = candidates.first().map(|candidate| candidate.line) else {
         return Ok(Vec::new());
     };
-    if body.len() > MAX_BODY_BYTES {
-        return Err((first, CommandError::TooLong { bytes: body.len() }));
+    if body.chars().nth(MAX_BODY_CHARACTERS).is_some() {
+        return Err((first, CommandError::TooLong));
     }
     if is_too_nested(body) {
         return Err((first, CommandError::TooNested));
@@ -119,7 +118,7 @@ fn begins_with(text: &str, name: &str) -> bool {
 fn in_plain_text<'a>(body: &'a str, candidates: Vec<Candidate<'a>>) -> Vec<Line<'a>> {
     let mut candidates = candidates.into_iter().peekable();
     let mut found = Vec::new();
-    let (mut lists, mut shelters) = (0_usize, 0_usize);
+    let (mut lists, mut quotes, mut shelters) = (0_usize, 0_usize, 0_usize);
     let mut raw_html = RawHtml::default();
     // Struck out is taken back. Tables, footnotes and the rest of GitHub's Markdown change nothing for a line's start.
     for (event, range) in Parser::new_ext(body, Options::ENABLE_STRIKETHROUGH).into_offset_iter() {
@@ -127,8 +126,12 @@ fn in_plain_text<'a>(body: &'a str, candidates: Vec<Candidate<'a>>) -> Vec<Line<
             Event::Start(tag) => match tag {
                 Tag::Paragraph | Tag::Heading { .. } | Tag::Item => {}
                 Tag::List(_) => lists += 1,
+                Tag::BlockQuote(_) => quotes += 1,
                 Tag::HtmlBlock => {
-                    raw_html.read(&body[range]);
+                    // What is open in a quotation ends with it.
+                    if quotes == 0 {
+                        raw_html.read(&body[range]);
+                    }
                     shelters += 1;
                 }
                 _ => shelters += 1,
@@ -136,14 +139,15 @@ fn in_plain_text<'a>(body: &'a str, candidates: Vec<Candidate<'a>>) -> Vec<Line<
             Event::End(end) => match end {
                 TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item => {}
                 TagEnd::List(_) => lists -= 1,
+                TagEnd::BlockQuote(_) => quotes -= 1,
                 _ => shelters -= 1,
             },
-            Event::InlineHtml(_) => raw_html.read(&body[range]),
+            Event::InlineHtml(_) if quotes == 0 => raw_html.read(&body[range]),
             Event::Text(_) => {
                 // Whatever was passed over was not the beginning of a text: code, HTML, the title of a link.
                 while candidates.next_if(|candidate| candidate.begin < range.start).is_some() {}
                 if let Some(Candidate { line, indent, .. }) = candidates.next_if(|it| it.begin == range.start)
-                    && shelters == 0
+                    && quotes + shelters == 0
                     && !raw_html.is_open()
                     && (lists == 0 || indent == 0)
                 {

@@ -82,11 +82,7 @@ pub(super) fn plain(command: Command, arguments: Arguments<'_>) -> Result<Comman
 
 /// `extend 24h`, `extend 1h 30m`.
 pub(super) fn extend(arguments: Arguments<'_>) -> Result<Command, CommandError> {
-    let time = match arguments.text() {
-        "" => Err(ArgumentProblem::NoDuration),
-        text => time(text),
-    };
-    time.map(Command::Extend).map_err(|problem| wrong(Verb::Extend, problem))
+    time(arguments.text()).map(Command::Extend).map_err(|problem| wrong(Verb::Extend, problem))
 }
 
 /// `up` with flags, configuration and settings, in any order.
@@ -186,6 +182,9 @@ fn kind(name: &str) -> Result<Kind, ArgumentProblem> {
 /// A duration of whole seconds, longer than nothing: the record holds nothing finer.
 fn time(text: &str) -> Result<Ttl, ArgumentProblem> {
     let given = || excerpt(text);
+    if text.trim_matches(blank).is_empty() {
+        return Err(ArgumentProblem::NoDuration);
+    }
     if text.strip_prefix('-').is_some_and(|rest| parse_duration(rest).is_ok()) {
         return Err(ArgumentProblem::NoTime { given: given() });
     }
@@ -197,7 +196,7 @@ fn time(text: &str) -> Result<Ttl, ArgumentProblem> {
 /// The rule of the record.
 fn size(text: &str) -> Result<String, ArgumentProblem> {
     if text.is_empty() || text.len() > MAX_NAME_LENGTH {
-        return Err(ArgumentProblem::Size { given: excerpt(text) });
+        return Err(ArgumentProblem::Size { given: excerpt(&format!("size={text}")) });
     }
     Ok(text.to_owned())
 }

@@ -134,8 +134,9 @@ impl<'a> Wish<'a> {
     fn extend(&mut self, by: Ttl) -> Result<(), CommandError> {
         self.on_environment(Verb::Extend)?;
         let known = self.ttl.ok_or(CommandError::Broken { verb: Verb::Extend })?;
-        let life = known.map_or(self.default_ttl, Ttl::get).saturating_add(by.get());
-        self.live(Ttl::new(life));
+        let life = known.map_or(self.default_ttl, Ttl::get);
+        // In whole seconds, as every lifetime that can be written.
+        self.live(Ttl::new(Duration::from_secs(life.as_secs().saturating_add(by.get().as_secs()))));
         Ok(())
     }
 
