@@ -1,7 +1,7 @@
 //! What a misspelled word was meant to be.
 
-/// Above this similarity a slip of the finger is likelier than another word: `donw` / `down` has 0.93, `stop` / `status`
-/// 0.83, and words that share nothing stay below 0.6.
+/// Above this similarity a slip of the finger is likelier than another word: `donw` / `down` has 0.93 and `exted` / `extend`
+/// 0.97, but `test` / `restart` 0.73, `the` / `help` 0.72 and `please` / `sleep` 0.70.
 const ALIKE: f64 = 0.75;
 
 /// The longest word that is compared: no known one is half as long, and comparing takes time by both lengths.

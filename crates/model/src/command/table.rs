@@ -174,16 +174,17 @@ pub fn reference(name: &str) -> String {
     out
 }
 
-/// The answer to `help`, in Markdown: the reference, and each example once more to be copied.
+/// The answer to `help`, in Markdown: how a command is given, and the reference. No line of it is a command.
 pub fn help(name: &str) -> String {
     let mut out = format!("A command stands alone on its line, such as `{name} {}`.\n\n", COMMANDS[0].example);
     out.push_str(&reference(name));
     out
 }
 
-/// What the table cannot say.
+/// What the table cannot say. One line each: a comment shows a line break where one is typed.
 const RULES: &str = "
-`NAME=value` is a feature flag if the name begins with `FEATURE_`, else configuration; a value with spaces stands in
-straight quotes, `NAME=\"two words\"`. `ttl` is a lifetime such as `90m`, `48h` or `2d`. An `up` is a whole new wish: what it
-does not name is the default again.
+- `NAME=value` is a feature flag if the name begins with `FEATURE_`, else configuration.
+- A value with spaces stands in straight quotes: `NAME=\"two words\"`.
+- `ttl` is a lifetime such as `90m`, `48h` or `2d`, and `size` a size of the configuration.
+- An `up` is a whole new wish: what it does not name is the default again.
 ";
