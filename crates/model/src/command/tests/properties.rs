@@ -181,6 +181,11 @@ proptest! {
         prop_assert_eq!(readings.len(), 1);
         prop_assert_eq!(&readings[0].command, &Ok(command));
     }
+}
+
+proptest! {
+    // Each of these does the work of several.
+    #![proptest_config(often(2_500))]
 
     #[test]
     fn nothing_quoted_is_a_command(body in comments()) {
@@ -197,12 +202,6 @@ proptest! {
         let line = body.replace(['\n', '\r'], " ");
         prop_assert!(has_none(&format!("See {line} /testenv up")), "within a line");
     }
-
-}
-
-proptest! {
-    // Each of these does the work of several.
-    #![proptest_config(often(2_500))]
 
     #[test]
     fn a_quotation_before_or_after_changes_no_command(command in commands(), quoted in comments()) {
