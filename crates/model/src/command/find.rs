@@ -36,9 +36,9 @@ impl Line<'_> {
 ///
 /// A command stands alone on a line of ordinary text: at its start, after three spaces at most; in a list only at the very
 /// start, where it belongs to an item only by accident. It is none in a quotation (the lazy lines of one included), in code
-/// of any kind, in HTML or an HTML comment, in a link, in what is emphasised or struck out, and between the tags of
-/// [`RawHtml`]. The name counts in any case, and also if characters stand in it that nobody sees: such a line is found, so
-/// that it can be refused aloud.
+/// of any kind, in HTML or an HTML comment, in a link, in what is emphasised or struck out, and between raw tags of HTML
+/// that mean the same (`<blockquote>`, `<pre>`, `<code>`, `<del>`, …). The name counts in any case, and also if characters
+/// stand in it that nobody sees: such a line is found, so that it can be refused aloud.
 ///
 /// # Errors
 /// What refuses a comment as a whole: [`CommandError::TooMany`], [`CommandError::TooLong`], [`CommandError::TooNested`].
