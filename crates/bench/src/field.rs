@@ -8,7 +8,7 @@ use std::time::Duration;
 use bivouac::compose::{Connected, Place, connect, without_bot};
 use bivouac::config::{Config, Variables};
 use bivouac_aws::{Endpoints, StaticCredentials};
-use bivouac_controller::{Controller, Settings};
+use bivouac_controller::{Controller, Planned, Settings};
 use bivouac_model::{ItemKey, Phase, Record};
 use bivouac_planner::{Deadlines, Policy};
 use bivouac_ports::{Meter, NoMeter};
@@ -169,28 +169,18 @@ impl Field {
         loop {
             sleep(Duration::from_millis(500)).await;
             let records = doors.records.all().await.expect("the table");
-            let busy: Vec<&Record> = records.iter().filter(|record| !is_up(record)).collect();
-            if busy.is_empty() {
-                break;
-            }
-            assert!(Instant::now() < deadline, "{} are not up, one of them: {:#?}", busy.len(), busy[0]);
+            let busy = match records.into_iter().find(|record| !is_up(record)) {
+                Some(record) => format!("{record:#?}"),
+                // As `bivouac plan` does, once more: the comments come after the rest.
+                None => match controller.preview(None).await.expect("a plan").into_iter().find(has_work) {
+                    Some(planned) => format!("{planned:#?}"),
+                    None => break,
+                },
+            };
+            assert!(Instant::now() < deadline, "not everything is settled: {busy}");
         }
         stop.cancel();
         running.await.expect("the controller ends");
-        self.prove_settled().await;
-    }
-
-    /// Plans once more, as `bivouac plan` does: there has to be nothing to do.
-    ///
-    /// # Panics
-    ///
-    /// When there is.
-    pub async fn prove_settled(&self) {
-        let doors = self.connect(Arc::new(NoMeter)).await.doors;
-        let controller = Controller::new(doors, Arc::clone(&self.policy), Settings::default(), Fence::unfenced());
-        let planned = controller.preview(None).await.expect("a plan");
-        let busy = planned.iter().find(|one| !one.plan.is_empty(one.written.as_ref()));
-        assert!(busy.is_none(), "there is something to do: {busy:#?}");
     }
 
     /// Takes the Spot capacity of the first `count` environments away, and waits until each has another task.
@@ -209,7 +199,11 @@ impl Field {
             assert_eq!(ecs.interrupt_spot(self.cluster(), &service(pr)), 1, "#{pr} has a task on Spot");
             let deadline = Instant::now() + Duration::from_secs(60);
             while running(pr).is_none_or(|now| Some(&now) == before.as_ref()) {
-                assert!(Instant::now() < deadline, "#{pr} has no other task: {:#?}", ecs.service(self.cluster(), &service(pr)));
+                assert!(
+                    Instant::now() < deadline,
+                    "#{pr} has no other task: {:#?}",
+                    ecs.service(self.cluster(), &service(pr))
+                );
                 sleep(Duration::from_millis(5)).await;
             }
         }
@@ -235,7 +229,11 @@ pub fn service(pr: u64) -> String {
 }
 
 fn is_up(record: &Record) -> bool {
-    record.status.as_ref().is_some_and(|status| status.phase == Phase::Ready && status.machinery.comment.is_some())
+    record.status.as_ref().is_some_and(|status| status.phase == Phase::Ready)
+}
+
+fn has_work(planned: &Planned) -> bool {
+    !planned.plan.is_empty(planned.written.as_ref())
 }
 
 /// What the field needs other than the example has it.

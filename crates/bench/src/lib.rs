@@ -13,6 +13,8 @@
 
 pub mod duty;
 pub mod field;
+pub mod process;
 pub mod queue_load;
 pub mod table;
 pub mod watch;
+pub mod wish;
