@@ -27,16 +27,15 @@ pub struct BatchLimits {
 }
 
 impl BatchLimits {
-    /// Up to `keys` in a call (zero counts as one), 25 ms idle, 100 ms at the longest.
+    /// Up to `keys` in a call (zero counts as one), 10 ms idle, 100 ms at the longest.
     ///
-    /// Reconciles that a resync wakes together have made two calls each before they ask, and are apart by what the answers
-    /// differ in time: at AWS tens of milliseconds. 100 ms are the most that one call may add to an environment whose
-    /// address is expected within seconds.
+    /// Reconciles that a resync wakes together ask within a few milliseconds of one another; 100 ms are the most that
+    /// one call may add to an environment whose address is expected within seconds.
     #[must_use]
     pub fn of(keys: usize) -> Self {
         Self {
             keys: NonZeroUsize::new(keys).unwrap_or(NonZeroUsize::MIN),
-            idle: Duration::from_millis(25),
+            idle: Duration::from_millis(10),
             longest: Duration::from_millis(100),
         }
     }
