@@ -8,7 +8,7 @@ use std::time::Duration;
 use bivouac::compose::{Connected, Place, connect, without_bot};
 use bivouac::config::{Config, Variables};
 use bivouac_aws::{Endpoints, StaticCredentials};
-use bivouac_controller::{Controller, Planned, Settings};
+use bivouac_controller::{Controller, Doors, Planned, Settings};
 use bivouac_model::{ItemKey, Phase, Record};
 use bivouac_planner::{Deadlines, Policy};
 use bivouac_ports::{Meter, NoMeter};
@@ -34,7 +34,9 @@ const TOKEN: &str = "bench-token";
 const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 /// Records written at once.
 const WRITERS: usize = 16;
-/// How long all environments may take to come up: ten times what five thousand took on two cores.
+/// How often to look whether they are up. A look reads the whole table.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How long all environments may take to come up: generous, the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A cloud, a forge, and what a daemon has to know of them.
@@ -166,18 +168,9 @@ impl Field {
             controller.wake(&ItemKey { repo: REPO.into(), pr: pr.to_string().into() }, "bench");
         }
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            sleep(Duration::from_millis(500)).await;
-            let records = doors.records.all().await.expect("the table");
-            let busy = match records.into_iter().find(|record| !is_up(record)) {
-                Some(record) => format!("{record:#?}"),
-                // As `bivouac plan` does, once more: the comments come after the rest.
-                None => match controller.preview(None).await.expect("a plan").into_iter().find(has_work) {
-                    Some(planned) => format!("{planned:#?}"),
-                    None => break,
-                },
-            };
+        while let Some(busy) = unsettled(&doors, &controller).await {
             assert!(Instant::now() < deadline, "not everything is settled: {busy}");
+            sleep(LOOK_AGAIN).await;
         }
         stop.cancel();
         running.await.expect("the controller ends");
@@ -235,6 +228,23 @@ impl Field {
 #[must_use]
 pub fn service(pr: u64) -> String {
     format!("pr-{pr}-service")
+}
+
+/// What is not settled yet, if anything is. Plans once more, as `bivouac plan` does: the comments come after the rest.
+///
+/// A look that fails is one that says nothing: all that comes up at once may keep a busy machine from answering in time.
+async fn unsettled(doors: &Doors, controller: &Controller) -> Option<String> {
+    let planned = match doors.records.all().await {
+        Err(error) => return Some(format!("{error:#?}")),
+        Ok(records) => match records.into_iter().find(|record| !is_up(record)) {
+            Some(record) => return Some(format!("{record:#?}")),
+            None => controller.preview(None).await,
+        },
+    };
+    match planned {
+        Err(error) => Some(format!("{error:#?}")),
+        Ok(planned) => planned.into_iter().find(has_work).map(|planned| format!("{planned:#?}")),
+    }
 }
 
 fn is_up(record: &Record) -> bool {
