@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bivouac_model::{EnvKey, ImageView, Observed, PullRequestState, Record, ServiceView};
 use bivouac_planner::{Look, Policy, Project};
@@ -13,6 +14,10 @@ use crate::world::{effective_tag, is_down, named_tags, with_addresses};
 
 /// "You may specify up to 10 services to describe in a single operation" (ECS API reference, DescribeServices).
 const SERVICES_A_CALL: usize = 10;
+/// For how long nobody must have asked for a service before those that were asked for go out. Reconciles that a pass wakes
+/// together have made two calls each before they ask, and are apart by what the answers differ in time: at AWS tens of
+/// milliseconds. It is what a wish that comes alone waits, out of the half second that it may take.
+const SERVICES_IDLE: Duration = Duration::from_millis(25);
 
 /// Takes closer looks.
 pub(crate) struct Closer {
@@ -24,7 +29,8 @@ pub(crate) struct Closer {
 impl Closer {
     pub fn new(doors: Doors, policy: Arc<Policy>) -> Self {
         let cluster = Arc::clone(&doors.cluster);
-        let services = Batcher::new(BatchLimits::of(SERVICES_A_CALL), move |names: Vec<String>| {
+        let limits = BatchLimits { idle: SERVICES_IDLE, ..BatchLimits::of(SERVICES_A_CALL) };
+        let services = Batcher::new(limits, move |names: Vec<String>| {
             let cluster = Arc::clone(&cluster);
             async move { cluster.services(&names).await }
         });

@@ -24,7 +24,8 @@ pub struct Settings {
     /// Time between two passes over everything.
     pub resync: Duration,
     /// How many environments are reconciled at once. A reconcile mostly waits for AWS; AWS's own buckets are what limits
-    /// it, and 32 calls under way empty the smallest of them (ECS service modification, 5 a second) many times over.
+    /// it, and 50 calls under way empty the smallest of them (ECS service modification, 5 a second) many times over. A
+    /// multiple of the ten services that DescribeServices takes, so that keys woken together go out in full calls.
     pub concurrency: usize,
     /// How long a write may take; below the margin of the lease.
     pub longest_write: Duration,
@@ -34,7 +35,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             resync: Duration::from_secs(30),
-            concurrency: 32,
+            concurrency: 50,
             // Of a lease of 15 s the margin is a third.
             longest_write: Duration::from_millis(4900),
         }
