@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::access::Caller;
 use super::model::{AccountKind, Pull, fold};
-use super::{AppOptions, Hub, HubError, Permission, Rights, State};
+use super::{AppOptions, Hub, HubError, Membership, Permission, Person, Rights, State};
 
 /// A comment as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct CommentView {
     pub updated_at: DateTime<Utc>,
     /// Who reacted how: login and content (`+1`, `eyes`, …), in the order they came.
     pub reactions: Vec<(String, &'static str)>,
+    /// Why it is minimized, in the words of GraphQL (`OUTDATED`, `RESOLVED`, …); absent when it is not.
+    pub hidden: Option<&'static str>,
 }
 
 /// Where a pull request stands.
@@ -49,6 +51,10 @@ pub struct PullView {
     pub head_repository: String,
     /// Where it stands.
     pub state: PullState,
+    /// True for a draft.
+    pub draft: bool,
+    /// The names of its labels, in the order they came.
+    pub labels: Vec<String>,
 }
 
 fn view(pull: &Pull) -> PullView {
@@ -64,6 +70,8 @@ fn view(pull: &Pull) -> PullView {
         head_sha: pull.head_sha.clone(),
         head_repository: pull.head_repository.clone(),
         state,
+        draft: pull.draft,
+        labels: pull.labels.clone(),
     }
 }
 
@@ -90,6 +98,54 @@ impl Hub {
         self.step(|state, now| {
             state.model.ensure_account(login, AccountKind::User, now);
         });
+    }
+
+    /// Deletes an account, with its permissions, memberships and tokens. What it wrote stays, as by nobody that is known.
+    /// One that is not there stays away.
+    pub fn remove_user(&self, login: &str) {
+        self.step(|state, _| {
+            state.model.remove_account(login);
+            state.tokens.revoke_all(login);
+        });
+    }
+
+    /// Makes a team of an organization. Done twice, it stays as it is.
+    pub fn add_team(&self, organization: &str, slug: &str) {
+        self.step(|state, now| {
+            state.model.ensure_account(organization, AccountKind::Organization, now);
+            state.model.ensure_team(organization, slug);
+        });
+    }
+
+    /// Makes a user a member of a team, or an invited one. The last call holds.
+    ///
+    /// # Errors
+    /// [`HubError::NoTeam`]; so for the next.
+    pub fn set_membership(
+        &self,
+        organization: &str,
+        slug: &str,
+        user: &str,
+        membership: Membership,
+    ) -> Result<(), HubError> {
+        self.step(|state, now| {
+            let missing = || HubError::NoTeam { organization: organization.to_owned(), slug: slug.to_owned() };
+            state.model.team_mut(organization, slug).ok_or_else(missing)?.members.insert(fold(user), membership);
+            state.model.ensure_account(user, AccountKind::User, now);
+            Ok(())
+        })
+    }
+
+    /// Takes a user out of a team. One who is no member stays none.
+    ///
+    /// # Errors
+    /// [`HubError::NoTeam`].
+    pub fn remove_membership(&self, organization: &str, slug: &str, user: &str) -> Result<(), HubError> {
+        self.step(|state, _| {
+            let missing = || HubError::NoTeam { organization: organization.to_owned(), slug: slug.to_owned() };
+            state.model.team_mut(organization, slug).ok_or_else(missing)?.members.remove(&fold(user));
+            Ok(())
+        })
     }
 
     /// Makes a personal access token of `login`. Done twice with one token, the last call holds.
@@ -160,6 +216,17 @@ impl Hub {
         })
     }
 
+    /// Takes a user's permission in a repository away; they are a stranger again. One who has none stays so.
+    ///
+    /// # Errors
+    /// [`HubError::NoRepository`].
+    pub fn remove_permission(&self, repository: &str, user: &str) -> Result<(), HubError> {
+        self.step(|state, _| {
+            state.model.require(repository)?.permissions.remove(&fold(user));
+            Ok(())
+        })
+    }
+
     /// Opens a pull request from a branch of the repository, or of `fork` (`owner/name`, made when it is new).
     /// Answers its number, which rises by one from 1.
     ///
@@ -173,35 +240,8 @@ impl Hub {
         head_sha: &str,
         fork: Option<&str>,
     ) -> Result<u64, HubError> {
-        self.step(|state, now| {
-            let full_name = state.model.require(repository)?.full_name();
-            let author = state.model.ensure_account(author, AccountKind::User, now).login.clone();
-            if let Some(fork) = fork {
-                state.model.add_repository(fork, false, Some(&full_name), now)?;
-            }
-            let id = state.model.issue_id();
-            let at = state.model.require(repository)?;
-            let number = at.pulls.last_key_value().map_or(0, |(last, _)| *last) + 1;
-            let pull = Pull {
-                id,
-                number,
-                title: title.to_owned(),
-                body: None,
-                author,
-                head_repository: fork.map_or(full_name, str::to_owned),
-                head_ref: format!("change-{number}"),
-                head_sha: head_sha.to_owned(),
-                locked: false,
-                created_at: now,
-                updated_at: now,
-                closed_at: None,
-                merged_at: None,
-                merged_by: None,
-                comments: Vec::new(),
-            };
-            at.pulls.insert(number, pull);
-            Ok(number)
-        })
+        self.step(|state, _| state.model.require(repository).map(drop))?;
+        self.person(author).open_pull_request(repository, title, head_sha, fork)
     }
 
     fn on_pull(
@@ -229,54 +269,47 @@ impl Hub {
         })
     }
 
-    /// Pushes: the head becomes this commit.
+    /// The author of a pull request at work; the calls of [`Person`] say what follows.
+    fn author(&self, repository: &str, number: u64) -> Result<Person, HubError> {
+        let author =
+            self.step(|state, _| state.model.require_pull(repository, number).map(|pull| pull.author.clone()))?;
+        Ok(self.person(&author))
+    }
+
+    /// Pushes, as the author: the head becomes this commit.
     ///
     /// # Errors
     /// No such repository or pull request.
     pub fn push(&self, repository: &str, number: u64, head_sha: &str) -> Result<(), HubError> {
-        self.on_pull(repository, number, |pull, _| {
-            pull.head_sha = head_sha.to_owned();
-            Ok(())
-        })
+        self.author(repository, number)?.push(repository, number, head_sha)
     }
 
-    /// Closes without merging. One that is closed stays as it is.
+    /// Closes without merging, as the author. One that is closed stays as it is.
     ///
     /// # Errors
     /// No such repository or pull request.
     pub fn close(&self, repository: &str, number: u64) -> Result<(), HubError> {
-        self.on_pull(repository, number, |pull, now| {
-            pull.closed_at.get_or_insert(now);
-            Ok(())
-        })
+        self.author(repository, number)?.close(repository, number)
     }
 
-    /// Merges, as the owner of the repository. One that is merged stays as it is.
+    /// Merges, as the owner of the repository. One that is closed stays as it is.
     ///
     /// # Errors
     /// No such repository or pull request.
     pub fn merge(&self, repository: &str, number: u64) -> Result<(), HubError> {
-        let owner = repository.split('/').next().unwrap_or_default().to_owned();
-        self.on_pull(repository, number, |pull, now| {
-            pull.closed_at.get_or_insert(now);
-            pull.merged_at.get_or_insert(now);
-            pull.merged_by.get_or_insert(owner);
-            Ok(())
-        })
+        let owner = self.step(|state, _| {
+            state.model.require_pull(repository, number)?;
+            state.model.require(repository).map(|at| at.owner.clone())
+        })?;
+        self.person(&owner).merge(repository, number)
     }
 
-    /// Opens again. One that is open stays as it is.
+    /// Opens again, as the author. One that is open stays as it is.
     ///
     /// # Errors
     /// No such repository or pull request; [`HubError::Merged`].
     pub fn reopen(&self, repository: &str, number: u64) -> Result<(), HubError> {
-        self.on_pull(repository, number, |pull, _| {
-            if pull.merged_at.is_some() {
-                return Err(HubError::Merged { repository: repository.to_owned(), number });
-            }
-            pull.closed_at = None;
-            Ok(())
-        })
+        self.author(repository, number)?.reopen(repository, number)
     }
 
     /// Locks or unlocks the conversation: only those who may push can comment on a locked one.
@@ -316,6 +349,7 @@ impl Hub {
                 created_at: comment.created_at,
                 updated_at: comment.updated_at,
                 reactions: comment.reactions.iter().map(|one| (one.login.clone(), one.content)).collect(),
+                hidden: comment.hidden,
             };
             Ok(of_pull.map(view).collect())
         })
@@ -326,17 +360,15 @@ impl Hub {
     /// # Errors
     /// No such repository or pull request.
     pub fn comment(&self, repository: &str, number: u64, author: &str, body: &str) -> Result<u64, HubError> {
-        self.step(|state, now| {
-            let author = state.model.ensure_account(author, AccountKind::User, now).login.clone();
-            state.model.comment(repository, number, &author, None, body.to_owned(), now)
-        })
+        self.person(author).comment(repository, number, body)
     }
 
-    /// Removes a comment, as a maintainer would by hand.
+    /// Removes a comment, as the owner of the repository would by hand.
     ///
     /// # Errors
     /// No such repository; [`HubError::NoComment`].
     pub fn delete_comment(&self, repository: &str, id: u64) -> Result<(), HubError> {
-        self.step(|state, now| state.model.remove_comment(repository, id, now))
+        let owner = self.step(|state, _| state.model.require(repository).map(|at| at.owner.clone()))?;
+        self.person(&owner).delete_comment(repository, id)
     }
 }

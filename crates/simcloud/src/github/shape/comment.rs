@@ -21,10 +21,7 @@ pub(in crate::github) fn comment(
     let (api, page, id) = (links.repository(at), links.page(at), comment.id);
     let this = format!("{api}/issues/comments/{id}");
     let app = comment.app.and_then(|app| apps.get(app)).map_or(Value::Null, |app| integration(model, links, app));
-    let mut reactions = json!({ "url": format!("{this}/reactions"), "total_count": comment.reactions.len() });
-    for kind in REACTIONS {
-        reactions[*kind] = json!(comment.reactions.iter().filter(|one| one.content == *kind).count());
-    }
+    let reactions = rollup(&format!("{this}/reactions"), &comment.reactions);
     json!({
         "url": this,
         "html_url": format!("{page}/pull/{}#issuecomment-{id}", comment.number),
@@ -39,6 +36,15 @@ pub(in crate::github) fn comment(
         "performed_via_github_app": app,
         "reactions": reactions,
     })
+}
+
+/// `reaction-rollup`.
+pub(super) fn rollup(url: &str, reactions: &[Reaction]) -> Value {
+    let mut body = json!({ "url": url, "total_count": reactions.len() });
+    for kind in REACTIONS {
+        body[*kind] = json!(reactions.iter().filter(|one| one.content == *kind).count());
+    }
+    body
 }
 
 /// `reaction`.
