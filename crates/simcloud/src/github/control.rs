@@ -6,75 +6,6 @@ use super::access::Caller;
 use super::model::{AccountKind, Pull, fold};
 use super::{AppOptions, Hub, HubError, Membership, Permission, Person, Rights, State};
 
-/// A comment as it is now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommentView {
-    /// Its id.
-    pub id: u64,
-    /// The author's login.
-    pub author: String,
-    /// The text, Markdown.
-    pub body: String,
-    /// When it was written.
-    pub created_at: DateTime<Utc>,
-    /// When it was last edited; `created_at` if never.
-    pub updated_at: DateTime<Utc>,
-    /// Who reacted how: login and content (`+1`, `eyes`, …), in the order they came.
-    pub reactions: Vec<(String, &'static str)>,
-    /// Why it is minimized, in the words of GraphQL (`OUTDATED`, `RESOLVED`, …); absent when it is not.
-    pub hidden: Option<&'static str>,
-}
-
-/// Where a pull request stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PullState {
-    /// Open.
-    Open,
-    /// Closed without merging.
-    Closed,
-    /// Merged.
-    Merged,
-}
-
-/// A pull request as it is now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PullView {
-    /// Its number.
-    pub number: u64,
-    /// Its title.
-    pub title: String,
-    /// The author's login.
-    pub author: String,
-    /// The newest commit.
-    pub head_sha: String,
-    /// The repository the commit lives in; another one for a pull request from a fork.
-    pub head_repository: String,
-    /// Where it stands.
-    pub state: PullState,
-    /// True for a draft.
-    pub draft: bool,
-    /// The names of its labels, in the order they came.
-    pub labels: Vec<String>,
-}
-
-fn view(pull: &Pull) -> PullView {
-    let state = match (pull.merged_at, pull.closed_at) {
-        (Some(_), _) => PullState::Merged,
-        (None, Some(_)) => PullState::Closed,
-        (None, None) => PullState::Open,
-    };
-    PullView {
-        number: pull.number,
-        title: pull.title.clone(),
-        author: pull.author.clone(),
-        head_sha: pull.head_sha.clone(),
-        head_repository: pull.head_repository.clone(),
-        state,
-        draft: pull.draft,
-        labels: pull.labels.clone(),
-    }
-}
-
 impl Hub {
     /// One step on the state, then everybody who waits is told.
     pub(super) fn step<T>(&self, act: impl FnOnce(&mut State, DateTime<Utc>) -> T) -> T {
@@ -312,6 +243,20 @@ impl Hub {
         self.author(repository, number)?.reopen(repository, number)
     }
 
+    /// Says when a commit was made, as its committer would; it need not be when it was pushed. The commit is made, by the
+    /// owner of the repository, when it is not known.
+    ///
+    /// # Errors
+    /// [`HubError::NoRepository`].
+    pub fn set_commit_date(&self, repository: &str, sha: &str, date: DateTime<Utc>) -> Result<(), HubError> {
+        self.step(|state, _| {
+            let at = state.model.require(repository)?;
+            let owner = at.owner.clone();
+            at.note_commit(sha, &owner, date).committed_at = date;
+            Ok(())
+        })
+    }
+
     /// Locks or unlocks the conversation: only those who may push can comment on a locked one.
     ///
     /// # Errors
@@ -323,37 +268,7 @@ impl Hub {
         })
     }
 
-    /// A pull request as it is now.
-    ///
-    /// # Errors
-    /// No such repository or pull request.
-    pub fn pull_request(&self, repository: &str, number: u64) -> Result<PullView, HubError> {
-        self.look(|state| state.model.require_pull(repository, number).map(|pull| view(pull)))
-    }
-
     // ── Comments ──
-
-    /// The comments of a pull request, oldest first.
-    ///
-    /// # Errors
-    /// No such repository or pull request.
-    pub fn comments(&self, repository: &str, number: u64) -> Result<Vec<CommentView>, HubError> {
-        self.look(|state| {
-            state.model.require_pull(repository, number)?;
-            let all = &state.model.require(repository)?.comments;
-            let of_pull = all.values().filter(|comment| comment.number == number);
-            let view = |comment: &super::model::Comment| CommentView {
-                id: comment.id,
-                author: comment.author.clone(),
-                body: comment.body.clone(),
-                created_at: comment.created_at,
-                updated_at: comment.updated_at,
-                reactions: comment.reactions.iter().map(|one| (one.login.clone(), one.content)).collect(),
-                hidden: comment.hidden,
-            };
-            Ok(of_pull.map(view).collect())
-        })
-    }
 
     /// Writes a comment as a user, who is made when new, and answers its id. No limit of length applies here.
     ///

@@ -57,14 +57,6 @@ pub enum HubError {
         /// The slug as given.
         slug: String,
     },
-    /// The repository has no such deployment.
-    #[error("{repository} has no deployment {id}")]
-    NoDeployment {
-        /// The repository, `owner/name`.
-        repository: String,
-        /// The id as given.
-        id: u64,
-    },
     /// There is no such reaction.
     #[error("{content:?} is no reaction that GitHub has")]
     NoReaction {

@@ -37,10 +37,12 @@ mod server;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod views;
 mod webhook;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
@@ -50,7 +52,6 @@ use tokio_util::sync::CancellationToken;
 pub use access::Rights;
 pub use app::AppOptions;
 pub use calls::{Calls, RequestRecord};
-pub use control::{CommentView, PullState, PullView};
 pub use error::HubError;
 pub use fault::{Fault, FaultRule};
 pub use grants::{Grants, Level, Resource};
@@ -58,6 +59,7 @@ pub use model::{Membership, Permission};
 pub use people::Person;
 pub use quota::{Limits, Quota};
 pub use routes::routes;
+pub use views::{CheckRunView, CommentView, DeploymentView, EventView, PullState, PullView};
 pub use webhook::{Delivery, HookTarget, Outcome, Package, WorkflowRun};
 
 use access::Tokens;
@@ -84,6 +86,8 @@ pub struct HubOptions {
     pub clock: Clock,
     /// The rate limits. Default: GitHub's.
     pub limits: Limits,
+    /// How long the receiver of a webhook may take. Default: GitHub's ten seconds.
+    pub patience: Duration,
     /// Seeds the faults that strike by chance.
     pub seed: u64,
 }
@@ -95,6 +99,7 @@ impl Default for HubOptions {
             public_url: None,
             clock: Arc::new(Utc::now),
             limits: Limits::default(),
+            patience: webhook::PATIENCE,
             seed: 0,
         }
     }
@@ -106,6 +111,7 @@ impl std::fmt::Debug for HubOptions {
             .field("listen", &self.listen)
             .field("public_url", &self.public_url)
             .field("limits", &self.limits)
+            .field("patience", &self.patience)
             .field("seed", &self.seed)
             .finish_non_exhaustive()
     }
@@ -200,7 +206,7 @@ impl Hub {
                 tracing::warn!(%error, "the embedded GitHub stopped");
             }
         });
-        let courier = tokio::spawn(webhook::run(Arc::clone(&shared), stop.clone()));
+        let courier = tokio::spawn(webhook::run(Arc::clone(&shared), options.patience, stop.clone()));
         Ok(Hub(Arc::new(Running { shared, address, stop, work: Mutex::new(Some([server, courier])) })))
     }
 

@@ -137,12 +137,12 @@ impl Repository {
     }
 
     /// Notes a commit that was pushed. One that is known stays as it is.
-    pub fn note_commit(&mut self, sha: &str, author: &str, now: DateTime<Utc>) {
+    pub fn note_commit(&mut self, sha: &str, author: &str, now: DateTime<Utc>) -> &mut Commit {
         self.commits.entry(sha.to_owned()).or_insert_with(|| Commit {
             sha: sha.to_owned(),
             author: author.to_owned(),
             committed_at: now,
-        });
+        })
     }
 }
 

@@ -6,6 +6,7 @@ mod checks;
 mod comments;
 mod commits;
 mod deployments;
+mod graphql;
 mod hooks;
 mod issues;
 mod pulls;
@@ -32,6 +33,7 @@ static ENDPOINTS: &[Endpoint] = &[
     endpoint(Method::GET, "/app", Kind::Api, apps::own_app),
     endpoint(Method::GET, "/app/hook/config", Kind::Api, hooks::of_app),
     endpoint(Method::POST, "/app/installations/{installation_id}/access_tokens", Kind::Api, apps::access_token),
+    endpoint(Method::POST, "/graphql", Kind::Write, graphql::execute),
     endpoint(Method::GET, "/rate_limit", Kind::Free, account::rate_limit),
     endpoint(Method::GET, "/user", Kind::Api, account::own_user),
     endpoint(Method::GET, "/repos/{owner}/{repo}", Kind::Api, repositories::get),
@@ -98,7 +100,8 @@ static ENDPOINTS: &[Endpoint] = &[
     endpoint(Method::GET, "/{owner}/{repo}/pull/{pull_number}", Kind::Page, page::pull_request),
 ];
 
-/// Method and route of everything that is answered: those of GitHub's OpenAPI description, and two pages for people.
+/// Method and route of everything that is answered: those of GitHub's OpenAPI description,
+/// GraphQL's own, and two pages for people.
 pub fn routes() -> impl Iterator<Item = (&'static str, &'static str)> {
     ENDPOINTS.iter().map(|endpoint| (endpoint.method.as_str(), endpoint.route))
 }

@@ -35,6 +35,7 @@ pub(in crate::github) fn comment(
         "author_association": association(at, &comment.author),
         "performed_via_github_app": app,
         "reactions": reactions,
+        "minimized": comment.hidden.map(|word| json!({ "reason": word.to_lowercase().replace('_', "-") })),
     })
 }
 

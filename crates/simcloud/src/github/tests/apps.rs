@@ -3,7 +3,7 @@
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 
 use super::*;
-use crate::github::{AppOptions, Grants, HubError, Level, Resource};
+use crate::github::{AppOptions, Grants, Resource};
 
 /// Made for these tests alone; it opens nothing.
 const PRIVATE_KEY: &str = include_str!("app_key.pem");

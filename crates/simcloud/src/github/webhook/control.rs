@@ -8,8 +8,8 @@ use super::{Delivery, Event, Hook, HookTarget, Outcome, payload};
 use crate::github::shape::{self, Links};
 use crate::github::{Hub, HubError, State};
 
-/// How long to wait for one delivery: GitHub's own ten seconds, and some for a busy machine.
-const LONGEST_DELIVERY: Duration = Duration::from_secs(15);
+/// How long to wait for deliveries: twice GitHub's own ten seconds, for a busy machine.
+const LONGEST_DELIVERY: Duration = Duration::from_secs(20);
 
 impl Hub {
     // ── Webhooks ──
@@ -76,7 +76,7 @@ impl Hub {
         })
     }
 
-    /// Removes a webhook, and what it has not been sent yet. One that is not there stays away.
+    /// Removes a webhook; what it has not been sent yet fails. One that is not there stays away.
     pub fn remove_webhook(&self, hook: u64) {
         self.step(|state, _| state.post.remove_hook(hook));
     }
@@ -125,7 +125,7 @@ impl Hub {
     /// answers the new one's number. Neither holding nor copies apply.
     ///
     /// # Errors
-    /// [`HubError::NoDelivery`].
+    /// [`HubError::NoDelivery`]; [`HubError::NoWebhook`] when it was removed.
     pub fn redeliver(&self, guid: &str) -> Result<u64, HubError> {
         self.step(|state, now| state.post.again(guid, now))
     }

@@ -15,15 +15,16 @@ use crate::github::Shared;
 /// "Your server should respond with a 2XX response within 10 seconds of receiving a webhook delivery. If your server takes
 /// longer than that to respond, then GitHub terminates the connection and considers the delivery a failure."
 /// (docs.github.com/webhooks/using-webhooks/best-practices-for-using-webhooks).
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(in crate::github) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// "This header will always have the prefix `GitHub-Hookshot/`" (Delivery headers); the rest is what its example shows.
 const USER_AGENT: &str = "GitHub-Hookshot/044aadd";
 
 /// Works until `stop`. What is under way then is given up.
-pub(in crate::github) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
+pub(in crate::github) async fn run(shared: Arc<Shared>, patience: Duration, stop: CancellationToken) {
     // GitHub follows no redirects, and what is on loopback must not go through a proxy of the environment.
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+    let client =
+        reqwest::Client::builder().timeout(patience).no_proxy().redirect(reqwest::redirect::Policy::none()).build();
     let client = match client {
         Ok(client) => client,
         Err(error) => {
@@ -56,7 +57,6 @@ pub(in crate::github) async fn run(shared: Arc<Shared>, stop: CancellationToken)
 async fn carry(client: &reqwest::Client, delivery: &Delivery, hook: &Hook) -> Outcome {
     let mut request = client
         .post(&hook.url)
-        .timeout(PATIENCE)
         .header(header::USER_AGENT, USER_AGENT)
         .header(header::ACCEPT, "*/*")
         .header(header::CONTENT_TYPE, "application/json")

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use super::HubError;
 use super::model::fold;
 
-pub(super) use courier::run;
+pub(super) use courier::{PATIENCE, run};
 pub use delivery::{Delivery, Outcome};
 pub use payload::{Package, WorkflowRun};
 pub(super) use payload::{about_comment, about_pull, registry_package, workflow_run};
@@ -117,8 +117,16 @@ impl Post {
         self.hooks.get_mut(&id).ok_or(HubError::NoWebhook { id })
     }
 
+    /// Removes a webhook. What it has not been sent yet fails now.
     pub fn remove_hook(&mut self, id: u64) {
         self.hooks.remove(&id);
+        let unsent = std::mem::take(&mut self.outbox);
+        for delivery in self.log.iter_mut().filter(|one| one.hook == id) {
+            if delivery.outcome == Outcome::Held || unsent.contains(&delivery.id) {
+                delivery.outcome = Outcome::Failed { reason: "the webhook was removed".to_owned() };
+            }
+        }
+        self.outbox = unsent;
     }
 
     /// The webhooks of one target, oldest first.
@@ -169,6 +177,7 @@ impl Post {
     pub fn again(&mut self, guid: &str, now: DateTime<Utc>) -> Result<u64, HubError> {
         let first = self.log.iter().rev().find(|one| one.guid == guid);
         let first = first.ok_or_else(|| HubError::NoDelivery { guid: guid.to_owned() })?;
+        self.hooks.get(&first.hook).ok_or(HubError::NoWebhook { id: first.hook })?;
         let again = Delivery { at: now, redelivery: true, outcome: Outcome::Waiting, ..first.clone() };
         Ok(self.note(again))
     }
@@ -187,17 +196,12 @@ impl Post {
         id
     }
 
-    /// What is to be sent now, with its webhook. A webhook that was removed meanwhile hears nothing.
+    /// What is to be sent now, with its webhook.
     pub fn take(&mut self) -> Vec<(Delivery, Hook)> {
-        let mut out = Vec::new();
-        for id in std::mem::take(&mut self.outbox) {
-            let Some(delivery) = self.log.iter_mut().find(|one| one.id == id) else { continue };
-            match self.hooks.get(&delivery.hook) {
-                Some(hook) => out.push((delivery.clone(), hook.clone())),
-                None => delivery.outcome = Outcome::Failed { reason: "the webhook was removed".to_owned() },
-            }
-        }
-        out
+        let unsent = std::mem::take(&mut self.outbox);
+        let find = |id: u64| self.log.iter().find(|one| one.id == id).filter(|one| one.outcome == Outcome::Waiting);
+        let parcels = unsent.into_iter().filter_map(find);
+        parcels.filter_map(|one| Some((one.clone(), self.hooks.get(&one.hook)?.clone()))).collect()
     }
 
     pub fn settle(&mut self, id: u64, outcome: Outcome) {
