@@ -1,5 +1,7 @@
 //! Deployments and their statuses.
 
+use std::collections::BTreeMap;
+
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
@@ -7,7 +9,7 @@ use crate::github::access::Caller;
 use crate::github::answer::{Refusal, Reply};
 use crate::github::ask::Ask;
 use crate::github::grants::Need;
-use crate::github::model::{Deployment, DeploymentStatus, Permission, Repository};
+use crate::github::model::{CheckRun, Deployment, DeploymentStatus, Permission, Repository};
 use crate::github::{paging, shape};
 
 /// The states there are (the enumeration of the description).
@@ -168,16 +170,15 @@ fn may_push<'a>(ask: &'a Ask<'_>) -> Result<&'a Repository, Refusal> {
 /// "The status contexts to verify against commit status checks. If you omit this parameter, GitHub verifies all unique
 /// contexts before creating a deployment. To bypass checking entirely, pass an empty array." Contexts are check runs here.
 fn required(at: &Repository, sha: &str, name: &str, contexts: Option<&Value>) -> Result<(), Refusal> {
-    let runs = || at.check_runs.values().filter(|run| run.head_sha == sha);
-    let passed =
-        |run: &crate::github::model::CheckRun| matches!(run.conclusion, Some("success" | "neutral" | "skipped"));
+    // The newest run of a name counts.
+    let runs: BTreeMap<&str, &CheckRun> =
+        at.check_runs.values().filter(|run| run.head_sha == sha).map(|run| (run.name.as_str(), run)).collect();
+    let passed = |run: &CheckRun| matches!(run.conclusion, Some("success" | "neutral" | "skipped"));
     let fine = match contexts {
-        None => runs().all(passed),
-        Some(Value::Array(wanted)) => wanted.iter().all(|context| {
-            // The newest run of a name counts.
-            let newest = runs().filter(|run| context.as_str() == Some(&run.name)).next_back();
-            newest.is_some_and(passed)
-        }),
+        None => runs.values().copied().all(passed),
+        Some(Value::Array(wanted)) => {
+            wanted.iter().all(|name| name.as_str().and_then(|name| runs.get(name)).copied().is_some_and(passed))
+        }
         Some(other) => {
             return Err(Refusal::invalid_request(&format!(
                 "For 'properties/required_contexts', {other} is not an array."

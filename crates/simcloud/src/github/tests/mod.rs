@@ -3,6 +3,7 @@
 mod access;
 mod apps;
 mod comments;
+mod deployments;
 mod faults;
 mod graphql;
 mod issues;
