@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::acts::{Actor, Acts};
 use super::model::{AccountKind, Pull, Reaction};
-use super::shape::{REACTIONS, time};
-use super::webhook::{self, Package, WorkflowRun};
+use super::shape::REACTIONS;
+use super::webhook::{self, Made, Package, WorkflowRun};
 use super::{Hub, HubError};
 
 /// A person, or a bot, and their browser. Made by [`Hub::person`].
@@ -187,10 +187,9 @@ impl Person {
     pub fn publish(&self, repository: &str, package: &Package) -> Result<(), HubError> {
         self.act(|acts, who| {
             acts.state.model.require(repository)?;
-            let (id, now) = (acts.state.model.issue_id(), time(acts.now));
-            acts.state.model.issue_id();
+            let made = made(acts, who);
             acts.tell("registry_package", "published", repository, who, |state, links, at| {
-                webhook::registry_package(state, links, at, package, id, &who.login, &now)
+                webhook::registry_package(state, links, at, package, &made)
             });
             Ok(())
         })
@@ -203,17 +202,21 @@ impl Person {
     pub fn run_workflow(&self, repository: &str, run: &WorkflowRun) -> Result<(), HubError> {
         self.act(|acts, who| {
             acts.state.model.require_pull(repository, run.number)?;
-            let (id, now) = (acts.state.model.issue_id(), time(acts.now));
-            acts.state.model.issue_id();
+            let made = made(acts, who);
             acts.tell("workflow_run", &run.action, repository, who, |state, links, at| {
                 let pull = at.pulls.get(&run.number);
-                pull.map_or(Value::Null, |pull| {
-                    webhook::workflow_run(state, links, at, pull, run, id, &who.login, &now)
-                })
+                pull.map_or(Value::Null, |pull| webhook::workflow_run(state, links, at, pull, run, &made))
             });
             Ok(())
         })
     }
+}
+
+fn made<'a>(acts: &mut Acts<'_>, who: &'a Actor) -> Made<'a> {
+    let id = acts.state.model.issue_id();
+    // The version of a package, and the suite of a run, are the next.
+    acts.state.model.issue_id();
+    Made { id, by: &who.login, now: acts.now }
 }
 
 fn pull_request(

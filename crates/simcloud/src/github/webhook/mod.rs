@@ -22,8 +22,8 @@ use super::model::fold;
 
 pub(super) use courier::{PATIENCE, run};
 pub use delivery::{Delivery, Outcome};
+pub(super) use payload::{Made, about_comment, about_pull, registry_package, workflow_run};
 pub use payload::{Package, WorkflowRun};
-pub(super) use payload::{about_comment, about_pull, registry_package, workflow_run};
 
 /// How many deliveries are remembered. GitHub keeps three days of them; ours is as many as requests are.
 const REMEMBERED: usize = 10_000;

@@ -2,6 +2,7 @@
 //!
 //! What every event has, the repository, its organization, the sender, the installation, is added where it is mailed.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::github::State;
@@ -32,6 +33,16 @@ pub struct WorkflowRun {
     pub action: String,
     /// How it ended, such as `success`; of a completed one.
     pub conclusion: Option<String>,
+}
+
+/// What is made up for something that the hub does not keep.
+pub(in crate::github) struct Made<'a> {
+    /// Its id; the one after it is taken too.
+    pub id: u64,
+    /// Who made it.
+    pub by: &'a str,
+    /// When.
+    pub now: DateTime<Utc>,
 }
 
 /// What every event about a comment tells: the pull request as the issue it also is, and the comment.
@@ -66,10 +77,9 @@ pub(in crate::github) fn registry_package(
     links: &Links,
     at: &Repository,
     package: &Package,
-    id: u64,
-    author: &str,
-    now: &str,
+    made: &Made<'_>,
 ) -> Value {
+    let (id, now) = (made.id, time(made.now));
     let owner = user_of(&state.model, links, &at.owner);
     let page = format!("{}/orgs/{}/packages/container/package/{}", links.base, at.owner, package.name);
     let address = format!("ghcr.io/{}/{}:{}", fold(&at.owner), package.name, package.tag);
@@ -81,7 +91,7 @@ pub(in crate::github) fn registry_package(
         "description": "",
         "summary": "",
         "html_url": format!("{page}/{version}"),
-        "author": user_of(&state.model, links, author),
+        "author": user_of(&state.model, links, made.by),
         "created_at": now,
         "updated_at": now,
         "metadata": [],
@@ -133,11 +143,9 @@ pub(in crate::github) fn workflow_run(
     at: &Repository,
     pull: &Pull,
     run: &WorkflowRun,
-    id: u64,
-    actor: &str,
-    now: &str,
+    made: &Made<'_>,
 ) -> Value {
-    let model = &state.model;
+    let (model, id, now) = (&state.model, made.id, time(made.now));
     let api = links.repository(at);
     let this = format!("{api}/actions/runs/{id}");
     // A workflow keeps its number over all its runs.
@@ -147,7 +155,7 @@ pub(in crate::github) fn workflow_run(
     // GitHub leaves the list empty for a pull request from a fork.
     let own = pull.head_repository.eq_ignore_ascii_case(&at.full_name());
     let pulls: Vec<Value> = own.then(|| shape::pull_minimal(links, at, pull)).into_iter().collect();
-    let actor = user_of(model, links, actor);
+    let actor = user_of(model, links, made.by);
     let author = json!({ "name": pull.author, "email": format!("{}@users.noreply.github.com", fold(&pull.author)) });
     let completed = run.action == "completed";
     json!({
