@@ -8,8 +8,13 @@
 mod emulators;
 #[path = "contract/forge.rs"]
 mod forge;
+#[path = "contract/routes.rs"]
+mod routes;
+
+use std::sync::Arc;
 
 use bivouac_simcloud::github::{Hub, HubOptions, Limits};
+use chrono::{DateTime, Utc};
 use emulators::Prism;
 
 /// What GitHub's description has an answer for.
@@ -39,4 +44,15 @@ async fn every_call_and_answer_is_as_github_describes_it() {
         forge.hub.clear_faults();
         promise(&forge).await;
     }
+}
+
+/// Also what no adapter of ours calls yet: the embedded GitHub answers it as GitHub describes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_of_the_embedded_github_is_as_github_describes_it() {
+    let now: DateTime<Utc> = routes::NOW.parse().expect("a time");
+    let options = HubOptions { clock: Arc::new(move || now), limits: Limits::none(), ..HubOptions::default() };
+    let hub = Hub::start(options).await.expect("the forge");
+    let upstream = hub.url().to_owned();
+    let prism = tokio::task::spawn_blocking(move || Prism::in_front_of(&upstream)).await.expect("Prism");
+    routes::every_route_answers_in_githubs_form(&hub, prism.url()).await;
 }

@@ -5,23 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::answer::Refusal;
+use super::grants::{Grants, Level, Need, Resource};
 use super::model::{Permission, Repository, fold};
-
-/// How far a token's permission on one kind of thing goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// No access beyond what is public.
-    None,
-    /// Read.
-    Read,
-    /// Read and write.
-    Write,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Form {
     Classic(BTreeSet<String>),
-    FineGrained { issues: Level, pull_requests: Level, only: Option<BTreeSet<String>> },
+    FineGrained { grants: Grants, only: Option<BTreeSet<String>> },
 }
 
 /// What a personal access token allows. The user's own permission in the repository bounds it further.
@@ -41,10 +31,26 @@ impl Rights {
 
     /// A fine-grained token with these levels for issues (which covers comments) and pull requests.
     pub fn fine_grained(issues: Level, pull_requests: Level) -> Self {
-        Rights(Form::FineGrained { issues, pull_requests, only: None })
+        let grants = Grants::none().with(Resource::Issues, issues).with(Resource::PullRequests, pull_requests);
+        Rights::granted(grants)
     }
 
-    /// A classic token with these scopes. `repo` and `public_repo` matter here; all are told in `X-OAuth-Scopes`.
+    /// A fine-grained token with these permissions.
+    pub fn granted(grants: Grants) -> Self {
+        Rights(Form::FineGrained { grants, only: None })
+    }
+
+    /// Adds a permission to a fine-grained token, or changes it. A classic one has scopes instead.
+    #[must_use]
+    pub fn with(mut self, resource: Resource, level: Level) -> Self {
+        if let Form::FineGrained { grants, .. } = &mut self.0 {
+            *grants = grants.clone().with(resource, level);
+        }
+        self
+    }
+
+    /// A classic token with these scopes. `repo`, `public_repo`, `repo_deployment`, `read:org` and `read:repo_hook`, and
+    /// what includes those, matter here; all are told in `X-OAuth-Scopes`.
     pub fn classic<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Self {
         Rights(Form::Classic(scopes.into_iter().map(str::to_owned).collect()))
     }
@@ -65,15 +71,6 @@ impl Rights {
             Form::FineGrained { .. } => None,
         }
     }
-}
-
-/// What a handler wants to do with a repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
-    Metadata,
-    ReadPulls,
-    ReadComments,
-    WriteComments,
 }
 
 #[derive(Debug, Clone)]
@@ -130,21 +127,43 @@ impl Caller {
         }
     }
 
+    /// Lets read who belongs to a team of an organization, or says no: a classic token needs `read:org`, all others the
+    /// organization permission "Members" (docs.github.com/rest/teams/members, Get team membership for a user).
+    pub fn check_members(&self, organization: &str) -> Result<(), Refusal> {
+        match self {
+            Caller::Anonymous => Err(Refusal::requires_authentication()),
+            Caller::App { .. } => Err(Refusal::not_by("integration")),
+            Caller::Person { rights, .. } => match &rights.0 {
+                Form::Classic(scopes) if Need::ReadMembers.opened_by(scopes) => Ok(()),
+                // GitHub names the scopes that would do in `X-Accepted-OAuth-Scopes`, and the team stays hidden.
+                Form::Classic(_) => Err(Refusal::not_found()),
+                Form::FineGrained { grants, .. } if grants.allow(Need::ReadMembers) => Ok(()),
+                Form::FineGrained { .. } => Err(Refusal::not_by("personal access token")),
+            },
+            Caller::Installation { account, rights, .. } => {
+                let here = organization.eq_ignore_ascii_case(account);
+                match &rights.0 {
+                    Form::FineGrained { grants, .. } if here && grants.allow(Need::ReadMembers) => Ok(()),
+                    _ => Err(Refusal::not_by("integration")),
+                }
+            }
+        }
+    }
+
     /// Lets pass, or says no the way GitHub does: 404 for what the caller may not even see, 401 where nobody asks,
     /// 403 where the token lacks the right.
     pub fn check(&self, repository: &Repository, need: Need) -> Result<(), Refusal> {
         if self.permission(repository) == Permission::None {
             return Err(Refusal::not_found());
         }
-        let writes = need == Need::WriteComments;
-        if need == Need::Metadata || (!repository.private && !writes) {
+        if need.is_public(repository.private) {
             return Ok(());
         }
         match self {
             Caller::Anonymous => Err(Refusal::requires_authentication()),
             Caller::App { .. } => Err(Refusal::not_by("integration")),
             Caller::Person { rights, .. } => match &rights.0 {
-                Form::Classic(_) if covers(rights, repository) => Ok(()),
+                Form::Classic(scopes) if covers(rights, repository) || need.opened_by(scopes) => Ok(()),
                 // A classic token without the scope is not told that the thing exists.
                 Form::Classic(_) => Err(Refusal::not_found()),
                 Form::FineGrained { .. } if allows(rights, repository, need) => Ok(()),
@@ -167,19 +186,11 @@ fn covers(rights: &Rights, repository: &Repository) -> bool {
     }
 }
 
-/// Comments of a pull request open with the issues permission or the pull requests one
-/// (docs.github.com/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens).
 fn allows(rights: &Rights, repository: &Repository, need: Need) -> bool {
-    let Form::FineGrained { issues, pull_requests, .. } = &rights.0 else {
-        return covers(rights, repository);
-    };
-    let enough = match need {
-        Need::Metadata => true,
-        Need::ReadPulls => *pull_requests >= Level::Read,
-        Need::ReadComments => (*issues).max(*pull_requests) >= Level::Read,
-        Need::WriteComments => (*issues).max(*pull_requests) >= Level::Write,
-    };
-    enough && covers(rights, repository)
+    match &rights.0 {
+        Form::Classic(_) => covers(rights, repository),
+        Form::FineGrained { grants, .. } => grants.allow(need) && covers(rights, repository),
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -199,6 +210,11 @@ impl Tokens {
 
     pub fn revoke(&mut self, token: &str) {
         self.0.remove(token);
+    }
+
+    /// Makes all tokens of a login worthless.
+    pub fn revoke_all(&mut self, login: &str) {
+        self.0.retain(|_, grant| !grant.caller.login().is_some_and(|one| one.eq_ignore_ascii_case(login)));
     }
 
     pub fn caller(&self, token: &str, now: DateTime<Utc>) -> Option<Caller> {

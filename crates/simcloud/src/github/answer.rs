@@ -48,6 +48,14 @@ impl Reply {
         Reply { status, headers: HeaderMap::new(), content: Content::Html(page) }
     }
 
+    /// Puts a JSON body into something around it.
+    pub fn wrap(mut self, around: impl FnOnce(Value) -> Value) -> Self {
+        if let Content::Json(body) = self.content {
+            self.content = Content::Json(around(body));
+        }
+        self
+    }
+
     /// Sets a header. A value that HTTP cannot carry is left out: no client could have been sent it.
     pub fn header(&mut self, name: &'static str, value: impl AsRef<str>) {
         if let Ok(value) = HeaderValue::from_str(value.as_ref()) {

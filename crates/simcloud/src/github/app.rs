@@ -10,8 +10,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
 
 use super::HubError;
-use super::access::Level;
 use super::answer::{DOCS, Refusal};
+use super::grants::{Grants, Level, Resource};
 use axum::http::StatusCode;
 
 /// "The expiration time of the JWT, after which it can't be used to request an installation token. The time must be no
@@ -33,22 +33,23 @@ pub struct AppOptions {
     pub owner: String,
     /// The RSA public key in PEM form. Absent: signatures are not looked at.
     pub public_key_pem: Option<String>,
-    /// What it may do with issues, which covers comments.
-    pub issues: Level,
-    /// What it may do with pull requests.
-    pub pull_requests: Level,
+    /// What it may do. Every app may read metadata too.
+    pub permissions: Grants,
+    /// The events its own webhook is sent, such as `issue_comment`.
+    pub events: Vec<String>,
 }
 
 impl AppOptions {
-    /// An app that may read pull requests and write comments, and whose signatures are not looked at.
+    /// An app that may read pull requests and write comments, is sent the events of both, and whose signatures are not
+    /// looked at.
     pub fn new(id: u64, slug: &str, owner: &str) -> Self {
         AppOptions {
             id,
             slug: slug.to_owned(),
             owner: owner.to_owned(),
             public_key_pem: None,
-            issues: Level::Write,
-            pull_requests: Level::Read,
+            permissions: Grants::none().with(Resource::Issues, Level::Write).with(Resource::PullRequests, Level::Read),
+            events: vec!["issue_comment".to_owned(), "pull_request".to_owned()],
         }
     }
 }
@@ -58,8 +59,8 @@ pub(super) struct App {
     pub id: u64,
     pub slug: String,
     pub owner: String,
-    pub issues: Level,
-    pub pull_requests: Level,
+    pub permissions: Grants,
+    pub events: Vec<String>,
     pub created_at: DateTime<Utc>,
     pub installations: u64,
     key: Option<DecodingKey>,
@@ -99,14 +100,15 @@ impl Apps {
             .map(|pem| DecodingKey::from_rsa_pem(pem.as_bytes()))
             .transpose()
             .map_err(|source| HubError::PublicKey { id, source })?;
+        let installations = self.apps.get(&id).map_or(0, |known| known.installations);
         let app = App {
             id,
             slug: options.slug,
             owner: options.owner,
-            issues: options.issues,
-            pull_requests: options.pull_requests,
+            permissions: options.permissions,
+            events: options.events,
             created_at: now,
-            installations: 0,
+            installations,
             key,
         };
         self.apps.insert(id, app);

@@ -6,8 +6,10 @@ use axum::extract::Query;
 use axum::http::{Method, Uri};
 use chrono::{DateTime, Utc};
 
-use super::access::{Caller, Need};
+use super::access::Caller;
+use super::acts::{Actor, Acts};
 use super::answer::{Refusal, Reply};
+use super::grants::Need;
 use super::model::Repository;
 use super::shape::Links;
 use super::{Limits, State};
@@ -48,6 +50,16 @@ pub(super) struct Ask<'a> {
 }
 
 impl Ask<'_> {
+    /// To change something, and have the webhooks told.
+    pub fn acts(&mut self) -> Acts<'_> {
+        Acts { state: self.state, links: self.links, now: self.now }
+    }
+
+    /// Who asks, for what they do to bear their name.
+    pub fn actor(&self) -> Result<Actor, Refusal> {
+        Actor::of(self.caller).ok_or_else(Refusal::requires_authentication)
+    }
+
     /// A parameter of the path. One that the route does not have is empty, and then found nowhere.
     pub fn parameter(&self, name: &str) -> &str {
         self.parameters.get(name).map_or("", String::as_str)

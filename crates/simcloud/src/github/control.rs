@@ -4,68 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::access::Caller;
 use super::model::{AccountKind, Pull, fold};
-use super::{AppOptions, Hub, HubError, Permission, Rights, State};
-
-/// A comment as it is now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommentView {
-    /// Its id.
-    pub id: u64,
-    /// The author's login.
-    pub author: String,
-    /// The text, Markdown.
-    pub body: String,
-    /// When it was written.
-    pub created_at: DateTime<Utc>,
-    /// When it was last edited; `created_at` if never.
-    pub updated_at: DateTime<Utc>,
-    /// Who reacted how: login and content (`+1`, `eyes`, …), in the order they came.
-    pub reactions: Vec<(String, &'static str)>,
-}
-
-/// Where a pull request stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PullState {
-    /// Open.
-    Open,
-    /// Closed without merging.
-    Closed,
-    /// Merged.
-    Merged,
-}
-
-/// A pull request as it is now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PullView {
-    /// Its number.
-    pub number: u64,
-    /// Its title.
-    pub title: String,
-    /// The author's login.
-    pub author: String,
-    /// The newest commit.
-    pub head_sha: String,
-    /// The repository the commit lives in; another one for a pull request from a fork.
-    pub head_repository: String,
-    /// Where it stands.
-    pub state: PullState,
-}
-
-fn view(pull: &Pull) -> PullView {
-    let state = match (pull.merged_at, pull.closed_at) {
-        (Some(_), _) => PullState::Merged,
-        (None, Some(_)) => PullState::Closed,
-        (None, None) => PullState::Open,
-    };
-    PullView {
-        number: pull.number,
-        title: pull.title.clone(),
-        author: pull.author.clone(),
-        head_sha: pull.head_sha.clone(),
-        head_repository: pull.head_repository.clone(),
-        state,
-    }
-}
+use super::{AppOptions, Hub, HubError, Membership, Permission, Person, Rights, State};
 
 impl Hub {
     /// One step on the state, then everybody who waits is told.
@@ -90,6 +29,54 @@ impl Hub {
         self.step(|state, now| {
             state.model.ensure_account(login, AccountKind::User, now);
         });
+    }
+
+    /// Deletes an account, with its permissions, memberships and tokens. What it wrote stays, as by nobody that is known.
+    /// One that is not there stays away.
+    pub fn remove_user(&self, login: &str) {
+        self.step(|state, _| {
+            state.model.remove_account(login);
+            state.tokens.revoke_all(login);
+        });
+    }
+
+    /// Makes a team of an organization. Done twice, it stays as it is.
+    pub fn add_team(&self, organization: &str, slug: &str) {
+        self.step(|state, now| {
+            state.model.ensure_account(organization, AccountKind::Organization, now);
+            state.model.ensure_team(organization, slug);
+        });
+    }
+
+    /// Makes a user a member of a team, or an invited one. The last call holds.
+    ///
+    /// # Errors
+    /// [`HubError::NoTeam`]; so for the next.
+    pub fn set_membership(
+        &self,
+        organization: &str,
+        slug: &str,
+        user: &str,
+        membership: Membership,
+    ) -> Result<(), HubError> {
+        self.step(|state, now| {
+            let missing = || HubError::NoTeam { organization: organization.to_owned(), slug: slug.to_owned() };
+            state.model.team_mut(organization, slug).ok_or_else(missing)?.members.insert(fold(user), membership);
+            state.model.ensure_account(user, AccountKind::User, now);
+            Ok(())
+        })
+    }
+
+    /// Takes a user out of a team. One who is no member stays none.
+    ///
+    /// # Errors
+    /// [`HubError::NoTeam`].
+    pub fn remove_membership(&self, organization: &str, slug: &str, user: &str) -> Result<(), HubError> {
+        self.step(|state, _| {
+            let missing = || HubError::NoTeam { organization: organization.to_owned(), slug: slug.to_owned() };
+            state.model.team_mut(organization, slug).ok_or_else(missing)?.members.remove(&fold(user));
+            Ok(())
+        })
     }
 
     /// Makes a personal access token of `login`. Done twice with one token, the last call holds.
@@ -160,6 +147,17 @@ impl Hub {
         })
     }
 
+    /// Takes a user's permission in a repository away; they are a stranger again. One who has none stays so.
+    ///
+    /// # Errors
+    /// [`HubError::NoRepository`].
+    pub fn remove_permission(&self, repository: &str, user: &str) -> Result<(), HubError> {
+        self.step(|state, _| {
+            state.model.require(repository)?.permissions.remove(&fold(user));
+            Ok(())
+        })
+    }
+
     /// Opens a pull request from a branch of the repository, or of `fork` (`owner/name`, made when it is new).
     /// Answers its number, which rises by one from 1.
     ///
@@ -173,35 +171,8 @@ impl Hub {
         head_sha: &str,
         fork: Option<&str>,
     ) -> Result<u64, HubError> {
-        self.step(|state, now| {
-            let full_name = state.model.require(repository)?.full_name();
-            let author = state.model.ensure_account(author, AccountKind::User, now).login.clone();
-            if let Some(fork) = fork {
-                state.model.add_repository(fork, false, Some(&full_name), now)?;
-            }
-            let id = state.model.issue_id();
-            let at = state.model.require(repository)?;
-            let number = at.pulls.last_key_value().map_or(0, |(last, _)| *last) + 1;
-            let pull = Pull {
-                id,
-                number,
-                title: title.to_owned(),
-                body: None,
-                author,
-                head_repository: fork.map_or(full_name, str::to_owned),
-                head_ref: format!("change-{number}"),
-                head_sha: head_sha.to_owned(),
-                locked: false,
-                created_at: now,
-                updated_at: now,
-                closed_at: None,
-                merged_at: None,
-                merged_by: None,
-                comments: Vec::new(),
-            };
-            at.pulls.insert(number, pull);
-            Ok(number)
-        })
+        self.step(|state, _| state.model.require(repository).map(drop))?;
+        self.person(author).open_pull_request(repository, title, head_sha, fork)
     }
 
     fn on_pull(
@@ -229,52 +200,59 @@ impl Hub {
         })
     }
 
-    /// Pushes: the head becomes this commit.
+    /// The author of a pull request at work; the calls of [`Person`] say what follows.
+    fn author(&self, repository: &str, number: u64) -> Result<Person, HubError> {
+        let author =
+            self.step(|state, _| state.model.require_pull(repository, number).map(|pull| pull.author.clone()))?;
+        Ok(self.person(&author))
+    }
+
+    /// Pushes, as the author: the head becomes this commit.
     ///
     /// # Errors
     /// No such repository or pull request.
     pub fn push(&self, repository: &str, number: u64, head_sha: &str) -> Result<(), HubError> {
-        self.on_pull(repository, number, |pull, _| {
-            pull.head_sha = head_sha.to_owned();
-            Ok(())
-        })
+        self.author(repository, number)?.push(repository, number, head_sha)
     }
 
-    /// Closes without merging. One that is closed stays as it is.
+    /// Closes without merging, as the author. One that is closed stays as it is.
     ///
     /// # Errors
     /// No such repository or pull request.
     pub fn close(&self, repository: &str, number: u64) -> Result<(), HubError> {
-        self.on_pull(repository, number, |pull, now| {
-            pull.closed_at.get_or_insert(now);
-            Ok(())
-        })
+        self.author(repository, number)?.close(repository, number)
     }
 
-    /// Merges, as the owner of the repository. One that is merged stays as it is.
+    /// Merges, as the owner of the repository. One that is closed stays as it is.
     ///
     /// # Errors
     /// No such repository or pull request.
     pub fn merge(&self, repository: &str, number: u64) -> Result<(), HubError> {
-        let owner = repository.split('/').next().unwrap_or_default().to_owned();
-        self.on_pull(repository, number, |pull, now| {
-            pull.closed_at.get_or_insert(now);
-            pull.merged_at.get_or_insert(now);
-            pull.merged_by.get_or_insert(owner);
-            Ok(())
-        })
+        let owner = self.step(|state, _| {
+            state.model.require_pull(repository, number)?;
+            state.model.require(repository).map(|at| at.owner.clone())
+        })?;
+        self.person(&owner).merge(repository, number)
     }
 
-    /// Opens again. One that is open stays as it is.
+    /// Opens again, as the author. One that is open stays as it is.
     ///
     /// # Errors
     /// No such repository or pull request; [`HubError::Merged`].
     pub fn reopen(&self, repository: &str, number: u64) -> Result<(), HubError> {
-        self.on_pull(repository, number, |pull, _| {
-            if pull.merged_at.is_some() {
-                return Err(HubError::Merged { repository: repository.to_owned(), number });
-            }
-            pull.closed_at = None;
+        self.author(repository, number)?.reopen(repository, number)
+    }
+
+    /// Says when a commit was made, as its committer would; it need not be when it was pushed. The commit is made, by the
+    /// owner of the repository, when it is not known.
+    ///
+    /// # Errors
+    /// [`HubError::NoRepository`].
+    pub fn set_commit_date(&self, repository: &str, sha: &str, date: DateTime<Utc>) -> Result<(), HubError> {
+        self.step(|state, _| {
+            let at = state.model.require(repository)?;
+            let owner = at.owner.clone();
+            at.note_commit(sha, &owner, date).committed_at = date;
             Ok(())
         })
     }
@@ -290,53 +268,22 @@ impl Hub {
         })
     }
 
-    /// A pull request as it is now.
-    ///
-    /// # Errors
-    /// No such repository or pull request.
-    pub fn pull_request(&self, repository: &str, number: u64) -> Result<PullView, HubError> {
-        self.look(|state| state.model.require_pull(repository, number).map(|pull| view(pull)))
-    }
-
     // ── Comments ──
-
-    /// The comments of a pull request, oldest first.
-    ///
-    /// # Errors
-    /// No such repository or pull request.
-    pub fn comments(&self, repository: &str, number: u64) -> Result<Vec<CommentView>, HubError> {
-        self.look(|state| {
-            state.model.require_pull(repository, number)?;
-            let all = &state.model.require(repository)?.comments;
-            let of_pull = all.values().filter(|comment| comment.number == number);
-            let view = |comment: &super::model::Comment| CommentView {
-                id: comment.id,
-                author: comment.author.clone(),
-                body: comment.body.clone(),
-                created_at: comment.created_at,
-                updated_at: comment.updated_at,
-                reactions: comment.reactions.iter().map(|one| (one.login.clone(), one.content)).collect(),
-            };
-            Ok(of_pull.map(view).collect())
-        })
-    }
 
     /// Writes a comment as a user, who is made when new, and answers its id. No limit of length applies here.
     ///
     /// # Errors
     /// No such repository or pull request.
     pub fn comment(&self, repository: &str, number: u64, author: &str, body: &str) -> Result<u64, HubError> {
-        self.step(|state, now| {
-            let author = state.model.ensure_account(author, AccountKind::User, now).login.clone();
-            state.model.comment(repository, number, &author, None, body.to_owned(), now)
-        })
+        self.person(author).comment(repository, number, body)
     }
 
-    /// Removes a comment, as a maintainer would by hand.
+    /// Removes a comment, as the owner of the repository would by hand.
     ///
     /// # Errors
     /// No such repository; [`HubError::NoComment`].
     pub fn delete_comment(&self, repository: &str, id: u64) -> Result<(), HubError> {
-        self.step(|state, now| state.model.remove_comment(repository, id, now))
+        let owner = self.step(|state, _| state.model.require(repository).map(|at| at.owner.clone()))?;
+        self.person(&owner).delete_comment(repository, id)
     }
 }

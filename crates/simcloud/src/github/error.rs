@@ -43,6 +43,38 @@ pub enum HubError {
         /// The id as given.
         id: u64,
     },
+    /// No such user or organization.
+    #[error("the embedded GitHub has no account {login}")]
+    NoUser {
+        /// The login as given.
+        login: String,
+    },
+    /// The organization has no such team.
+    #[error("{organization} has no team {slug}")]
+    NoTeam {
+        /// The organization.
+        organization: String,
+        /// The slug as given.
+        slug: String,
+    },
+    /// There is no such reaction.
+    #[error("{content:?} is no reaction that GitHub has")]
+    NoReaction {
+        /// The name as given.
+        content: String,
+    },
+    /// No such webhook was added, or it was removed.
+    #[error("the embedded GitHub has no webhook {id}")]
+    NoWebhook {
+        /// The number as given.
+        id: u64,
+    },
+    /// No delivery has this GUID, or it is forgotten.
+    #[error("the embedded GitHub remembers no delivery {guid}")]
+    NoDelivery {
+        /// The GUID as given.
+        guid: String,
+    },
     /// A merged pull request cannot be opened again; GitHub refuses that too.
     #[error("{repository}#{number} is merged and cannot be opened again")]
     Merged {

@@ -7,13 +7,15 @@
 //! - One request is one step. The answer is computed under a lock without waiting for anything, so a client that hangs up
 //!   leaves nothing half done, and the same requests in the same order give the same ids and answers.
 //! - Time is what [`HubOptions::clock`] says: comments, quotas, token expiry and the `date` header follow it.
-//!   Only an injected latency waits in real (tokio) time.
+//!   Only an injected latency, and the ten seconds a webhook's receiver has, pass in real (tokio) time.
+//! - Webhooks are mailed in the step that made the event, and carried afterwards: no request waits for a receiver.
 //!
 //! Left out, and answered as GitHub answers what it does not know (404): every route that is not in [`routes`].
 //! Media types that ask for rendered bodies (`application/vnd.github.html+json`) are accepted and get the plain form.
 //! The interface and the pages for people share one address here, as they do not on github.com.
 
 mod access;
+mod acts;
 mod answer;
 mod app;
 mod ask;
@@ -22,10 +24,12 @@ mod control;
 mod error;
 mod fault;
 mod gate;
+mod grants;
 mod markdown;
 mod model;
 mod page;
 mod paging;
+mod people;
 mod probe;
 mod quota;
 mod routes;
@@ -33,24 +37,30 @@ mod server;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod views;
+mod webhook;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use access::{Level, Rights};
+pub use access::Rights;
 pub use app::AppOptions;
 pub use calls::{Calls, RequestRecord};
-pub use control::{CommentView, PullState, PullView};
 pub use error::HubError;
 pub use fault::{Fault, FaultRule};
-pub use model::Permission;
+pub use grants::{Grants, Level, Resource};
+pub use model::{Membership, Permission};
+pub use people::Person;
 pub use quota::{Limits, Quota};
 pub use routes::routes;
+pub use views::{CheckRunView, CommentView, DeploymentView, EventView, PullState, PullView};
+pub use webhook::{Delivery, HookTarget, Outcome, Package, WorkflowRun};
 
 use access::Tokens;
 use app::Apps;
@@ -59,6 +69,7 @@ use fault::Faults;
 use model::Model;
 use quota::Quotas;
 use shape::Links;
+use webhook::Post;
 
 /// Tells the time. Called under the hub's lock, so it must not call the hub.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -75,6 +86,8 @@ pub struct HubOptions {
     pub clock: Clock,
     /// The rate limits. Default: GitHub's.
     pub limits: Limits,
+    /// How long the receiver of a webhook may take. Default: GitHub's ten seconds.
+    pub patience: Duration,
     /// Seeds the faults that strike by chance.
     pub seed: u64,
 }
@@ -86,6 +99,7 @@ impl Default for HubOptions {
             public_url: None,
             clock: Arc::new(Utc::now),
             limits: Limits::default(),
+            patience: webhook::PATIENCE,
             seed: 0,
         }
     }
@@ -97,6 +111,7 @@ impl std::fmt::Debug for HubOptions {
             .field("listen", &self.listen)
             .field("public_url", &self.public_url)
             .field("limits", &self.limits)
+            .field("patience", &self.patience)
             .field("seed", &self.seed)
             .finish_non_exhaustive()
     }
@@ -110,6 +125,7 @@ struct State {
     quotas: Quotas,
     faults: Faults,
     journal: Journal,
+    post: Post,
     requests: u64,
 }
 
@@ -141,7 +157,7 @@ struct Running {
     shared: Arc<Shared>,
     address: SocketAddr,
     stop: CancellationToken,
-    server: Mutex<Option<JoinHandle<()>>>,
+    work: Mutex<Option<[JoinHandle<()>; 2]>>,
 }
 
 impl Drop for Running {
@@ -174,6 +190,7 @@ impl Hub {
                 quotas: Quotas::default(),
                 faults: Faults::new(options.seed),
                 journal: Journal::default(),
+                post: Post::new(options.seed, (options.clock)()),
                 requests: 0,
             }),
             links: Links { base: base.trim_end_matches('/').to_owned() },
@@ -189,7 +206,8 @@ impl Hub {
                 tracing::warn!(%error, "the embedded GitHub stopped");
             }
         });
-        Ok(Hub(Arc::new(Running { shared, address, stop, server: Mutex::new(Some(server)) })))
+        let courier = tokio::spawn(webhook::run(Arc::clone(&shared), options.patience, stop.clone()));
+        Ok(Hub(Arc::new(Running { shared, address, stop, work: Mutex::new(Some([server, courier])) })))
     }
 
     /// The root of the interface, without a slash at the end: what goes into `github.api_url`.
@@ -204,13 +222,15 @@ impl Hub {
     }
 
     /// Stops listening, lets requests under way finish, and returns when all connections are closed.
+    /// Webhook deliveries under way are given up.
     /// Called again it returns at once. Dropped half-way it still stops.
     pub async fn stop(&self) {
         self.0.stop.cancel();
-        let server = self.0.server.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(server) = server {
-            // Its only failure would be a panic of the server, which axum already contains per connection.
-            let _ = server.await;
+        let work = self.0.work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        for task in work.into_iter().flatten() {
+            // Its only failure would be a panic, of the server, which axum already contains per connection, or of the
+            // courier, whose deliveries then stay open in the log.
+            let _ = task.await;
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! `bivouac dev` prints their addresses, so that one can look at the comment as a contributor would see it.
 
+mod timeline;
+
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 
@@ -9,6 +11,7 @@ use super::answer::{Refusal, Reply};
 use super::ask::Ask;
 use super::markdown::{escape, render};
 use super::model::{Account, AccountKind, Model, Permission, Pull, Repository};
+use timeline::{Moment, commented, deployed, happened, labels, moments, told_of_commit};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -30,44 +33,29 @@ pub(super) fn pull_request(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let mut entries = entry(
         model,
         ask.now,
-        &Entry { author: &pull.author, at: pull.created_at, edited: false, id: None, body: pull.body.as_deref() },
+        &Entry { author: &pull.author, at: pull.created_at, edited: false, comment: None, body: pull.body.as_deref() },
     );
-    for comment in pull.comments.iter().filter_map(|id| at.comments.get(id)) {
-        entries += &entry(
-            model,
-            ask.now,
-            &Entry {
-                author: &comment.author,
-                at: comment.created_at,
-                edited: comment.updated_at != comment.created_at,
-                id: Some(comment.id),
-                body: Some(&comment.body),
-            },
-        );
-        let mut reactions = String::new();
-        for reaction in &comment.reactions {
-            reactions += &format!("<span title=\"{}\">{}</span>", escape(&reaction.login), emoji(reaction.content));
-        }
-        if !reactions.is_empty() {
-            entries += &format!("<p class=\"reactions\">{reactions}</p>");
-        }
+    for moment in moments(at, pull) {
+        entries += &match moment {
+            Moment::Comment(comment) => commented(model, ask.now, comment),
+            Moment::Event(event) => happened(ask.now, event),
+            Moment::Deployment(of, status) => deployed(ask.now, of, status),
+        };
     }
     let (state, word) = state(pull);
-    if let Some(closed_at) = pull.closed_at {
-        entries +=
-            &format!("<p class=\"event\"><span class=\"dot {state}\"></span>{word} {}</p>", when(closed_at, ask.now));
-    }
     let body = format!(
         "<header><p class=\"path\"><a href=\"/{name}/pulls\">{name}</a></p>\
          <h1>{title} <span class=\"number\">#{number}</span></h1>\
          <p class=\"facts\"><span class=\"state {state}\">{word}</span> <strong>{author}</strong> wants to merge \
-         <code>{head}</code> at <code>{sha}</code> into <code>main</code></p></header>\
+         <code>{head}</code> at <code>{sha}</code> into <code>main</code></p>{labels}{deployments}</header>\
          <main>{entries}</main>",
         title = escape(&pull.title),
         number = pull.number,
         author = escape(&pull.author),
         head = escape(&branch(at, pull)),
         sha = escape(&pull.head_sha.chars().take(7).collect::<String>()),
+        labels = labels(pull),
+        deployments = told_of_commit(at, pull),
     );
     Ok(document(StatusCode::OK, &format!("{} · {name}#{}", escape(&pull.title), pull.number), &body))
 }
@@ -83,10 +71,11 @@ pub(super) fn pull_requests(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
         let (state, word) = state(pull);
         rows += &format!(
             "<li><span class=\"dot {state}\" title=\"{word}\"></span><a href=\"/{name}/pull/{number}\">{title}</a>\
-             <span class=\"meta\">#{number} by {author} · {comments} comment{s}</span></li>",
+             {labels}<span class=\"meta\">#{number} by {author} · {comments} comment{s}</span></li>",
             number = pull.number,
             title = escape(&pull.title),
             author = escape(&pull.author),
+            labels = labels(pull),
             comments = pull.comments.len(),
             s = if pull.comments.len() == 1 { "" } else { "s" },
         );
@@ -114,7 +103,7 @@ struct Entry<'a> {
     author: &'a str,
     at: DateTime<Utc>,
     edited: bool,
-    id: Option<u64>,
+    comment: Option<u64>,
     body: Option<&'a str>,
 }
 
@@ -128,7 +117,7 @@ fn entry(model: &Model, now: DateTime<Utc>, entry: &Entry<'_>) -> String {
         Some(body) => render(body),
         None => "<p class=\"empty\">No description provided.</p>".to_owned(),
     };
-    let anchor = entry.id.map_or_else(|| "description".to_owned(), |id| format!("issuecomment-{id}"));
+    let anchor = entry.comment.map_or_else(|| "description".to_owned(), |id| format!("issuecomment-{id}"));
     format!(
         "<article id=\"{anchor}\"><span class=\"avatar\" style=\"background:hsl({hue} 45% 46%)\">{initial}</span>\
          <section><h2><strong>{author}</strong>{bot} <a href=\"#{anchor}\">{verb} {when}</a>{edited}</h2>\
@@ -136,7 +125,7 @@ fn entry(model: &Model, now: DateTime<Utc>, entry: &Entry<'_>) -> String {
         initial = escape(&initial),
         author = escape(entry.author),
         bot = if bot { " <span class=\"label\">bot</span>" } else { "" },
-        verb = if entry.id.is_some() { "commented" } else { "opened this" },
+        verb = if entry.comment.is_some() { "commented" } else { "opened this" },
         when = when(entry.at, now),
         edited = if entry.edited { " <span class=\"edited\">· edited</span>" } else { "" },
     )
@@ -167,19 +156,6 @@ fn when(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     };
     let exact = super::shape::time(at);
     format!("<time datetime=\"{exact}\" title=\"{exact}\">{words}</time>")
-}
-
-fn emoji(content: &str) -> &'static str {
-    match content {
-        "+1" => "👍",
-        "-1" => "👎",
-        "laugh" => "😄",
-        "confused" => "😕",
-        "heart" => "❤️",
-        "hooray" => "🎉",
-        "rocket" => "🚀",
-        _ => "👀",
-    }
 }
 
 fn nothing_here() -> Reply {

@@ -3,10 +3,11 @@
 use chrono::TimeDelta;
 use serde_json::{Map, Value};
 
-use crate::github::access::{Caller, Level, Rights};
+use crate::github::access::{Caller, Rights};
 use crate::github::answer::{DOCS, Refusal, Reply};
 use crate::github::app::App;
 use crate::github::ask::Ask;
+use crate::github::grants::{Grants, Level, Resource};
 use crate::github::model::AccountKind;
 use crate::github::shape;
 use axum::http::StatusCode;
@@ -32,9 +33,9 @@ pub(super) fn access_token(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let id = ask.number("installation_id")?;
     let this = ask.state.apps.installation(id).filter(|one| one.app == app.id).ok_or_else(Refusal::not_found)?;
     let wish = ask.object()?;
-    let (issues, pull_requests) = permissions(&wish, app)?;
+    let grants = permissions(&wish, app)?;
     let selected = selection(ask, &wish, &this.account)?;
-    let mut rights = Rights::fine_grained(issues, pull_requests);
+    let mut rights = Rights::granted(grants.clone());
     if let Some(names) = &selected {
         rights = rights.only(names.iter().map(String::as_str));
     }
@@ -56,10 +57,10 @@ pub(super) fn access_token(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
         let known = names.iter().filter_map(|name| model.repository(name));
         known.map(|at| shape::repository(model, ask.links, at)).collect()
     });
-    Ok(Reply::created(shape::installation_token(&token, expires_at, issues, pull_requests, shown)))
+    Ok(Reply::created(shape::installation_token(&token, expires_at, &grants, shown)))
 }
 
-fn proven<'a>(ask: &'a Ask<'_>) -> Result<&'a App, Refusal> {
+pub(super) fn proven<'a>(ask: &'a Ask<'_>) -> Result<&'a App, Refusal> {
     let refuse = || Refusal::new(StatusCode::UNAUTHORIZED, "A JSON web token could not be decoded", DOCS);
     match ask.caller {
         Caller::App { app } => ask.state.apps.get(*app).ok_or_else(refuse),
@@ -68,22 +69,20 @@ fn proven<'a>(ask: &'a Ask<'_>) -> Result<&'a App, Refusal> {
 }
 
 /// The wished permissions, which may not go beyond what the app has; all of them when none is named.
-fn permissions(wish: &Map<String, Value>, app: &App) -> Result<(Level, Level), Refusal> {
+fn permissions(wish: &Map<String, Value>, app: &App) -> Result<Grants, Refusal> {
     let Some(named) = wish.get("permissions").and_then(Value::as_object) else {
-        return Ok((app.issues, app.pull_requests));
+        return Ok(app.permissions.clone());
     };
-    let level = |name: &str, most: Level| {
-        let wished = match named.get(name).and_then(Value::as_str) {
-            None => Level::None,
-            Some("read") => Level::Read,
-            Some(_) => Level::Write,
-        };
-        if wished <= most { Ok(wished) } else { Err(not_granted()) }
-    };
-    if named.keys().any(|name| !matches!(name.as_str(), "issues" | "pull_requests" | "metadata")) {
-        return Err(not_granted());
+    let mut grants = Grants::none();
+    for (name, level) in named.iter().filter(|(name, _)| *name != "metadata") {
+        let resource = Resource::named(name).ok_or_else(not_granted)?;
+        let wished = if level == "read" { Level::Read } else { Level::Write };
+        if wished > app.permissions.level(resource) {
+            return Err(not_granted());
+        }
+        grants = grants.with(resource, wished);
     }
-    Ok((level("issues", app.issues)?, level("pull_requests", app.pull_requests)?))
+    Ok(grants)
 }
 
 fn not_granted() -> Refusal {

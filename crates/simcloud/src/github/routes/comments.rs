@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::github::access::Need;
 use crate::github::answer::{Refusal, Reply};
 use crate::github::ask::Ask;
-use crate::github::model::{AccountKind, Comment, Permission, Reaction, Repository};
-use crate::github::shape::{self, REACTIONS};
-use crate::github::{HubError, paging};
+use crate::github::grants::Need;
+use crate::github::model::{Comment, Permission, Repository};
+use crate::github::paging;
+use crate::github::routes::gone;
+use crate::github::shape;
 use axum::http::StatusCode;
 
 /// Where the refusal to comment on a locked conversation points.
@@ -19,20 +20,44 @@ const LONGEST_BODY: usize = 65_536;
 
 pub(super) fn list(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let number = ask.number("issue_number")?;
-    let query = ask.query();
-    let since =
-        match query.get("since") {
-            None => None,
-            Some(text) => Some(text.parse::<DateTime<Utc>>().map_err(|_| {
-                Refusal::validation("IssueComment", "invalid", "since", "since is not a time of ISO 8601")
-            })?),
-        };
+    let since = since(ask)?;
     let at = ask.repository(Need::ReadComments)?;
     let pull = at.pulls.get(&number).ok_or_else(Refusal::not_found)?;
     let comments = pull.comments.iter().filter_map(|id| at.comments.get(id));
     let comments: Vec<&Comment> =
         comments.filter(|comment| since.is_none_or(|since| comment.updated_at >= since)).collect();
     Ok(paging::page(ask, &comments, |comment| show(ask, at, comment)))
+}
+
+/// Those of the whole repository.
+pub(super) fn list_all(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
+    let (query, since) = (ask.query(), since(ask)?);
+    let word = |name: &str, known: [&'static str; 2]| match query.get(name).map(String::as_str) {
+        None => Ok(None),
+        Some(given) => {
+            let fits = known.into_iter().find(|word| *word == given);
+            let message = format!("{given:?} is not a {name}");
+            fits.map(Some).ok_or_else(|| Refusal::validation("IssueComment", "invalid", name, &message))
+        }
+    };
+    let sort = word("sort", ["created", "updated"])?;
+    // "Either `asc` or `desc`. Ignored without the `sort` parameter." Then they come by id (the description).
+    let down = word("direction", ["asc", "desc"])? == Some("desc") && sort.is_some();
+    let at = ask.repository(Need::ReadComments)?;
+    let mut comments: Vec<&Comment> =
+        at.comments.values().filter(|comment| since.is_none_or(|since| comment.updated_at >= since)).collect();
+    if sort == Some("updated") {
+        comments.sort_by_key(|comment| (comment.updated_at, comment.id));
+    }
+    if down {
+        comments.reverse();
+    }
+    Ok(paging::page(ask, &comments, |comment| show(ask, at, comment)))
+}
+
+fn since(ask: &Ask<'_>) -> Result<Option<DateTime<Utc>>, Refusal> {
+    let refuse = |_| Refusal::validation("IssueComment", "invalid", "since", "since is not a time of ISO 8601");
+    ask.query().get("since").map(|text| text.parse()).transpose().map_err(refuse)
 }
 
 pub(super) fn get(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
@@ -55,9 +80,8 @@ pub(super) fn create(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     }
     let body = body(ask)?;
     let name = at.full_name();
-    let author = ask.caller.login().ok_or_else(Refusal::requires_authentication)?.to_owned();
-    let app = ask.caller.app();
-    let id = ask.state.model.comment(&name, number, &author, app, body, ask.now).map_err(gone)?;
+    let actor = ask.actor()?;
+    let id = ask.acts().comment(&name, number, &actor, body).map_err(gone)?;
     let at = ask.repository(Need::WriteComments)?;
     let comment = show(ask, at, &at.comments[&id]);
     let location = comment["url"].as_str().unwrap_or_default().to_owned();
@@ -67,44 +91,16 @@ pub(super) fn create(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
 pub(super) fn edit(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let (id, name) = own(ask)?;
     let body = body(ask)?;
-    let now = ask.now;
-    if let Some(comment) = ask.state.model.repository_mut(&name).and_then(|at| at.comments.get_mut(&id)) {
-        // GitHub leaves `updated_at` alone when the text is the same.
-        if comment.body != body {
-            comment.body = body;
-            comment.updated_at = now;
-        }
-    }
+    let actor = ask.actor()?;
+    ask.acts().edit_comment(&name, id, &actor, body).map_err(gone)?;
     get(ask)
 }
 
 pub(super) fn delete(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let (id, name) = own(ask)?;
-    ask.state.model.remove_comment(&name, id, ask.now).map_err(gone)?;
+    let actor = ask.actor()?;
+    ask.acts().delete_comment(&name, id, &actor).map_err(gone)?;
     Ok(Reply::no_content())
-}
-
-pub(super) fn react(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
-    let id = ask.number("comment_id")?;
-    let at = ask.repository(Need::WriteComments)?;
-    at.comments.get(&id).ok_or_else(Refusal::not_found)?;
-    let name = at.full_name();
-    let wish = ask.text("content")?;
-    let content = *REACTIONS
-        .iter()
-        .find(|known| **known == wish)
-        .ok_or_else(|| Refusal::validation("Reaction", "invalid", "content", &format!("{wish:?} is not a reaction")))?;
-    let login = ask.caller.login().ok_or_else(Refusal::requires_authentication)?.to_owned();
-    ask.state.model.ensure_account(&login, AccountKind::Bot, ask.now);
-    let new = Reaction { id: ask.state.model.issue_id(), login, content, created_at: ask.now };
-    let at = ask.state.model.repository_mut(&name).ok_or_else(Refusal::not_found)?;
-    let reactions = &mut at.comments.get_mut(&id).ok_or_else(Refusal::not_found)?.reactions;
-    // "A response with an HTTP 200 status means that you already added the reaction type to this issue comment."
-    if let Some(known) = reactions.iter().find(|one| one.login == new.login && one.content == content).cloned() {
-        return Ok(Reply::ok(shape::reaction(&ask.state.model, ask.links, &known)));
-    }
-    reactions.push(new.clone());
-    Ok(Reply::created(shape::reaction(&ask.state.model, ask.links, &new)))
 }
 
 fn show(ask: &Ask<'_>, at: &Repository, comment: &Comment) -> Value {
@@ -134,10 +130,4 @@ fn body(ask: &Ask<'_>) -> Result<String, Refusal> {
         return Err(Refusal::validation("IssueComment", "unprocessable", "data", &message));
     }
     Ok(body)
-}
-
-/// What was there a moment ago, under the same lock, is there: this cannot be seen from outside.
-fn gone(error: HubError) -> Refusal {
-    tracing::error!(%error, "the embedded GitHub lost something");
-    Refusal::server_error(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -2,17 +2,53 @@
 
 use std::collections::BTreeMap;
 
-use crate::github::access::Need;
+use serde_json::Value;
+
 use crate::github::answer::{Refusal, Reply};
 use crate::github::ask::Ask;
-use crate::github::model::{Pull, Repository};
-use crate::github::{paging, shape};
+use crate::github::grants::Need;
+use crate::github::model::{Permission, Pull, Repository};
+use crate::github::routes::gone;
+use crate::github::{HubError, paging, shape};
 
 pub(super) fn get(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let number = ask.number("pull_number")?;
     let at = ask.repository(Need::ReadPulls)?;
     let pull = at.pulls.get(&number).ok_or_else(Refusal::not_found)?;
     Ok(Reply::ok(shape::pull(&ask.state.model, ask.links, at, pull)))
+}
+
+/// Changes title, body or state; the author may, and who may push. Nobody can open a merged one again.
+pub(super) fn update(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
+    let number = ask.number("pull_number")?;
+    let at = ask.repository(Need::WritePulls)?;
+    let pull = at.pulls.get(&number).ok_or_else(Refusal::not_found)?;
+    let author = ask.caller.login().is_some_and(|login| login.eq_ignore_ascii_case(&pull.author));
+    if !author && ask.caller.permission(at) < Permission::Write {
+        return Err(Refusal::forbidden("Must have admin rights to Repository."));
+    }
+    let (name, wish) = (at.full_name(), ask.object()?);
+    let text = |name: &str| wish.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (title, body) = (text("title"), text("body"));
+    let actor = ask.actor()?;
+    match text("state").as_deref() {
+        None => {}
+        Some("closed") => ask.acts().close(&name, number, &actor, false).map_err(gone)?,
+        Some("open") => ask.acts().reopen(&name, number, &actor).map_err(|error| match error {
+            HubError::Merged { .. } => {
+                Refusal::validation("PullRequest", "invalid", "state", "state cannot be changed. It is merged.")
+            }
+            other => gone(other),
+        })?,
+        Some(other) => return Err(unknown("state", other)),
+    }
+    if title.is_some() || body.is_some() {
+        let pull = ask.state.model.require_pull(&name, number).map_err(gone)?;
+        pull.title = title.unwrap_or_else(|| pull.title.clone());
+        pull.body = body.or(pull.body.take());
+        pull.updated_at = ask.now;
+    }
+    get(ask)
 }
 
 pub(super) fn list(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {

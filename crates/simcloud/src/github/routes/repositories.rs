@@ -1,8 +1,9 @@
 //! A repository, and who may do what in it.
 
-use crate::github::access::{Caller, Need};
+use crate::github::access::Caller;
 use crate::github::answer::{Refusal, Reply};
 use crate::github::ask::Ask;
+use crate::github::grants::Need;
 use crate::github::model::Permission;
 use crate::github::shape;
 use axum::http::StatusCode;

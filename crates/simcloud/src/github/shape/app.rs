@@ -4,19 +4,15 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::{Links, node_id, time, user_of};
-use crate::github::access::Level;
 use crate::github::app::{App, Installation};
+use crate::github::grants::Grants;
 use crate::github::model::{Model, fold};
 
 /// The `permissions` object. A permission that is not there was not granted.
-fn granted(issues: Level, pull_requests: Level) -> Value {
+fn granted(grants: &Grants) -> Value {
     let mut all = Map::from_iter([("metadata".to_owned(), json!("read"))]);
-    for (name, level) in [("issues", issues), ("pull_requests", pull_requests)] {
-        match level {
-            Level::None => {}
-            Level::Read => drop(all.insert(name.to_owned(), json!("read"))),
-            Level::Write => drop(all.insert(name.to_owned(), json!("write"))),
-        }
+    for (resource, level) in grants.iter() {
+        all.insert(resource.name().to_owned(), json!(level.word()));
     }
     Value::Object(all)
 }
@@ -35,8 +31,8 @@ pub(in crate::github) fn integration(model: &Model, links: &Links, app: &App) ->
         "html_url": format!("{}/apps/{}", links.base, app.slug),
         "created_at": time(app.created_at),
         "updated_at": time(app.created_at),
-        "permissions": granted(app.issues, app.pull_requests),
-        "events": ["issue_comment", "pull_request"],
+        "permissions": granted(&app.permissions),
+        "events": app.events,
         "installations_count": app.installations,
     })
 }
@@ -57,8 +53,8 @@ pub(in crate::github) fn installation(model: &Model, links: &Links, app: &App, t
         "app_slug": app.slug,
         "target_id": account.map_or(0, |account| account.id),
         "target_type": account_kind,
-        "permissions": granted(app.issues, app.pull_requests),
-        "events": ["issue_comment", "pull_request"],
+        "permissions": granted(&app.permissions),
+        "events": app.events,
         "created_at": time(this.created_at),
         "updated_at": time(this.created_at),
         "single_file_name": null,
@@ -73,14 +69,13 @@ pub(in crate::github) fn installation(model: &Model, links: &Links, app: &App, t
 pub(in crate::github) fn installation_token(
     token: &str,
     expires_at: DateTime<Utc>,
-    issues: Level,
-    pull_requests: Level,
+    grants: &Grants,
     repositories: Option<Vec<Value>>,
 ) -> Value {
     let mut body = json!({
         "token": token,
         "expires_at": time(expires_at),
-        "permissions": granted(issues, pull_requests),
+        "permissions": granted(grants),
         "repository_selection": if repositories.is_some() { "selected" } else { "all" },
     });
     if let Some(repositories) = repositories {

@@ -21,10 +21,7 @@ pub(in crate::github) fn comment(
     let (api, page, id) = (links.repository(at), links.page(at), comment.id);
     let this = format!("{api}/issues/comments/{id}");
     let app = comment.app.and_then(|app| apps.get(app)).map_or(Value::Null, |app| integration(model, links, app));
-    let mut reactions = json!({ "url": format!("{this}/reactions"), "total_count": comment.reactions.len() });
-    for kind in REACTIONS {
-        reactions[*kind] = json!(comment.reactions.iter().filter(|one| one.content == *kind).count());
-    }
+    let reactions = rollup(&format!("{this}/reactions"), &comment.reactions);
     json!({
         "url": this,
         "html_url": format!("{page}/pull/{}#issuecomment-{id}", comment.number),
@@ -38,7 +35,17 @@ pub(in crate::github) fn comment(
         "author_association": association(at, &comment.author),
         "performed_via_github_app": app,
         "reactions": reactions,
+        "minimized": comment.hidden.map(|word| json!({ "reason": word.to_lowercase().replace('_', "-") })),
     })
+}
+
+/// `reaction-rollup`.
+pub(super) fn rollup(url: &str, reactions: &[Reaction]) -> Value {
+    let mut body = json!({ "url": url, "total_count": reactions.len() });
+    for kind in REACTIONS {
+        body[*kind] = json!(reactions.iter().filter(|one| one.content == *kind).count());
+    }
+    body
 }
 
 /// `reaction`.

@@ -4,6 +4,9 @@
 
 mod app;
 mod comment;
+mod deployment;
+mod hook;
+mod issue;
 mod pull;
 mod repository;
 mod user;
@@ -15,9 +18,12 @@ use super::model::{Model, Permission, Repository};
 
 pub(super) use app::{installation, installation_token, integration};
 pub(super) use comment::{REACTIONS, comment, reaction};
-pub(super) use pull::{pull, pull_simple};
+pub(super) use deployment::{check_run, commit, deployment, deployment_status, pull_minimal};
+pub(super) use hook::{hook, webhook_config};
+pub(super) use issue::{issue, issue_event, label, labels};
+pub(super) use pull::{invented_sha, merge_commit, pull, pull_simple};
 pub(super) use repository::{full_repository, repository};
-pub(super) use user::{collaborator_permission, own_user, user};
+pub(super) use user::{collaborator_permission, extend, organization, own_user, team_membership, user};
 
 /// The addresses that go into answers: those of the interface and of the pages, which share one root here.
 #[derive(Debug, Clone)]
@@ -46,7 +52,7 @@ fn maybe_time(at: Option<DateTime<Utc>>) -> Value {
 }
 
 /// GitHub's opaque second id. A prefix of letters for the kind, then something that differs: ours is the number in hex.
-fn node_id(kind: &str, id: u64) -> String {
+pub(super) fn node_id(kind: &str, id: u64) -> String {
     format!("{kind}_kw{id:012x}")
 }
 
@@ -65,6 +71,6 @@ fn association(repository: &Repository, login: &str) -> &'static str {
 }
 
 /// The account behind a login, as JSON; null when it is not known, which GitHub sends for deleted accounts.
-fn user_of(model: &Model, links: &Links, login: &str) -> Value {
+pub(super) fn user_of(model: &Model, links: &Links, login: &str) -> Value {
     model.account(login).map_or(Value::Null, |account| user(links, account))
 }

@@ -3,15 +3,21 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::issue::labels;
 use super::repository::repository;
 use super::user::extend;
 use super::{Links, association, maybe_time, node_id, time, user_of};
 use crate::github::model::{Model, Pull, Repository};
 
 /// A name for a commit that nobody made: the test merge, the tip of the base branch. Same input, same name.
-fn invented_sha(of: &str) -> String {
+pub(in crate::github) fn invented_sha(of: &str) -> String {
     // Git names are 40 hexadecimal digits, which are 20 bytes.
     Sha256::digest(of.as_bytes()).iter().take(20).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The commit that merging makes, or would make.
+pub(in crate::github) fn merge_commit(pull: &Pull) -> String {
+    invented_sha(&format!("{}#{}", pull.head_sha, pull.number))
 }
 
 fn end(model: &Model, links: &Links, at: &Repository, branch: &str, sha: &str) -> Value {
@@ -52,14 +58,14 @@ pub(in crate::github) fn pull_simple(model: &Model, links: &Links, at: &Reposito
         "title": pull.title,
         "user": user_of(model, links, &pull.author),
         "body": pull.body,
-        "labels": [],
+        "labels": labels(links, at, pull),
         "milestone": null,
-        "draft": false,
+        "draft": pull.draft,
         "assignee": null, "assignees": [],
         "requested_reviewers": [], "requested_teams": [],
         "author_association": association(at, &pull.author),
         "auto_merge": null,
-        "merge_commit_sha": invented_sha(&format!("{}#{n}", pull.head_sha)),
+        "merge_commit_sha": merge_commit(pull),
         "created_at": time(pull.created_at),
         "updated_at": time(pull.updated_at),
         "closed_at": maybe_time(pull.closed_at),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Links, node_id, time};
-use crate::github::model::{Account, AccountKind, Permission};
+use crate::github::model::{Account, AccountKind, Membership, Permission, Team};
 
 fn kind(account: &Account) -> &'static str {
     match account.kind {
@@ -56,6 +56,41 @@ pub(in crate::github) fn own_user(links: &Links, account: &Account, public_repos
     body
 }
 
+/// `organization-simple-webhooks`.
+pub(in crate::github) fn organization(links: &Links, account: &Account) -> Value {
+    let Account { id, login, .. } = account;
+    let api = format!("{}/orgs/{login}", links.base);
+    json!({
+        "login": login,
+        "id": id,
+        "node_id": node_id("O", *id),
+        "url": api,
+        "repos_url": format!("{api}/repos"),
+        "events_url": format!("{api}/events"),
+        "hooks_url": format!("{api}/hooks"),
+        "issues_url": format!("{api}/issues"),
+        "members_url": format!("{api}/members{{/member}}"),
+        "public_members_url": format!("{api}/public_members{{/member}}"),
+        "avatar_url": format!("https://avatars.githubusercontent.com/u/{id}?v=4"),
+        "description": "",
+    })
+}
+
+/// `team-membership`. Nobody here is a maintainer of a team.
+pub(in crate::github) fn team_membership(
+    links: &Links,
+    organization: &Account,
+    team: &Team,
+    login: &str,
+    membership: Membership,
+) -> Value {
+    json!({
+        "url": format!("{}/organizations/{}/team/{}/memberships/{login}", links.base, organization.id, team.id),
+        "role": "member",
+        "state": membership.word(),
+    })
+}
+
 /// `repository-collaborator-permission`.
 pub(in crate::github) fn collaborator_permission(links: &Links, account: &Account, permission: Permission) -> Value {
     let mut who = user(links, account);
@@ -75,7 +110,7 @@ pub(super) fn permissions(permission: Permission) -> Value {
 }
 
 /// Adds the properties of one object to another.
-pub(super) fn extend(body: &mut Value, more: Value) {
+pub(in crate::github) fn extend(body: &mut Value, more: Value) {
     if let (Value::Object(body), Value::Object(more)) = (body, more) {
         body.extend(more);
     }

@@ -1,7 +1,6 @@
 //! Tokens: who may see and do what, and how GitHub says no.
 
 use super::*;
-use crate::github::Level;
 
 async fn as_token(scene: &Scene, token: &str, method: Method, path: &str) -> Response {
     let url = format!("{}{path}", scene.hub.url());

@@ -3,7 +3,7 @@
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 
 use super::*;
-use crate::github::{AppOptions, HubError, Level};
+use crate::github::{AppOptions, Grants, Resource};
 
 /// Made for these tests alone; it opens nothing.
 const PRIVATE_KEY: &str = include_str!("app_key.pem");
@@ -115,7 +115,8 @@ async fn a_token_never_has_more_than_its_app() {
         assert_eq!(scene.ask(Method::POST, &path, &jwt, wish.clone()).await.status(), status, "{wish}");
     }
     assert_eq!(scene.ask(Method::POST, "/app/installations/1/access_tokens", &jwt, json!({})).await.status(), 404);
-    let weak = AppOptions { issues: Level::Read, ..AppOptions::new(9, "weak", "apache") };
+    let permissions = Grants::none().with(Resource::Issues, Level::Read);
+    let weak = AppOptions { permissions, ..AppOptions::new(9, "weak", "apache") };
     scene.hub.register_app(weak).unwrap();
     let other = scene.hub.install_app(9, "apache").unwrap();
     let jwt = scene.jwt(json!(9), -60, 540);

@@ -3,11 +3,18 @@
 mod access;
 mod apps;
 mod comments;
+mod deployments;
 mod faults;
+mod graphql;
+mod issues;
 mod limits;
 mod pages;
+mod people;
 mod properties;
 mod pulls;
+mod reactions;
+mod receiver;
+mod webhooks;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +23,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use super::{Hub, HubOptions, Limits, Permission, Rights};
+use super::{Hub, HubError, HubOptions, Level, Limits, Permission, Rights};
 
 const REPO: &str = "apache/superset";
 const SHA: &str = "0123456789abcdef0123456789abcdef01234567";

@@ -1,7 +1,7 @@
 //! Repositories and pull requests.
 
 use super::*;
-use crate::github::{HubError, PullState};
+use crate::github::PullState;
 
 #[tokio::test]
 async fn a_pull_request_is_pushed_closed_reopened_and_merged() {

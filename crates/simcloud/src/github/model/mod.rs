@@ -1,12 +1,22 @@
-//! The things GitHub knows: users, repositories, pull requests, comments. Plain data, no HTTP and no clock of its own.
+//! The things GitHub knows: accounts, teams, repositories, pull requests, comments, deployments.
+//! Plain data, no HTTP and no clock of its own.
 //!
 //! Names of users and repositories are compared without case, as GitHub does, and shown as they were first written.
+
+mod deployment;
+mod pull;
+mod team;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
 use super::HubError;
+
+pub(in crate::github) use deployment::{CheckRun, Deployment, DeploymentStatus};
+pub(in crate::github) use pull::{Comment, IssueEvent, Label, Pull, Reaction};
+pub use team::Membership;
+pub(in crate::github) use team::Team;
 
 /// What a user may do in a repository, in rising order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,14 +62,14 @@ impl Permission {
 
 /// What an account is; the `type` field of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AccountKind {
+pub(in crate::github) enum AccountKind {
     User,
     Organization,
     Bot,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Account {
+pub(in crate::github) struct Account {
     pub id: u64,
     pub login: String,
     pub kind: AccountKind,
@@ -67,7 +77,7 @@ pub(super) struct Account {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Repository {
+pub(in crate::github) struct Repository {
     pub id: u64,
     pub owner: String,
     pub name: String,
@@ -79,6 +89,19 @@ pub(super) struct Repository {
     pub permissions: BTreeMap<String, Permission>,
     pub pulls: BTreeMap<u64, Pull>,
     pub comments: BTreeMap<u64, Comment>,
+    /// By name, folded.
+    pub labels: BTreeMap<String, Label>,
+    /// The commits that were pushed, by name.
+    pub commits: BTreeMap<String, Commit>,
+    pub deployments: BTreeMap<u64, Deployment>,
+    pub check_runs: BTreeMap<u64, CheckRun>,
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::github) struct Commit {
+    pub sha: String,
+    pub author: String,
+    pub committed_at: DateTime<Utc>,
 }
 
 impl Repository {
@@ -98,62 +121,45 @@ impl Repository {
     pub fn open_pulls(&self) -> usize {
         self.pulls.values().filter(|pull| pull.closed_at.is_none()).count()
     }
-}
 
-#[derive(Debug, Clone)]
-pub(super) struct Pull {
-    pub id: u64,
-    pub number: u64,
-    pub title: String,
-    pub body: Option<String>,
-    pub author: String,
-    /// `owner/name` of the repository the head branch lives in.
-    pub head_repository: String,
-    pub head_ref: String,
-    pub head_sha: String,
-    pub locked: bool,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-    pub closed_at: Option<DateTime<Utc>>,
-    pub merged_at: Option<DateTime<Utc>>,
-    pub merged_by: Option<String>,
-    /// Ids of its comments, oldest first.
-    pub comments: Vec<u64>,
-}
+    /// The commit that a name means: a whole commit name, the beginning of only one, or a branch of a pull request.
+    pub fn commit(&self, name: &str) -> Option<&Commit> {
+        if let Some(exact) = self.commits.get(name) {
+            return Some(exact);
+        }
+        let branch = name.trim_start_matches("refs/").trim_start_matches("heads/");
+        if let Some(pull) = self.pulls.values().find(|pull| pull.head_ref == branch) {
+            return self.commits.get(&pull.head_sha);
+        }
+        let mut alike = self.commits.values().filter(|commit| commit.sha.starts_with(name));
+        // Four digits are the least that git takes for an abbreviation (git-config, core.abbrev).
+        alike.next().filter(|_| name.len() >= 4 && alike.next().is_none())
+    }
 
-#[derive(Debug, Clone)]
-pub(super) struct Comment {
-    pub id: u64,
-    pub number: u64,
-    pub author: String,
-    pub body: String,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-    /// The app whose installation token wrote it.
-    pub app: Option<u64>,
-    pub reactions: Vec<Reaction>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Reaction {
-    pub id: u64,
-    pub login: String,
-    pub content: &'static str,
-    pub created_at: DateTime<Utc>,
+    /// Notes a commit that was pushed. One that is known stays as it is.
+    pub fn note_commit(&mut self, sha: &str, author: &str, now: DateTime<Utc>) -> &mut Commit {
+        self.commits.entry(sha.to_owned()).or_insert_with(|| Commit {
+            sha: sha.to_owned(),
+            author: author.to_owned(),
+            committed_at: now,
+        })
+    }
 }
 
 /// The whole content. Ids rise by one from one counter, so a run with the same calls gives the same ids.
 #[derive(Debug)]
-pub(super) struct Model {
+pub(in crate::github) struct Model {
     next_id: u64,
     accounts: BTreeMap<String, Account>,
     repositories: BTreeMap<String, Repository>,
+    /// By organization and slug, folded.
+    teams: BTreeMap<(String, String), Team>,
 }
 
 impl Model {
     pub fn new() -> Self {
         // Any start will do; four digits keep an id from being mistaken for a pull request's number in a log.
-        Model { next_id: 1_000, accounts: BTreeMap::new(), repositories: BTreeMap::new() }
+        Model { next_id: 1_000, accounts: BTreeMap::new(), repositories: BTreeMap::new(), teams: BTreeMap::new() }
     }
 
     pub fn issue_id(&mut self) -> u64 {
@@ -168,6 +174,32 @@ impl Model {
             self.accounts.insert(fold(login), Account { id, login: login.to_owned(), kind, created_at: now });
         }
         &self.accounts[&fold(login)]
+    }
+
+    /// Deletes an account. What it wrote stays, as by nobody that is known.
+    pub fn remove_account(&mut self, login: &str) {
+        self.accounts.remove(&fold(login));
+        for at in self.repositories.values_mut() {
+            at.permissions.remove(&fold(login));
+        }
+        for team in self.teams.values_mut() {
+            team.members.remove(&fold(login));
+        }
+    }
+
+    /// The team of that slug; made when it is new.
+    pub fn ensure_team(&mut self, organization: &str, slug: &str) -> &mut Team {
+        let id = self.issue_id();
+        let key = (fold(organization), fold(slug));
+        self.teams.entry(key).or_insert_with(|| Team { id, members: BTreeMap::new() })
+    }
+
+    pub fn team(&self, organization: &str, slug: &str) -> Option<&Team> {
+        self.teams.get(&(fold(organization), fold(slug)))
+    }
+
+    pub fn team_mut(&mut self, organization: &str, slug: &str) -> Option<&mut Team> {
+        self.teams.get_mut(&(fold(organization), fold(slug)))
     }
 
     pub fn account(&self, login: &str) -> Option<&Account> {
@@ -200,6 +232,10 @@ impl Model {
             permissions: BTreeMap::new(),
             pulls: BTreeMap::new(),
             comments: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            commits: BTreeMap::new(),
+            deployments: BTreeMap::new(),
+            check_runs: BTreeMap::new(),
         };
         self.repositories.insert(fold(full_name), repository);
         Ok(())
@@ -242,8 +278,17 @@ impl Model {
         self.require_pull(full_name, number)?;
         let id = self.issue_id();
         let author = author.to_owned();
-        let comment =
-            Comment { id, number, author, body, created_at: now, updated_at: now, app, reactions: Vec::new() };
+        let comment = Comment {
+            id,
+            number,
+            author,
+            body,
+            created_at: now,
+            updated_at: now,
+            app,
+            reactions: Vec::new(),
+            hidden: None,
+        };
         self.require(full_name)?.comments.insert(id, comment);
         let pull = self.require_pull(full_name, number)?;
         pull.comments.push(id);
@@ -267,7 +312,7 @@ impl Model {
 }
 
 /// Names are compared without case.
-pub(super) fn fold(name: &str) -> String {
+pub(in crate::github) fn fold(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
