@@ -10,7 +10,7 @@ use bivouac_controller::Doors;
 use bivouac_github::GitHub;
 use bivouac_model::Capacity;
 use bivouac_planner::{CapacityPolicy, Policy};
-use bivouac_ports::{Leases, Meter, NoMeter, RecordStore, SystemClock};
+use bivouac_ports::{Clock, Leases, Meter, NoMeter, RecordStore, SystemClock};
 use secrecy::SecretString;
 
 use crate::config::{Config, Credentials, SecretError};
@@ -143,7 +143,19 @@ pub fn capacities(policy: CapacityPolicy) -> Vec<(Capacity, &'static str)> {
 /// # Errors
 /// When the SDK finds no region, or a client cannot be made.
 pub async fn connect(place: &Place, meter: Arc<dyn Meter>) -> Result<Connected, ComposeError> {
-    let sdk = Sdk::load(&place.sdk, Arc::clone(&meter)).await?;
+    connect_on(place, meter, Arc::new(SystemClock)).await
+}
+
+/// The same on a machine whose clock is this one, which AWS's answers correct.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_on(
+    place: &Place,
+    meter: Arc<dyn Meter>,
+    machine: Arc<dyn Clock>,
+) -> Result<Connected, ComposeError> {
+    let sdk = Sdk::load(&place.sdk, Arc::clone(&meter)).await?.on_machine_clock(machine);
     let quotas = Arc::new(if place.quotas { Quotas::aws() } else { Quotas::unlimited() });
     let doors = Doors {
         records: Arc::new(DynamoRecords::new(&sdk, &place.prefix)),
@@ -151,7 +163,7 @@ pub async fn connect(place: &Place, meter: Arc<dyn Meter>) -> Result<Connected, 
         registry: Arc::new(Ecr::new(&sdk)),
         forge: Arc::new(GitHub::new(place.github.clone(), Arc::clone(&meter))?),
         probe: Arc::new(HttpProbe::new()?),
-        clock: Arc::new(SystemClock),
+        clock: Arc::new(sdk.clock()),
         meter,
     };
     let leases = Arc::new(DynamoLeases::new(&sdk, &place.prefix));

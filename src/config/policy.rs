@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use bivouac_model::{EnvKey, PrNumber};
 use bivouac_planner::{Filling, MAX_TASK_DEFINITION_BYTES, Policy, Project, Size, Template};
 use wildmatch::WildMatch;
 
@@ -48,7 +49,7 @@ impl Config {
 
     fn project(&self, project: &ProjectConfig) -> Result<Project, String> {
         let template = template(&project.task_definition, &project.containers)?;
-        Ok(Project {
+        let made = Project {
             repo: project.repo.clone(),
             ecr_repository: project.ecr_repository.clone(),
             template,
@@ -60,8 +61,20 @@ impl Config {
             config_allow: project.config_allow.iter().map(|pattern| WildMatch::new(pattern)).collect(),
             sizes: self.sizes.clone(),
             ready_note: project.ready_note.clone(),
-        })
+        };
+        fits(&made)?;
+        Ok(made)
     }
+}
+
+/// What is too large for the first pull request without a flag is too large for every one.
+fn fits(project: &Project) -> Result<(), String> {
+    let key =
+        PrNumber::new(1).map(|pr| EnvKey { repo: project.repo.clone(), pr }).map_err(|error| error.to_string())?;
+    // A registry's host comes before it; how long that is depends on account and region.
+    let image = format!("{}@sha256:{}", project.ecr_repository, "0".repeat(64));
+    let least = Filling { image: &image, environment: &BTreeMap::new(), size: None, restarted_at: None };
+    project.template.render(&project.family(&key), least).map(drop).map_err(|error| error.to_string())
 }
 
 fn template(path: &Path, containers: &[String]) -> Result<Template, String> {
@@ -73,8 +86,5 @@ fn template(path: &Path, containers: &[String]) -> Result<Template, String> {
     let template = Template::parse(&text, containers).map_err(|error| error.to_string())?;
     let resources = template.resources();
     sizes::check(Size { cpu: resources.cpu, memory: resources.memory })?;
-    // What is too large without flags is too large with them.
-    let empty = Filling { image: "", environment: &BTreeMap::new(), size: None, restarted_at: None };
-    template.render(template.family(), empty).map_err(|error| error.to_string())?;
     Ok(template)
 }

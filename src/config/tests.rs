@@ -288,7 +288,7 @@ mod policy {
         insta::assert_snapshot!(error(Some(&twice)), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): it names the container `web` twice");
         insta::assert_snapshot!(error(Some(&TEMPLATE.replace("1024", "8192"))), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): Fargate has no tasks of 0.5 vCPU with 8 GB; allowed with it: 1 to 4 in steps of 1 GB");
         let large = TEMPLATE.replace("\"web\"", &format!("\"web\", \"command\": [\"{}\"]", "x".repeat(70_000)));
-        insta::assert_snapshot!(error(Some(&large)), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): the task definition takes 70186 bytes once flags and configuration are in it; ECS allows 65536");
+        insta::assert_snapshot!(error(Some(&large)), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): the task definition takes 70273 bytes once flags and configuration are in it; ECS allows 65536");
     }
 }
 

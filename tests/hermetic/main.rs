@@ -2,13 +2,22 @@
 
 #[path = "../contract/mod.rs"]
 mod contract;
+#[path = "../support/logs.rs"]
+mod logs;
+#[path = "../support/program.rs"]
+mod program;
 #[path = "../support/system.rs"]
 mod system;
+#[path = "../support/wait.rs"]
+mod wait;
 
 mod causes;
+mod clock;
 mod doors;
 mod faults;
 mod forge;
 mod invalid;
 mod lives;
+mod refusals;
 mod store;
+mod stream;

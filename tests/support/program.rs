@@ -1,7 +1,10 @@
 //! The program itself, as a process: started, asked, killed.
 
+// Each integration test is a crate of its own and uses a part of this.
+#![allow(dead_code)]
+
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -13,6 +16,9 @@ use crate::wait::until;
 
 /// What the contract allows the daemon between SIGTERM and its end.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// The variables that hold what nobody may read.
+const SECRETS: [&str; 2] = ["AWS_SECRET_ACCESS_KEY", "BIVOUAC__GITHUB__TOKEN"];
 
 /// The binary with one configuration. Of the variables of the test's own process it sees none.
 #[derive(Clone, Debug)]
@@ -36,6 +42,32 @@ impl Program {
         let output = self.command(arguments).stderr(Stdio::inherit()).output().expect("the binary starts");
         assert!(output.status.success(), "bivouac {arguments:?} ended with {}", output.status);
         String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Runs a command that has to be refused: exit code 2, nothing on standard output, and one sentence on standard error,
+    /// which is answered. Neither a panic nor one of the program's secrets is in it.
+    pub async fn refused(&self, arguments: &[&str]) -> String {
+        let child =
+            self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let mut child = Daemon(child);
+        until("the refusal", async || match child.0.try_wait() {
+            Ok(Some(_)) => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await;
+        let status = child.0.wait().expect("it ended");
+        let (mut output, mut said) = (String::new(), String::new());
+        child.0.stdout.take().expect("piped").read_to_string(&mut output).expect("text");
+        child.0.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
+        assert_eq!(status.code(), Some(2), "{said}");
+        assert_eq!(output, "", "standard output is for answers");
+        assert!(said.starts_with("error: ") && said.lines().count() == 1, "not one sentence: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+        for name in SECRETS {
+            let secret = self.variables.get(name);
+            assert!(secret.is_none_or(|secret| !said.contains(secret.as_str())), "{name} is told: {said}");
+        }
+        said.trim_end().trim_start_matches("error: ").to_owned()
     }
 
     /// The same, of a command that answers in JSON.

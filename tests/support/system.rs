@@ -12,13 +12,15 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use bivouac::compose::{Connected, EMBEDDED_CLUSTER, EMBEDDED_SECURITY_GROUP, EMBEDDED_SUBNET, Place, connect};
+use bivouac::compose::{
+    Connected, EMBEDDED_CLUSTER, EMBEDDED_SECURITY_GROUP, EMBEDDED_SUBNET, Place, connect, connect_on,
+};
 use bivouac::daemon::{Daemon, FIRST_OBSERVATION, TABLES};
 use bivouac_controller::{Controller, Doors, Leadership, Settings};
 use bivouac_model::{ItemKey, Phase, Record};
 use bivouac_ops::Readiness;
 use bivouac_planner::{CapacityPolicy, Deadlines, Pattern, Policy, Prices, Project, Size, Template};
-use bivouac_ports::NoMeter;
+use bivouac_ports::{Clock, NoMeter, SystemClock};
 use bivouac_runtime::Fence;
 use bivouac_simcloud::github::{Hub, HubOptions, Limits, Rights};
 use bivouac_simcloud::{Options, SimCloud};
@@ -30,7 +32,9 @@ pub const REPO: &str = "acme/shop";
 /// The registry's repository.
 pub const ECR: &str = "shop";
 /// The token of the forge.
-const TOKEN: &str = "test-token";
+pub const TOKEN: &str = "test-token";
+/// The resync of a daemon that is launched without another.
+pub const RESYNC: Duration = Duration::from_millis(500);
 /// How long a state may take to come about. Generous: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -56,6 +60,8 @@ pub struct System {
     pub table: Client,
     pub doors: Doors,
     pub policy: Arc<Policy>,
+    /// What the machine of the daemon takes for the time.
+    pub machine: Arc<dyn Clock>,
     place: Place,
     daemon: Option<(JoinHandle<()>, CancellationToken)>,
 }
@@ -118,21 +124,22 @@ impl System {
         let Connected { doors, .. } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
         doors.records.init().await.expect("tables");
         let table = client(&cloud.dynamodb_url());
-        Self { cloud, hub, table, doors, policy: Arc::new(policy), place, daemon: None }
+        Self { cloud, hub, table, doors, policy: Arc::new(policy), machine: Arc::new(SystemClock), place, daemon: None }
     }
 
     /// Starts a daemon, as a new process would be.
     pub fn launch(&mut self) {
-        self.launch_with(Duration::from_millis(500));
+        self.launch_with(RESYNC);
     }
 
     /// The same with another resync.
     pub fn launch_with(&mut self, resync: Duration) {
-        let (place, policy) = (self.place.clone(), Arc::clone(&self.policy));
+        let (place, policy, machine) = (self.place.clone(), Arc::clone(&self.policy), Arc::clone(&self.machine));
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let daemon = tokio::spawn(async move {
-            let Connected { doors, leases, feed } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
+            let connected = connect_on(&place, Arc::new(NoMeter), machine).await;
+            let Connected { doors, leases, feed } = connected.expect("adapters");
             let daemon = Daemon {
                 doors,
                 leases,
@@ -296,7 +303,8 @@ pub fn reason_of(record: &Record) -> String {
     record.status.as_ref().map(|status| status.reason.clone().into_owned()).unwrap_or_default()
 }
 
-fn client(endpoint: &str) -> Client {
+/// A plain client of DynamoDB.
+pub fn client(endpoint: &str) -> Client {
     let credentials = aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test");
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version_latest()

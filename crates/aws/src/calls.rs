@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use bivouac_ports::Meter;
 
+use crate::clock::AwsClock;
 use crate::quota::Bucket;
 
 /// One operation of one service.
@@ -81,14 +82,15 @@ calls! {
 }
 
 /// Reports every attempt of every call: a retry is a call too, for AWS's quotas as well as for whoever reads the
-/// metrics.
+/// metrics. Hears what time AWS says it is, too.
 pub(crate) struct MeterCalls {
     meter: Arc<dyn Meter>,
+    clock: AwsClock,
 }
 
 impl MeterCalls {
-    pub(crate) fn new(meter: Arc<dyn Meter>) -> Self {
-        Self { meter }
+    pub(crate) fn new(meter: Arc<dyn Meter>, clock: AwsClock) -> Self {
+        Self { meter, clock }
     }
 }
 
@@ -97,6 +99,9 @@ impl std::fmt::Debug for MeterCalls {
         f.write_str("MeterCalls")
     }
 }
+
+/// The header in which every answer says when it was written (RFC 9110, 6.6.1).
+const DATE: &str = "date";
 
 /// When the attempt under way began.
 #[derive(Debug)]
@@ -128,6 +133,9 @@ impl Intercept for MeterCalls {
         state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let took = state.load::<AttemptBegan>().map(|began| began.0.elapsed()).unwrap_or_default();
+        if let Some(date) = context.response().and_then(|response| response.headers().get(DATE)) {
+            self.clock.hear(date, took);
+        }
         // A metric's label must be one of few, so what is not in the list above has no name of its own.
         let (service, operation) = state
             .load::<Metadata>()

@@ -6,6 +6,7 @@
 
 mod caller;
 mod calls;
+mod clock;
 mod dynamodb;
 mod ec2;
 mod ecr;
@@ -15,6 +16,7 @@ mod quota;
 mod sdk;
 mod time;
 
+pub use clock::AwsClock;
 pub use dynamodb::{DynamoFeed, DynamoLeases, DynamoRecords};
 pub use ecr::Ecr;
 pub use ecs::{Ecs, EcsSettings};

@@ -7,9 +7,10 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
-use bivouac_ports::{Error, Meaning, Meter, Result};
+use bivouac_ports::{Clock, Error, Meaning, Meter, Result, SystemClock};
 
 use crate::calls::MeterCalls;
+use crate::clock::AwsClock;
 
 /// How long a connection may take to stand. The SDK's own default (3.1 s), named here so that all three stand together.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
@@ -79,6 +80,7 @@ pub struct Sdk {
     endpoints: Endpoints,
     region: String,
     meter: Arc<dyn Meter>,
+    clock: AwsClock,
 }
 
 impl Sdk {
@@ -114,7 +116,19 @@ impl Sdk {
         let region = shared.region().map(ToString::to_string).ok_or_else(|| {
             Error::new(Meaning::Invalid, "AWS configuration", "no region is named: set aws.region or AWS_REGION")
         })?;
-        Ok(Self { shared, endpoints: settings.endpoints.clone(), region, meter })
+        let clock = AwsClock::new(Arc::new(SystemClock));
+        Ok(Self { shared, endpoints: settings.endpoints.clone(), region, meter, clock })
+    }
+
+    /// With another clock of the machine than the real one, for tests. To be called before a client is made.
+    #[must_use]
+    pub fn on_machine_clock(self, machine: Arc<dyn Clock>) -> Self {
+        Self { clock: AwsClock::new(machine), ..self }
+    }
+
+    /// The time of day, corrected by the answers to every call that is made with this configuration.
+    pub fn clock(&self) -> AwsClock {
+        self.clock.clone()
     }
 
     /// The region in use.
@@ -168,7 +182,7 @@ impl Sdk {
     }
 
     fn meter(&self) -> MeterCalls {
-        MeterCalls::new(Arc::clone(&self.meter))
+        MeterCalls::new(Arc::clone(&self.meter), self.clock.clone())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The contract of the store, held against Amazon's own DynamoDB Local, which is the reference for it.
 
-#[path = "../../../tests/contract/store.rs"]
+#[path = "../../../tests/contract/store/mod.rs"]
 mod store;
 
 #[tokio::test]

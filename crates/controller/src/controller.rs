@@ -1,6 +1,6 @@
 //! The controller: the queues, what the last pass saw, and the tasks that run while it leads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, RwLock};
@@ -58,6 +58,8 @@ pub struct Controller {
     pub(crate) fenced: Fenced,
     pub(crate) announcements: WorkQueue<ItemKey>,
     pub(crate) views: Mutex<HashMap<ItemKey, CommentView>>,
+    /// The records whose status could not be written for good, each told once.
+    pub(crate) unrecorded: Mutex<HashSet<ItemKey>>,
     settings: Settings,
     queue: WorkQueue<ItemKey>,
     woken: Mutex<HashMap<ItemKey, &'static str>>,
@@ -77,6 +79,7 @@ impl Controller {
             queue: WorkQueue::new(),
             announcements: WorkQueue::new(),
             views: Mutex::default(),
+            unrecorded: Mutex::default(),
             woken: Mutex::default(),
             world: RwLock::default(),
         }

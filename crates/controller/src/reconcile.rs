@@ -17,6 +17,9 @@ use crate::world::project_of;
 /// does not become what a step makes it, and then the queue's backoff is the better place to go on from.
 const MOST_STEPS: usize = 24;
 
+/// How a reconcile ends whose record has no room for what there is to say.
+const UNRECORDED: &str = "Unrecorded";
+
 impl Controller {
     /// Brings one environment one or more steps nearer to what is desired.
     ///
@@ -44,15 +47,23 @@ impl Controller {
         let (planned, stopped_by) = self.converge(&record).await;
         let phase = planned.status.phase.as_str();
         span.record("phase", phase);
-        if let Err(error) = self.write(&record, &planned.status).await {
-            return back_off(&error);
-        }
-        if phase != was {
+        let unrecorded = match self.write(&record, &planned.status).await {
+            Ok(()) => None,
+            // Trying again cannot help before a person changes the record. The comment is told what the record cannot hold.
+            Err(error) if error.meaning() == Meaning::Invalid => Some(error),
+            Err(error) => return back_off(&error),
+        };
+        self.tell_unrecorded(key, unrecorded.as_ref());
+        if phase != was && unrecorded.is_none() {
             tracing::info!(reason = %planned.status.reason, message = %planned.status.message, "{was} → {phase}");
         }
         match planned.comment {
             Some(view) => self.announce_soon(key, view),
             None => self.nothing_to_announce(key),
+        }
+        if unrecorded.is_some() {
+            // Each pass looks again, since the record does not say what it should.
+            return Outcome::Terminal { reason: UNRECORDED };
         }
         match stopped_by {
             Some(error) => back_off(&error),
@@ -92,6 +103,18 @@ impl Controller {
             };
             tracing::warn!(error = &error as &dyn StdError, "refused: {}", planned.next);
             return (set_back(record, &observed, policy, now, planned, &setback), None);
+        }
+    }
+
+    /// Logs a status that cannot be written, once for as long as it lasts.
+    fn tell_unrecorded(&self, key: &ItemKey, refused: Option<&Error>) {
+        let mut unrecorded = self.unrecorded.lock().unwrap_or_else(|e| e.into_inner());
+        match refused {
+            None => drop(unrecorded.remove(key)),
+            Some(error) if unrecorded.insert(key.clone()) => {
+                tracing::warn!(error = error as &dyn StdError, "the status cannot be recorded; the comment says why");
+            }
+            Some(error) => tracing::debug!(error = error as &dyn StdError, "the status cannot be recorded still"),
         }
     }
 

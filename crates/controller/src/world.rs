@@ -84,9 +84,7 @@ impl World {
 
     fn image(&self, project: &Project, tag: Option<ImageTag>) -> ImageView {
         match (self.images.get(&project.ecr_repository), tag) {
-            (Some(Listing::Tags(images)), Some(tag)) => {
-                images.get(&tag).cloned().map_or(ImageView::Missing, ImageView::Found)
-            }
+            (Some(Listing::Tags(images)), Some(tag)) => images.get(&tag).cloned().unwrap_or(ImageView::Missing),
             (Some(Listing::NoRepository), _) => ImageView::NoRepository,
             _ => ImageView::Unknown,
         }

@@ -60,8 +60,10 @@ impl Sticky {
         let turnstile = self.turnstile(&view.key);
         let mut last = turnstile.lock().await;
         let told = said.and_then(|said| said.id);
-        if let (None, Some(last)) = (told, last.as_ref())
+        // Said by this process, and not remembered by the record: it was read before, or has no room for it.
+        if let Some(last) = last.as_ref()
             && last.said == identity
+            && told.is_none_or(|id| id == last.id)
         {
             return Ok(SaidComment { id: Some(last.id), said: identity });
         }

@@ -32,7 +32,8 @@ pub trait RecordStore: Send + Sync {
     /// the same atomic write. Answers the new generation. A second call is a second wish with the same content.
     ///
     /// # Errors
-    /// `Invalid` when the record's `generation` is no number.
+    /// `Invalid` when the record's `generation` is no whole number, or the record would be too large: nothing was written
+    /// then. `Conflict` when others wrote the record again and again meanwhile.
     async fn write_desired(&self, key: &ItemKey, change: &DesiredChange) -> Result<u64>;
 
     /// The same over what was read: only if no client wrote since `seen` was read (`None`: if there is still no record), by

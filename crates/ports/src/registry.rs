@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bivouac_model::{Image, ImageTag, ImageView};
+use bivouac_model::{ImageTag, ImageView};
 
 use crate::Result;
 
-/// The tagged images of a repository: tag → image.
-pub type TaggedImages = Arc<HashMap<ImageTag, Image>>;
+/// What is behind each tag of a repository: `Found` or `Unusable`.
+pub type TaggedImages = Arc<HashMap<ImageTag, ImageView>>;
 
 /// The registry of one account and region.
 #[async_trait]

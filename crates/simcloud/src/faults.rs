@@ -20,6 +20,8 @@ pub enum Fault {
     DropAfter,
     /// The caller lacks the permission.
     Deny,
+    /// Refused with this error code of AWS's, status 400; nothing was done.
+    Refuse(&'static str),
     /// The answer takes this much longer.
     Delay(Duration),
 }
@@ -81,6 +83,7 @@ pub struct Faults {
 struct Inner {
     rng: fastrand::Rng,
     rules: Vec<(Rule, u64)>,
+    hits: u64,
     lag: Duration,
 }
 
@@ -95,7 +98,7 @@ impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
         // A stream of its own, so that adding a fault changes no identifier of the model.
         let rng = fastrand::Rng::with_seed(seed ^ 0xfa17_fa17_fa17_fa17);
-        Self { inner: Arc::new(Mutex::new(Inner { rng, rules: Vec::new(), lag: Duration::ZERO })) }
+        Self { inner: Arc::new(Mutex::new(Inner { rng, rules: Vec::new(), hits: 0, lag: Duration::ZERO })) }
     }
 
     /// Adds a rule behind those in force.
@@ -110,6 +113,11 @@ impl Faults {
         inner.lag = Duration::ZERO;
     }
 
+    /// How many calls were hit so far, a delay that has only begun included.
+    pub fn hits(&self) -> u64 {
+        self.lock().hits
+    }
+
     /// Makes ECS eventually consistent: what was created less than `lag` ago, in the cloud's
     /// time, is missing from lists and descriptions.
     pub fn set_lag(&self, lag: Duration) {
@@ -122,7 +130,7 @@ impl Faults {
 
     pub(crate) fn decide(&self, service: Service, operation: &str) -> Verdict {
         let mut inner = self.lock();
-        let Inner { rng, rules, .. } = &mut *inner;
+        let Inner { rng, rules, hits, .. } = &mut *inner;
         let mut verdict = Verdict::default();
         for (rule, seen) in rules {
             let matches = rule.service.is_none_or(|wanted| wanted == service)
@@ -144,6 +152,7 @@ impl Faults {
                 _ => {}
             }
         }
+        *hits += u64::from(verdict != Verdict::default());
         verdict
     }
 

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use bivouac_model::{ItemKey, Record, Status, decode_record, encode_status};
+use bivouac_model::{ItemKey, Problem, Record, STATUS_ATTRIBUTES, Status, decode_record, encode_status};
 use bivouac_ports::{DesiredChange, Error, Meaning, RecordStore, Result};
 
 use super::tables::TableNames;
 use super::update::Update;
-use super::value::{Attributes, PR, REPO, from_attributes, item_key, key_attributes};
+use super::value::{Attributes, PR, REPO, from_attributes, item_key, key_attributes, size};
 use super::{init, update};
 use crate::Sdk;
 use crate::calls::{Call, GET_ITEM, SCAN, UPDATE_ITEM};
@@ -19,6 +19,16 @@ use crate::error::from_sdk;
 
 /// The attribute that counts the writes of clients.
 const GENERATION: &str = "generation";
+
+/// How often a wish is tried while others write the same record. Each try that fails is another's that succeeded, so this
+/// is more writers at one instant than a pull request has people and bots.
+const MOST_TRIES: usize = 50;
+
+/// "The maximum item size in DynamoDB is 400 KB, which includes both attribute name binary length (UTF-8 length) and
+/// attribute value lengths" (DynamoDB developer guide, "Service, account, and table quotas").
+const MAX_ITEM_BYTES: usize = 400 * 1024;
+/// What is left of it to the status. Ours: several times what a status with every condition and the longest messages takes.
+const STATUS_BYTES: usize = 16 * 1024;
 
 /// The table of environments in DynamoDB.
 #[derive(Clone, Debug)]
@@ -41,14 +51,12 @@ impl DynamoRecords {
         Error::new(Meaning::NotFound, error.call(), text).caused_by(error)
     }
 
-    async fn write_wish(&self, key: &ItemKey, update: Update) -> Result<u64> {
-        let attributes = match self.update(key, update, ReturnValue::UpdatedNew).await {
-            Ok(attributes) => attributes,
-            Err(refusal) => return Err(explain_desired(key, refusal.error)),
-        };
+    /// Writes a wish, if its conditions hold. They have to make sure that the generation can be counted on.
+    async fn write_wish(&self, key: &ItemKey, update: Update) -> Result<u64, Refusal> {
+        let attributes = self.update(key, update, ReturnValue::UpdatedNew).await?;
         attributes.get(GENERATION).and_then(whole).ok_or_else(|| {
-            let holds = attributes.get(GENERATION).map_or_else(|| "nothing".into(), shown);
-            no_generation(key, &format!("{holds} now"))
+            let text = format!("the answer does not tell the new generation of {key}");
+            Refusal { error: Error::new(Meaning::Unavailable, UPDATE_ITEM.name, text), found: None }
         })
     }
 
@@ -138,19 +146,45 @@ impl RecordStore for DynamoRecords {
     }
 
     async fn write_desired(&self, key: &ItemKey, change: &DesiredChange) -> Result<u64> {
-        self.write_wish(key, desired_update(change)?).await
+        // An expression cannot ask whether a number is whole. So the write is conditional on what stands there, and what a
+        // refusal shows is looked at before it is written over: `Invalid` means that nothing was written.
+        let mut stands = None;
+        for _ in 0..MOST_TRIES {
+            let mut update = desired_update(change)?;
+            update.require(&[GENERATION], stands.take());
+            let refusal = match self.write_wish(key, update).await {
+                Ok(generation) => return Ok(generation),
+                Err(refusal) if refusal.error.meaning() != Meaning::Conflict => {
+                    return Err(explain_desired(key, refusal.error));
+                }
+                Err(refusal) => refusal,
+            };
+            // Nothing is there any more if the record was deleted meanwhile.
+            stands = countable(key, &refusal.found.unwrap_or_default())?;
+        }
+        let text = format!("{key} was written by others {MOST_TRIES} times meanwhile");
+        Err(Error::new(Meaning::Conflict, UPDATE_ITEM.name, text))
     }
 
     async fn write_desired_over(&self, key: &ItemKey, seen: Option<&Record>, change: &DesiredChange) -> Result<u64> {
         let mut update = desired_update(change)?;
         match seen {
             None => update.require(&[REPO], None),
+            // The last number cannot be counted on, though a condition would find it.
+            Some(Record { generation: Some(u64::MAX), .. }) => return Err(no_generation(key, &u64::MAX.to_string())),
             Some(seen) => {
                 update.require_existing(REPO);
                 update.require(&[GENERATION], seen.generation.map(number));
             }
         }
-        self.write_wish(key, update).await
+        match self.write_wish(key, update).await {
+            Ok(generation) => Ok(generation),
+            Err(Refusal { error, found }) => {
+                // Reading again would not help.
+                countable(key, &found.unwrap_or_default())?;
+                Err(explain_desired(key, error))
+            }
+        }
     }
 
     async fn init(&self) -> Result<Vec<String>> {
@@ -228,7 +262,32 @@ fn decode(attributes: &HashMap<String, AttributeValue>, call: &Call) -> Result<R
     let key = item_key(attributes).ok_or_else(|| {
         Error::new(Meaning::Invalid, call.name, "the table has an item without `repo` (S) and `pr` (N)")
     })?;
-    Ok(decode_record(key, &from_attributes(attributes)))
+    let mut record = decode_record(key, &from_attributes(attributes));
+    if let Some(problem) = too_large_for_a_status(attributes) {
+        record.desired = Err(record.desired.err().into_iter().flatten().chain([problem]).collect());
+    }
+    Ok(record)
+}
+
+/// A record that cannot be answered must not be followed: what was begun for it would be forgotten, its end included.
+fn too_large_for_a_status(attributes: &Attributes) -> Option<Problem> {
+    let theirs = attributes.iter().filter(|(name, _)| !STATUS_ATTRIBUTES.contains(&name.as_str()));
+    let bytes: usize = theirs.map(|(name, value)| name.len() + size(value)).sum();
+    let most = MAX_ITEM_BYTES - STATUS_BYTES;
+    (bytes > most).then(|| {
+        Problem::sentence(format!(
+            "the item takes {bytes} bytes; allowed: at most {most}, so that its status finds room within DynamoDB's 400 KB"
+        ))
+    })
+}
+
+/// What may be counted on: nothing, or a whole number that is not the last one.
+fn countable(key: &ItemKey, found: &Attributes) -> Result<Option<AttributeValue>> {
+    match found.get(GENERATION) {
+        None => Ok(None),
+        Some(stands) if whole(stands).is_some_and(|number| number < u64::MAX) => Ok(Some(stands.clone())),
+        Some(stands) => Err(no_generation(key, &shown(stands))),
+    }
 }
 
 fn number(number: u64) -> AttributeValue {
@@ -266,10 +325,6 @@ fn explain_desired(key: &ItemKey, error: Error) -> Error {
         Meaning::Invalid if too_large(&error) => {
             format!("{key} would be larger than DynamoDB's 400 KB for an item: make `flags` or `config` smaller")
         }
-        // The only operand that an UpdateItem of ours calculates with.
-        Meaning::Invalid if error.message().contains("operand") => {
-            return no_generation(key, "no number").caused_by(error);
-        }
         _ => return error,
     };
     Error::new(error.meaning(), UPDATE_ITEM.name, text).caused_by(error)
@@ -295,12 +350,32 @@ mod tests {
             assert!(error.message().contains("a/b#1"), "{error}");
             assert_eq!(error.meaning(), meaning);
         }
-        let operand = Error::new(
-            Meaning::Invalid,
-            UPDATE_ITEM.name,
-            "An operand in the update expression has an incorrect data type",
-        );
-        assert!(explain_desired(&key, operand).message().starts_with("generation of a/b#1 holds no number"));
+    }
+
+    #[test]
+    fn only_a_whole_number_is_counted_on() {
+        let key = ItemKey { repo: "a/b".into(), pr: "1".into() };
+        let holds = |value: AttributeValue| countable(&key, &Attributes::from([(GENERATION.to_owned(), value)]));
+        assert_eq!(countable(&key, &Attributes::new()).unwrap(), None);
+        assert_eq!(holds(number(7)).unwrap(), Some(number(7)));
+        for bad in ["1.5", "-1", "1000000000000000000000000000000", "18446744073709551615"] {
+            let error = holds(AttributeValue::N(bad.into())).unwrap_err();
+            assert!(error.message().starts_with(&format!("generation of a/b#1 holds {bad}; ")), "{error}");
+        }
+        assert!(holds(AttributeValue::S("two".into())).is_err());
+    }
+
+    #[test]
+    fn an_item_that_leaves_no_room_for_its_status_is_a_problem_of_the_record() {
+        let item = |bytes: usize| {
+            let note = ("note".to_owned(), AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new(vec![0; bytes])));
+            let key = key_attributes(&ItemKey { repo: "a/b".into(), pr: "1".into() });
+            key.into_iter().chain([note]).collect::<Attributes>()
+        };
+        assert!(decode(&item(380_000), &GET_ITEM).unwrap().desired.is_ok());
+        let problems = decode(&item(400_000), &GET_ITEM).unwrap().desired.unwrap_err();
+        let sentence = problems[0].to_string();
+        assert!(sentence.starts_with("the item takes 400015 bytes; allowed: at most 393216"), "{sentence}");
     }
 
     #[test]

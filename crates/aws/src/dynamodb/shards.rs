@@ -65,6 +65,8 @@ enum State {
     Open { iterator: String, last: Option<String> },
     /// Read to its end, or not to be read.
     Drained,
+    /// Not there when it was asked. If it is listed again it is read again, after the last sequence number that was seen.
+    Gone { last: Option<String> },
 }
 
 impl Shards {
@@ -83,8 +85,14 @@ impl Shards {
         let present: BTreeSet<&str> = listing.iter().map(|shard| shard.id.as_str()).collect();
         // What is not listed was trimmed, or is of a stream that was switched off. It is read to its end nevertheless.
         self.shards.retain(|known, shard| {
-            (known.stream == stream && present.contains(known.shard.as_str())) || !matches!(shard.state, State::Drained)
+            let over = matches!(shard.state, State::Drained | State::Gone { .. });
+            (known.stream == stream && present.contains(known.shard.as_str())) || !over
         });
+        for shard in self.shards.values_mut() {
+            if let State::Gone { last } = &mut shard.state {
+                shard.state = State::Unopened(last.take().map_or(Position::TrimHorizon, Position::After));
+            }
+        }
         let parents: BTreeSet<&str> = listing.iter().filter_map(|shard| shard.parent.as_deref()).collect();
         let mut found = false;
         for shard in listing {
@@ -119,7 +127,7 @@ impl Shards {
             .filter_map(|(id, shard)| match &shard.state {
                 State::Unopened(position) => Some(Due::Open(id.clone(), position.clone())),
                 State::Open { iterator, .. } => Some(Due::Read(id.clone(), iterator.clone())),
-                State::Drained => None,
+                State::Drained | State::Gone { .. } => None,
             })
             .collect()
     }
@@ -169,7 +177,14 @@ impl Shards {
         shard.failures = shard.failures.saturating_add(1);
         shard.not_before = Some(now + backoff(shard.failures));
         match (refusal, &mut shard.state) {
-            (Refusal::Gone, state) => *state = State::Drained,
+            (Refusal::Gone, state) => {
+                let last = match state {
+                    State::Open { last, .. } => last.take(),
+                    State::Unopened(Position::After(number)) => Some(std::mem::take(number)),
+                    _ => None,
+                };
+                *state = State::Gone { last };
+            }
             (Refusal::Trimmed, state) => *state = State::Unopened(Position::TrimHorizon),
             (Refusal::Expired, State::Open { last, .. }) => {
                 shard.state = State::Unopened(last.take().map_or(Position::TrimHorizon, Position::After));
@@ -184,7 +199,7 @@ impl Shards {
     /// A parent that is not listed any more was trimmed, and counts as drained.
     fn parent_is_done(&self, shard: &Shard) -> bool {
         let parent = shard.parent.as_ref().and_then(|parent| self.shards.get(parent));
-        parent.is_none_or(|parent| matches!(parent.state, State::Drained))
+        parent.is_none_or(|parent| matches!(parent.state, State::Drained | State::Gone { .. }))
     }
 }
 
@@ -264,6 +279,21 @@ mod tests {
         assert_eq!(shards.due(later), [Due::Open(id("a"), Position::TrimHorizon)]);
         shards.refused(&id("a"), &Refusal::Gone, now);
         assert_eq!(shards.due(later), []);
+    }
+
+    #[test]
+    fn what_is_gone_and_listed_nevertheless_is_read_on() {
+        let now = Instant::now();
+        let mut shards = Shards::default();
+        shards.listed("s", &[shard("a", None, false), shard("b", None, false)]);
+        for id in [id("a"), id("b")] {
+            shards.opened(&id, Some("1".into()));
+            shards.read(&id, Some("76".into()), Some("2".into()));
+            shards.refused(&id, &Refusal::Gone, now);
+        }
+        shards.listed("s", &[shard("a", None, false)]);
+        assert_eq!(shards.due(now), [], "not without a pause");
+        assert_eq!(shards.due(now + LONGEST_BACKOFF), [Due::Open(id("a"), Position::After("76".into()))]);
     }
 
     #[test]

@@ -48,6 +48,23 @@ pub(super) fn to_attribute(value: &Value) -> Option<AttributeValue> {
     })
 }
 
+/// What a value counts towards the size of its item, in bytes (DynamoDB developer guide, "DynamoDB Item sizes and
+/// formats"): a number takes about a byte for two digits and one more, a list or map three and one for each entry.
+pub(super) fn size(attribute: &AttributeValue) -> usize {
+    let number = |digits: &str| digits.len().div_ceil(2) + 1;
+    match attribute {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(digits) => number(digits),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::Ss(texts) => texts.iter().map(String::len).sum(),
+        AttributeValue::Ns(numbers) => numbers.iter().map(|digits| number(digits)).sum(),
+        AttributeValue::Bs(blobs) => blobs.iter().map(|bytes| bytes.as_ref().len()).sum(),
+        AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
+        AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| 1 + name.len() + size(value)).sum::<usize>(),
+        _ => 1,
+    }
+}
+
 /// Reads an item.
 pub(super) fn from_attributes(attributes: &Attributes) -> Item {
     attributes.iter().map(|(name, value)| (name.clone(), from_attribute(value))).collect()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_ecr::error::ProvideErrorMetadata as _;
 use aws_sdk_ecr::types::{DescribeImagesFilter, ImageFailure, ImageFailureCode, ImageIdentifier, TagStatus};
-use bivouac_model::{Image, ImageTag, ImageView};
+use bivouac_model::{ImageTag, ImageView};
 use bivouac_ports::{Error, Meaning, Result};
 
 use super::{Ecr, read};
@@ -18,7 +18,7 @@ const A_PAGE: i32 = 1000;
 const DELETED_A_CALL: usize = 100;
 
 impl Ecr {
-    pub(super) async fn list_tagged(&self, repository: &str) -> Result<HashMap<ImageTag, Image>> {
+    pub(super) async fn list_tagged(&self, repository: &str) -> Result<HashMap<ImageTag, ImageView>> {
         let uri = self.repository_uri(repository).await?;
         let (mut images, mut token) = (HashMap::new(), None);
         loop {

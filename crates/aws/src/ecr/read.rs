@@ -32,11 +32,11 @@ pub(super) fn view(detail: &ImageDetail, uri: &str) -> ImageView {
     }
 }
 
-/// An image under each of its tags. What cannot run is left out, and so is a tag that is none.
-pub(super) fn tagged(detail: &ImageDetail, uri: &str) -> Vec<(ImageTag, Image)> {
-    let Some(image) = image(detail, uri).filter(|_| why_unusable(detail).is_none()) else { return Vec::new() };
+/// The same under each of its tags, so that a list and a look say the same. A tag that is none is left out.
+pub(super) fn tagged(detail: &ImageDetail, uri: &str) -> Vec<(ImageTag, ImageView)> {
+    let view = view(detail, uri);
     let tags = detail.image_tags().iter().filter_map(|tag| ImageTag::try_from(tag.clone()).ok());
-    tags.map(|tag| (tag, image.clone())).collect()
+    tags.map(|tag| (tag, view.clone())).collect()
 }
 
 fn image(detail: &ImageDetail, uri: &str) -> Option<Image> {
@@ -93,7 +93,7 @@ mod tests {
             why,
             "The tag names something of the type application/vnd.cncf.helm.config.v1+json, which is no container image."
         );
-        assert!(tagged(&chart, URI).is_empty());
+        assert_eq!(tagged(&chart, URI), [("pr-1-ci".parse().unwrap(), ImageView::Unusable(why))]);
         let odd = ImageDetail::builder().image_digest("sha256:aa").image_manifest_media_type("text/plain").build();
         assert!(matches!(view(&odd, URI), ImageView::Unusable(_)));
         let bare = ImageDetail::builder().image_digest("sha256:aa").build();
@@ -118,7 +118,7 @@ mod tests {
                 .build();
             let found = matches!(view(&detail, URI), ImageView::Found(_));
             prop_assert!(!found || digest.is_some_and(|digest| !digest.is_empty()));
-            prop_assert!(found || tagged(&detail, URI).is_empty());
+            prop_assert!(tagged(&detail, URI).iter().all(|(_, listed)| *listed == view(&detail, URI)));
         }
     }
 }

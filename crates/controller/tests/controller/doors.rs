@@ -243,7 +243,7 @@ impl Registry for Door {
     async fn tagged_images(&self, _: &str) -> Result<TaggedImages> {
         self.read("DescribeImages", |state| {
             let images = state.clouds.values().flat_map(|cloud| cloud.images.clone());
-            Ok(Arc::new(images.collect()))
+            Ok(Arc::new(images.map(|(tag, image)| (tag, ImageView::Found(image))).collect()))
         })
         .await
     }

@@ -52,6 +52,17 @@ impl EcrControl {
         })
     }
 
+    /// Pushes a manifest of this media type under the tag, as a registry does that knows more kinds than its clients, and
+    /// gives its digest.
+    pub fn push_typed(&self, repository: &str, tag: &str, media_type: &str) -> String {
+        self.create_repository(repository);
+        self.shared.with(|world| {
+            let nonce = world.rng.u64(..);
+            let text = manifest(&format!("{repository}:{tag} {nonce}"), &[]).replace(OCI_MANIFEST, media_type);
+            put(world, repository, &text, Some(tag))
+        })
+    }
+
     /// Pushes an image without a tag and gives its digest.
     pub fn push_untagged(&self, repository: &str) -> String {
         self.create_repository(repository);

@@ -57,8 +57,13 @@ impl EcsControl {
     /// Makes a cluster with FARGATE and FARGATE_SPOT associated. Called again it changes
     /// nothing; a name that ECS would refuse makes nothing.
     pub fn create_cluster(&self, name: &str) {
+        self.create_cluster_with(name, &FARGATE_PROVIDERS);
+    }
+
+    /// The same with these of the two capacity providers.
+    pub fn create_cluster_with(&self, name: &str, providers: &[&str]) {
         self.shared.with(|world| {
-            let providers = FARGATE_PROVIDERS.map(str::to_owned).to_vec();
+            let providers = providers.iter().map(|provider| (*provider).to_owned()).collect();
             let made = world.create_cluster(Some(name.to_owned()), providers, vec![], vec![]);
             if let Err(refused) = made {
                 tracing::warn!(%refused, name, "no cluster made");

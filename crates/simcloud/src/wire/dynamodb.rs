@@ -64,6 +64,7 @@ async fn handle(
         Some(Fault::FailBefore) => refused(&answer::server_error(service)),
         Some(Fault::Throttle) => refused(&answer::throttled(service)),
         Some(Fault::Deny) => refused(&answer::denied(service, &operation)),
+        Some(Fault::Refuse(code)) => refused(&Refusal::new(code, "")),
     };
     gate.calls.record(service, &operation, &code);
     response

@@ -150,6 +150,7 @@ async fn handle(State(gate): State<Arc<Gate>>, headers: HeaderMap, body: Bytes) 
         Some(Fault::FailBefore) => Answer::refused(service, &answer::server_error(service)),
         Some(Fault::Throttle) => Answer::refused(service, &answer::throttled(service)),
         Some(Fault::Deny) => Answer::refused(service, &answer::denied(service, &operation)),
+        Some(Fault::Refuse(code)) => Answer::refused(service, &Refusal::new(code, "")),
     };
     tracing::debug!(%service, operation, code = answer.code(), "answered");
     gate.calls.record(service, &operation, answer.code());
