@@ -2,10 +2,9 @@
 
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
 
 use super::body::MAX_BODY;
-use super::says::says;
+use super::says::{Said, says};
 use crate::signature::Signature;
 
 /// A delivery whose headers have their form.
@@ -22,7 +21,7 @@ impl<'a> Arrival<'a> {
     ///
     /// # Errors
     /// The answer.
-    pub fn read(headers: &'a HeaderMap) -> Result<Self, Response> {
+    pub fn read(headers: &'a HeaderMap) -> Result<Self, Said> {
         let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
@@ -48,7 +47,7 @@ impl<'a> Arrival<'a> {
     ///
     /// # Errors
     /// The answer, when it is no GUID.
-    pub fn delivery(&self) -> Result<&'a str, Response> {
+    pub fn delivery(&self) -> Result<&'a str, Said> {
         let name = self.text("x-github-delivery").filter(|name| is_guid(name));
         name.ok_or_else(|| says(StatusCode::BAD_REQUEST, "X-GitHub-Delivery has to be a GUID"))
     }
@@ -57,7 +56,7 @@ impl<'a> Arrival<'a> {
     ///
     /// # Errors
     /// The answer, when it is no such name.
-    pub fn event(&self) -> Result<&'a str, Response> {
+    pub fn event(&self) -> Result<&'a str, Said> {
         let word =
             |name: &&str| (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         let event = self.text("x-github-event").filter(word);

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::response::Response;
 use futures::StreamExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::says::says;
+use super::says::{Said, says};
 
 /// "Payloads are capped at 25 MB" (GitHub, "Webhook events and payloads").
 pub(super) const MAX_BODY: usize = 25 * 1024 * 1024;
@@ -40,7 +39,7 @@ impl Bodies {
     ///
     /// # Errors
     /// The answer: too large, too slow, or broken off.
-    pub async fn read(&self, claimed: Option<usize>, body: Body, most: usize) -> Result<Vec<u8>, Response> {
+    pub async fn read(&self, claimed: Option<usize>, body: Body, most: usize) -> Result<Vec<u8>, Said> {
         let too_large = || says(StatusCode::PAYLOAD_TOO_LARGE, "too large");
         if claimed.is_some_and(|claimed| claimed > most) {
             return Err(too_large());

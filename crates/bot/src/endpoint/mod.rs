@@ -13,7 +13,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
-use axum::response::Response;
 use axum::routing::post;
 use bivouac_model::RepoName;
 use bivouac_ports::{Clock, Inbox, Letter, Received};
@@ -24,7 +23,7 @@ use crate::letter::News;
 use crate::payload::{self, Delivery};
 use crate::settings::Settings;
 use arrival::Arrival;
-use says::{says, unavailable};
+use says::{Said, says};
 use strangers::Strangers;
 
 /// The path of the endpoint (contract 3).
@@ -32,6 +31,9 @@ const PATH: &str = "/webhooks/github";
 
 /// How long the store may take. GitHub waits ten seconds (webhooks, "Best practices"), and we promise one.
 const KEEP_WITHIN: Duration = Duration::from_millis(800);
+
+/// What GitHub is told then.
+const NOT_KEPT: &str = "this delivery could not be kept, since the store does not answer; redeliver it in a minute";
 
 /// What a letter may hold ([`Letter::content`]). The commands of a comment of 65,536 characters stay below it.
 const MAX_CONTENT: usize = 300_000;
@@ -66,15 +68,15 @@ pub(crate) fn router(endpoint: Arc<Endpoint>) -> Router {
         .with_state(endpoint)
 }
 
-async fn receive(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Response {
+async fn receive(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Said {
     match endpoint.receive(request).await {
-        Ok(response) | Err(response) => response,
+        Ok(said) | Err(said) => said,
     }
 }
 
 impl Endpoint {
     /// The checks, the cheapest first. A stranger learns nothing but that it was not accepted.
-    async fn receive(&self, request: Request) -> Result<Response, Response> {
+    async fn receive(&self, request: Request) -> Result<Said, Said> {
         // Served without addresses, everybody is one peer.
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
         let (parts, body) = request.into_parts();
@@ -90,10 +92,10 @@ impl Endpoint {
         match payload::read(event, &body, &self.settings) {
             Err(error) => {
                 tracing::warn!(%event, %delivery, error = &error as &dyn std::error::Error, "a signed delivery is refused");
-                Err(says(StatusCode::BAD_REQUEST, &error.to_string()))
+                Err(says(StatusCode::BAD_REQUEST, error.to_string()))
             }
             Ok(Delivery::Ping) => Ok(says(StatusCode::OK, "pong")),
-            Ok(Delivery::Ignored(why)) => Ok(says(StatusCode::ACCEPTED, &format!("ignored: {why}"))),
+            Ok(Delivery::Ignored(why)) => Ok(says(StatusCode::ACCEPTED, format!("ignored: {why}"))),
             Ok(Delivery::Elsewhere(repo)) => {
                 self.tell(&repo);
                 Ok(says(StatusCode::ACCEPTED, "ignored: the repository is not configured"))
@@ -108,7 +110,7 @@ impl Endpoint {
     }
 
     /// Puts it where it outlives this process.
-    async fn keep(&self, delivery: &str, news: &News) -> Result<Response, Response> {
+    async fn keep(&self, delivery: &str, news: &News) -> Result<Said, Said> {
         let content = news.seal();
         if content.len() > MAX_CONTENT {
             tracing::warn!(%delivery, bytes = content.len(), "a delivery is refused: it does not fit into a letter");
@@ -126,11 +128,11 @@ impl Endpoint {
             Ok(Ok(Received::Before)) => Ok(says(StatusCode::ACCEPTED, "seen before")),
             Ok(Err(error)) => {
                 tracing::error!(%delivery, error = &error as &dyn std::error::Error, "a delivery could not be kept");
-                Err(unavailable())
+                Err(says(StatusCode::SERVICE_UNAVAILABLE, NOT_KEPT))
             }
             Err(_) => {
                 tracing::error!(%delivery, "a delivery could not be kept: the store took too long");
-                Err(unavailable())
+                Err(says(StatusCode::SERVICE_UNAVAILABLE, NOT_KEPT))
             }
         }
     }

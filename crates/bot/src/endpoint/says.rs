@@ -1,5 +1,7 @@
 //! The answers: JSON with a sentence, as GitHub's page of deliveries shows it.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,20 +10,30 @@ use serde::Serialize;
 /// When the store may be there again; nobody but a person redelivers, so it is only a word to them.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
 
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Said {
+    status: StatusCode,
+    message: Cow<'static, str>,
+}
+
 #[derive(Serialize)]
-struct Said<'a> {
+struct Words<'a> {
     message: &'a str,
 }
 
 /// An answer.
-pub(super) fn says(status: StatusCode, message: &str) -> Response {
-    (status, Json(Said { message })).into_response()
+pub(super) fn says(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Said {
+    Said { status, message: message.into() }
 }
 
-/// The store is not there.
-pub(super) fn unavailable() -> Response {
-    let message = "this delivery could not be kept, since the store does not answer; redeliver it in a minute";
-    let mut response = says(StatusCode::SERVICE_UNAVAILABLE, message);
-    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-    response
+impl IntoResponse for Said {
+    fn into_response(self) -> Response {
+        let Self { status, message } = self;
+        let mut response = (status, Json(Words { message: &message })).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bivouac_model::command::{Command, Request, Verb, Wish, table};
 use bivouac_model::{Decision, EnvKey, Event, ItemKey, PullRequest, Record, Value};
-use bivouac_ports::{CommentId, Meaning, Reaction};
+use bivouac_ports::{CommentId, Error, Meaning, Reaction};
 use tokio::time::timeout;
 
 use super::fate::Fate;
@@ -84,7 +84,7 @@ impl Handler {
     ) -> Result<Option<Vec<Asked<'a>>>, Later> {
         let mut asked: Vec<Asked<'a>> = comment.asked.iter().map(read).collect();
         match self.authorise(key, comment, &mut asked).await {
-            Err(Later::Forge(error)) if attempt.is_last => {
+            Err(Later::Forge(error)) if attempt.is_last || !is_passing(&error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(environment = %key, error, "a command is refused: the forge did not say who may");
                 silent(&mut asked);
@@ -271,17 +271,30 @@ impl Handler {
             Some(Reaction::Rocket)
         };
         if let Some(reaction) = reaction {
-            match self.doors.conversation.react(target, reaction).await {
-                // Its author deleted it, and needs no answer.
-                Err(error) if error.meaning() == Meaning::NotFound => {}
-                reacted => reacted.map_err(Later::Forge)?,
-            }
+            given(key, self.doors.conversation.react(target, reaction).await)?;
         }
         if text.is_none() && superseded {
             // A newer command had its own answer, which is not to be folded away.
             return Ok(());
         }
-        self.doors.conversation.reply(key, &comment.author, text.as_deref()).await.map_err(Later::Forge)
+        given(key, self.doors.conversation.reply(key, &comment.author, text.as_deref()).await)
+    }
+}
+
+/// Whether the same call may be answered otherwise in a while, without anybody mending anything.
+fn is_passing(error: &Error) -> bool {
+    matches!(error.meaning(), Meaning::Throttled | Meaning::Unavailable | Meaning::Conflict)
+}
+
+/// An answer that cannot be given for good, on a locked conversation or to a comment that is gone, is not tried again.
+fn given(key: &EnvKey, answered: Result<(), Error>) -> Result<(), Later> {
+    match answered {
+        Err(error) if is_passing(&error) => Err(Later::Forge(error)),
+        Err(error) => {
+            tracing::warn!(environment = %key, error = &error as &dyn std::error::Error, "a person gets no answer");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }
 
