@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bivouac_model::{Desired, EnvKey, PullRequest, Record, RepoName};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::doors::Doors;
 use crate::handle::{Cause, Handler};
 use crate::settings::Settings;
+
+/// The letters that wait at the start come first: they know who did what the comparison only sees.
+const FIRST_AFTER: Duration = Duration::from_secs(15);
 
 /// Compares, and looks at each difference as the letter that was missed would have.
 pub(crate) struct Comparison {
@@ -26,9 +30,10 @@ impl Comparison {
         Self { doors, handler, settings, labels: HashMap::new() }
     }
 
-    /// Compares at once and then every few minutes, until `stop`. Dropped half-way, the next comparison does the rest.
+    /// Compares soon and then every few minutes, until `stop`. Dropped half-way, the next comparison does the rest.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut tick = interval(self.settings.compare_every);
+        let first = Instant::now() + FIRST_AFTER.min(self.settings.compare_every);
+        let mut tick = interval_at(first, self.settings.compare_every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {

@@ -177,7 +177,7 @@ fn any_json() -> impl Strategy<Value = Json> {
     leaf.prop_recursive(4, 64, 8, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Json::from),
-            prop::collection::btree_map("[a-z_]{1,12}", inner, 0..6).prop_map(|map| Json::from_iter(map)),
+            prop::collection::btree_map("[a-z_]{1,12}", inner, 0..6).prop_map(Json::from_iter),
         ]
     })
 }

@@ -249,11 +249,14 @@ impl Conversation for Hub {
     }
 }
 
+/// Where an event stands: environment, time and tie.
+type Place = (ItemKey, DateTime<Utc>, String);
+
 /// The audit.
 #[derive(Default)]
 pub struct Book {
     pub faults: Arc<Faults>,
-    pub events: Mutex<BTreeMap<(ItemKey, DateTime<Utc>, String), Event>>,
+    pub events: Mutex<BTreeMap<Place, Event>>,
 }
 
 #[async_trait]

@@ -10,8 +10,7 @@ use crate::payloads::{changed, says, url};
 use crate::world::{HEAD, NEXT, World};
 
 /// Every call that handling a command makes.
-const CALLS: [&str; 9] =
-    ["permission", "get", "newest", "pull_request", "write_desired_over", "append", "reply", "eyes", "done"];
+const CALLS: [&str; 8] = ["permission", "get", "pull_request", "write_desired_over", "append", "reply", "eyes", "done"];
 
 /// An `extend` is what shows whether a command was obeyed twice.
 const STORY: &str = "/testenv up\n/testenv extend 2h\n/testenv nonsense";
@@ -79,6 +78,21 @@ async fn the_process_may_die_at_any_call() {
         dying.kill().await;
         world.settle().await;
         obeyed_once(&world, call).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_up_waits_until_the_audit_says_that_it_is_not_taken_back() {
+    for fault in [Fault::Before(Meaning::Unavailable), Fault::After(Meaning::Unavailable), Fault::Hangs] {
+        let world = World::new();
+        world.faults.once("newest", fault);
+        assert!(world.post(&says(7, 1, "ada", "/testenv up")).await.0.is_success());
+        let dying = world.live();
+        world.until(|world| world.faults.calls("newest") > 0).await;
+        assert!(world.record(7).is_none());
+        dying.kill().await;
+        world.settle().await;
+        assert_eq!(world.wish(7).generation, Some(1));
     }
 }
 

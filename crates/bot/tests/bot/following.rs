@@ -175,6 +175,8 @@ async fn what_was_missed_is_found_by_comparing() {
                 && world.record(11).is_some_and(|record| record.desired.unwrap().desired == Desired::Up)
         })
         .await;
+    // One more comparison sees what this one has done.
+    tokio::time::sleep(world.settings.compare_every).await;
     let (generations, asked) = (locked(&world.table.items).clone(), world.faults.calls("last_label_change"));
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert_eq!(*locked(&world.table.items), generations, "then there is nothing left to do");

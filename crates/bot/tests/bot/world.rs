@@ -55,7 +55,9 @@ impl World {
             inbox: Arc::<Tray>::clone(&tray),
             clock: Arc::new(TokioClock::new("2026-11-23T12:30:00Z".parse().unwrap())),
             meter: Arc::new(NoMeter),
-            nudge: Arc::new(move |key: &ItemKey| drop(locked(&ear).insert(key.clone()))),
+            nudge: Arc::new(move |key: &ItemKey| {
+                locked(&ear).insert(key.clone());
+            }),
         };
         let rules = ProjectRules {
             repo: REPO.parse().unwrap(),
