@@ -57,8 +57,10 @@ impl<'a> Arrival<'a> {
     /// # Errors
     /// The answer, when it is no such name.
     pub fn event(&self) -> Result<&'a str, Said> {
-        let word =
-            |name: &&str| (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let word = |name: &&str| {
+            (1..=64).contains(&name.len())
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
         let event = self.text("x-github-event").filter(word);
         event.ok_or_else(|| says(StatusCode::BAD_REQUEST, "X-GitHub-Event has to name an event"))
     }

@@ -143,6 +143,7 @@ async fn what_is_of_no_interest_is_ignored() {
     edited["action"] = json!("edited");
     let ignored = [
         Mail::new("star", 1, &json!({ "action": "created" })),
+        Mail::new("projects_v2_item", 1, &json!({ "action": "created" })),
         Mail::new("issue_comment", 1, &elsewhere),
         Mail::new("issue_comment", 1, &issue),
         Mail::new("issue_comment", 1, &edited),
