@@ -97,6 +97,17 @@ impl Drop for Prism {
     }
 }
 
+/// GitHub's example deliveries as Octokit has them, signed with `secret` by Octokit: a JSON object a line, of `event`, `body`
+/// and `signature`.
+///
+/// # Panics
+/// If Octokit's packages were not installed for this run, or if the program fails.
+pub fn octokit_deliveries(secret: &str) -> String {
+    let printed = Command::new(required("BIVOUAC_TEST_OCTOKIT")).arg(secret).output().expect("the program starts");
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    String::from_utf8(printed.stdout).expect("it prints JSON")
+}
+
 fn required(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: this test needs an emulator, run it with `cargo xtask test`"))

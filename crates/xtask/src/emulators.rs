@@ -7,6 +7,7 @@ mod cache;
 mod dynamodb;
 mod moto;
 mod npm;
+mod octokit;
 mod openapi;
 mod prism;
 mod server;
@@ -27,9 +28,11 @@ const MOTO_URL: &str = "BIVOUAC_TEST_MOTO_URL";
 const DYNAMODB_URL: &str = "BIVOUAC_TEST_DYNAMODB_URL";
 /// A program that starts Prism with GitHub's description in front of the address it is given.
 const PRISM: &str = "BIVOUAC_TEST_PRISM";
+/// A program that prints GitHub's example deliveries, signed with the secret it is given.
+const OCTOKIT: &str = "BIVOUAC_TEST_OCTOKIT";
 
 /// Every variable that tells a test of an emulator.
-pub const VARIABLES: [&str; 3] = [MOTO_URL, DYNAMODB_URL, PRISM];
+pub const VARIABLES: [&str; 4] = [MOTO_URL, DYNAMODB_URL, PRISM, OCTOKIT];
 
 /// The emulators, installed and, where they serve all tests alike, running. They end when this is dropped.
 #[derive(Debug)]
@@ -37,6 +40,7 @@ pub struct Emulators {
     moto: Server,
     dynamodb: Server,
     prism: PathBuf,
+    octokit: PathBuf,
 }
 
 impl Emulators {
@@ -48,12 +52,18 @@ impl Emulators {
         let moto = moto::install(&cache)?;
         let dynamodb = dynamodb::install(&cache)?;
         let prism = prism::install(&cache)?;
-        Ok(Self { moto: moto::start(&moto, &cache)?, dynamodb: dynamodb::start(&dynamodb, &cache)?, prism })
+        let octokit = octokit::install(&cache)?;
+        Ok(Self { moto: moto::start(&moto, &cache)?, dynamodb: dynamodb::start(&dynamodb, &cache)?, prism, octokit })
     }
 
     /// What the tests find in their environment.
-    pub fn variables(&self) -> [(&'static str, String); 3] {
-        [(MOTO_URL, self.moto.url()), (DYNAMODB_URL, self.dynamodb.url()), (PRISM, self.prism.display().to_string())]
+    pub fn variables(&self) -> [(&'static str, String); 4] {
+        [
+            (MOTO_URL, self.moto.url()),
+            (DYNAMODB_URL, self.dynamodb.url()),
+            (PRISM, self.prism.display().to_string()),
+            (OCTOKIT, self.octokit.display().to_string()),
+        ]
     }
 
     /// Returns when a signal has come, or when an emulator ended by itself, which is an error.

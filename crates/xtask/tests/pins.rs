@@ -24,21 +24,27 @@ fn every_python_package_is_at_one_version() {
 }
 
 #[test]
-fn the_installation_of_prism_is_named_after_the_version_in_it() {
-    let wanted = json("prism/package.json")["dependencies"]["@stoplight/prism-cli"].clone();
-    let locked = json("prism/package-lock.json")["packages"]["node_modules/@stoplight/prism-cli"]["version"].clone();
-    assert_eq!(wanted, locked);
-    let source = include_str!("../src/emulators/prism.rs");
-    let named = format!("const VERSION: &str = {wanted};");
-    assert!(source.contains(&named), "prism.rs does not say `{named}`");
+fn an_installation_is_named_after_the_version_in_it() {
+    for (pins, package, source) in [
+        ("prism", "@stoplight/prism-cli", include_str!("../src/emulators/prism.rs")),
+        ("octokit", "@octokit/webhooks-examples", include_str!("../src/emulators/octokit.rs")),
+    ] {
+        let wanted = json(&format!("{pins}/package.json"))["dependencies"][package].clone();
+        let lock = json(&format!("{pins}/package-lock.json"));
+        assert_eq!(wanted, lock["packages"][format!("node_modules/{package}")]["version"]);
+        let named = format!("const VERSION: &str = {wanted};");
+        assert!(source.contains(&named), "{pins}.rs does not say `{named}`");
+    }
 }
 
 #[test]
 fn every_npm_package_has_a_hash_and_no_address() {
-    let lock = json("prism/package-lock.json");
-    let packages = lock["packages"].as_object().expect("packages");
-    for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
-        assert!(package["integrity"].is_string(), "{name} has no hash");
-        assert!(package["resolved"].is_null(), "{name} names a registry");
+    for pins in ["prism", "octokit"] {
+        let lock = json(&format!("{pins}/package-lock.json"));
+        let packages = lock["packages"].as_object().expect("packages");
+        for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
+            assert!(package["integrity"].is_string(), "{name} has no hash");
+            assert!(package["resolved"].is_null(), "{name} names a registry");
+        }
     }
 }

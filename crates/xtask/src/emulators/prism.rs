@@ -68,7 +68,7 @@ fn launcher(installation: &Installation<'_>, guard: &Path, description: &Path) -
 }
 
 /// One word for a shell, whatever is in it.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

@@ -1,0 +1,29 @@
+//! There may be a new image: who waits for one is told to look now.
+
+use std::collections::BTreeSet;
+
+use bivouac_model::{Desired, Phase, RepoName};
+
+use super::Handler;
+
+impl Handler {
+    /// Nudges every environment of these repositories that waits for an image. Which image it is says the registry, not the
+    /// event: a workflow's name for a branch is no tag. A failure is left to the resync.
+    pub async fn nudge(&self, repos: &BTreeSet<RepoName>) {
+        let records = match self.doors.records.all().await {
+            Ok(records) => records,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(error, "a hint came to nothing: the records could not be read");
+                return;
+            }
+        };
+        for record in &records {
+            let waits = record.status.as_ref().is_some_and(|status| status.phase == Phase::WaitingForImage)
+                && record.desired.as_ref().is_ok_and(|wish| wish.desired != Desired::Down);
+            if waits && repos.iter().any(|repo| *repo.as_str() == *record.key.repo) {
+                (self.doors.nudge)(&record.key);
+            }
+        }
+    }
+}

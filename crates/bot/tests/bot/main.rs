@@ -1,0 +1,11 @@
+//! The bot, with its doors in memory.
+
+mod authority;
+mod bad_input;
+mod commands;
+mod doors;
+mod faults;
+mod following;
+mod order;
+mod payloads;
+mod world;
