@@ -37,7 +37,9 @@ pub async fn tell(
         decision: None,
     };
     if let Err(error) = session.journal.append(&[event]).await {
-        session.terminal.remark(&format!("note: {key} is asked for, but the audit does not say so: {}", chain(&error)))?;
+        session
+            .terminal
+            .remark(&format!("note: {key} is asked for, but the audit does not say so: {}", chain(&error)))?;
     }
     Ok(())
 }

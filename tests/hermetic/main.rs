@@ -12,3 +12,4 @@ mod forge;
 mod invalid;
 mod lives;
 mod store;
+mod tables;

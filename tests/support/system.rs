@@ -132,7 +132,7 @@ impl System {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let daemon = tokio::spawn(async move {
-            let Connected { doors, leases, feed } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
+            let Connected { doors, leases, feed, .. } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
             let daemon = Daemon {
                 doors,
                 leases,
