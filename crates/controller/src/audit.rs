@@ -15,6 +15,7 @@ use std::time::Duration;
 use bivouac_model::{Event, ItemKey, Phase, Record, Status};
 use bivouac_ports::{Meaning, Result};
 use bivouac_runtime::{Outcome, WorkQueue};
+use chrono::{DateTime, Utc};
 use futures::future::join_all;
 
 use crate::controller::Controller;
@@ -54,8 +55,10 @@ pub(crate) struct Effect {
 }
 
 impl Effect {
-    /// What writing `status` over `record` changes; `None` where phase and reason stay.
-    pub(crate) fn of(record: &Record, status: &Status) -> Option<Self> {
+    /// What writing `status` over `record` at `now` changes; `None` where phase and reason stay.
+    ///
+    /// A status knows its time to the second, which would put an answer before the wish of the same second.
+    pub(crate) fn of(record: &Record, status: &Status, now: DateTime<Utc>) -> Option<Self> {
         let before = record.status.as_ref();
         if before.is_some_and(|before| before.phase == status.phase && before.reason == status.reason) {
             return None;
@@ -65,7 +68,7 @@ impl Effect {
         let wish = record.desired.as_ref().ok();
         let event = Event {
             environment: record.key.clone(),
-            at: status.updated_at,
+            at: now,
             tie: format!("revision-{revision}"),
             actor: ACTOR.to_owned(),
             action: ACTION.to_owned(),

@@ -102,7 +102,7 @@ impl Controller {
         if record.status.as_ref().is_some_and(|written| status.says_the_same(written)) {
             return Ok(());
         }
-        let effect = Effect::of(record, status);
+        let effect = Effect::of(record, status, self.doors.clock.now());
         let answer = self.fenced.write(self.doors.records.write_status(record, status)).await;
         if let Some(effect) = effect {
             self.audit.wrote(effect, &answer);
