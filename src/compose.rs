@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use bivouac_aws::{
-    DynamoFeed, DynamoLeases, DynamoRecords, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings,
-    StaticCredentials,
+    DynamoFeed, DynamoInbox, DynamoJournal, DynamoLeases, DynamoRecords, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk,
+    SdkSettings, StaticCredentials,
 };
 use bivouac_controller::Doors;
 use bivouac_github::GitHub;
 use bivouac_model::Capacity;
 use bivouac_planner::{CapacityPolicy, Policy};
-use bivouac_ports::{Clock, Leases, Meter, NoMeter, RecordStore, SystemClock};
+use bivouac_ports::{Clock, Inbox, Journal, Leases, Meter, NoMeter, RecordStore, SystemClock};
 use secrecy::SecretString;
 
 use crate::config::{Config, Credentials, SecretError};
@@ -45,8 +45,18 @@ pub struct Connected {
     pub doors: Doors,
     /// The leases.
     pub leases: Arc<dyn Leases>,
+    /// What arrived for the bot and is not handled yet.
+    pub inbox: Arc<dyn Inbox>,
     /// News of the table.
     pub feed: FeedMaker,
+}
+
+/// What a client reaches.
+pub struct Tables {
+    /// The table of environments.
+    pub records: Arc<dyn RecordStore>,
+    /// The table of events.
+    pub journal: Arc<dyn Journal>,
 }
 
 /// Why the adapters could not be made. Nothing was called yet.
@@ -159,6 +169,7 @@ pub async fn connect_on(
     let quotas = Arc::new(if place.quotas { Quotas::aws() } else { Quotas::unlimited() });
     let doors = Doors {
         records: Arc::new(DynamoRecords::new(&sdk, &place.prefix)),
+        journal: Arc::new(journal(&sdk, &place.prefix)),
         cluster: Arc::new(Ecs::new(&sdk, quotas, place.ecs.clone())),
         registry: Arc::new(Ecr::new(&sdk)),
         forge: Arc::new(GitHub::new(place.github.clone(), Arc::clone(&meter))?),
@@ -167,16 +178,22 @@ pub async fn connect_on(
         meter,
     };
     let leases = Arc::new(DynamoLeases::new(&sdk, &place.prefix));
+    let inbox = Arc::new(DynamoInbox::new(&sdk, &place.prefix));
     let prefix = place.prefix.clone();
     let feed: FeedMaker = Box::new(move || Box::new(DynamoFeed::new(&sdk, &prefix)));
-    Ok(Connected { doors, leases, feed })
+    Ok(Connected { doors, leases, inbox, feed })
 }
 
-/// The table alone, which is all that a client needs: no secret is read.
+/// The tables alone, which are all that a client needs: no secret is read.
 ///
 /// # Errors
 /// When the SDK finds no region.
-pub async fn records(config: &Config) -> Result<Arc<dyn RecordStore>, ComposeError> {
+pub async fn tables(config: &Config) -> Result<Tables, ComposeError> {
     let sdk = Sdk::load(&sdk_settings(config), Arc::new(NoMeter)).await?;
-    Ok(Arc::new(DynamoRecords::new(&sdk, &config.aws.table_prefix)))
+    let prefix = &config.aws.table_prefix;
+    Ok(Tables { records: Arc::new(DynamoRecords::new(&sdk, prefix)), journal: Arc::new(journal(&sdk, prefix)) })
+}
+
+fn journal(sdk: &Sdk, prefix: &str) -> DynamoJournal {
+    DynamoJournal::new(sdk, prefix, DynamoJournal::KEEP)
 }

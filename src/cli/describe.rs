@@ -2,35 +2,68 @@
 
 use std::collections::BTreeMap;
 
-use bivouac_model::{ConditionStatus, Record, Status, format_duration};
+use bivouac_model::{ConditionStatus, Event, ItemKey, Record, Status, format_duration};
 use chrono::{DateTime, Utc};
 
 use super::args::Describe;
+use super::output::Format;
 use super::output::age::{absolute, human, until};
 use super::output::columns::{Columns, plain};
+use super::output::events;
 use super::output::rows::{born, image};
-use super::output::view::Environment;
+use super::output::view::{Described, Environment};
 use super::session::Session;
-use crate::exit::Failure;
+use crate::exit::{Failure, chain};
 
 /// What stands where there is nothing.
 const NONE: &str = "<none>";
 
-/// Prints an environment.
+/// The most events that are shown: a life from wish to end, or a day of somebody's commands. The table has them all.
+const MOST_EVENTS: usize = 20;
+
+/// Prints an environment and its newest events. Where there is no environment but events, as of somebody who was refused,
+/// a person is shown these.
 ///
 /// # Errors
-/// `Failed` when it is not there.
+/// `Failed` when the environment is not there. Events that cannot be read are only remarked on.
 pub async fn describe(session: &mut Session, describe: Describe) -> Result<(), Failure> {
     let key = describe.env.resolve(&session.config)?;
-    let record = session.record(&key).await?;
+    let record = session.record(&key).await;
+    let events = match &record {
+        Err(Failure::Door(_)) => None,
+        _ => newest(session, &key).await?,
+    };
     let now = session.clock.now();
-    if session.terminal.structured(session.format, &Environment::of(&record, now))? {
-        return Ok(());
+    if let Ok(record) = &record {
+        let described = Described {
+            environment: Environment::of(record, now),
+            events: events.as_ref().map(|events| events.iter().rev().map(Into::into).collect()),
+        };
+        if session.terminal.structured(session.format, &described)? {
+            return Ok(());
+        }
+        for line in lines(session, record, now) {
+            session.terminal.say(&line)?;
+        }
     }
-    for line in lines(session, &record, now) {
-        session.terminal.say(&line)?;
+    let people = matches!(session.format, Format::Table | Format::Wide);
+    if record.is_ok() || people && events.as_ref().is_some_and(|events| !events.is_empty()) {
+        for line in events::lines(events.as_deref(), now, &session.terminal) {
+            session.terminal.say(&line)?;
+        }
     }
-    Ok(())
+    record.map(drop)
+}
+
+/// The newest events, the newest first; `None` where they cannot be read, which is remarked on.
+async fn newest(session: &mut Session, key: &ItemKey) -> Result<Option<Vec<Event>>, Failure> {
+    match session.journal.newest(key, MOST_EVENTS).await {
+        Ok(events) => Ok(Some(events)),
+        Err(error) => {
+            session.terminal.remark(&format!("note: the events cannot be read: {}", chain(&error)))?;
+            Ok(None)
+        }
+    }
 }
 
 fn lines(session: &Session, record: &Record, now: DateTime<Utc>) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! The command line: contract 3.
 
 pub mod args;
+mod audit;
 mod describe;
 mod dev;
 mod get;
@@ -26,6 +27,7 @@ use args::{Cli, Command, DEFAULT_CONFIG};
 use output::Terminal;
 use session::{PACE, Session, user};
 
+use crate::compose::Tables;
 use crate::config::{Config, Variables};
 use crate::exit::Failure;
 use crate::{compose, telemetry};
@@ -60,10 +62,11 @@ pub async fn main() -> Result<(), Failure> {
         _ => telemetry::start(QUIET),
     }
     let config = configuration(&cli, &variables())?;
-    let store = compose::records(&config).await?;
+    let Tables { records: store, journal } = compose::tables(&config).await?;
     let mut session = Session {
         config,
         store,
+        journal,
         clock: Arc::new(SystemClock),
         terminal: Terminal::of_process(),
         format: cli.output,

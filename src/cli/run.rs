@@ -34,7 +34,7 @@ pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Re
     // A write that is cut off while it waits loses its turn: one that waited longer than that each time would never be sent.
     place.github.write_patience = place.github.write_patience.min(longest_write / OF_A_WRITE);
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    let Connected { doors, leases, feed } = connect(&place, Arc::new(metrics.clone())).await?;
+    let Connected { doors, leases, feed, .. } = connect(&place, Arc::new(metrics.clone())).await?;
     let listener = match config.ops.listen {
         None => None,
         Some(address) => Some(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bivouac_model::{ItemKey, Record};
-use bivouac_ports::{Clock, RecordStore};
+use bivouac_ports::{Clock, Journal, RecordStore};
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Format, Terminal};
@@ -21,6 +21,8 @@ pub struct Session {
     pub config: Config,
     /// The table.
     pub store: Arc<dyn RecordStore>,
+    /// The audit.
+    pub journal: Arc<dyn Journal>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Where output goes.

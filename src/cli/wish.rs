@@ -5,6 +5,7 @@ use bivouac_ports::DesiredChange;
 use wildmatch::WildMatch;
 
 use super::args::{Down, Pair, Up, Waiting};
+use super::audit;
 use super::output::age::absolute;
 use super::output::view::Wish;
 use super::session::Session;
@@ -64,6 +65,7 @@ async fn write(
     waiting: Waiting,
 ) -> Result<(), Failure> {
     let generation = session.store.write_desired(key, &change).await?;
+    audit::tell(session, key, desired.as_str(), &change, generation).await?;
     if waiting.wait {
         let goal = if desired == Desired::Down { Goal::Gone } else { Goal::Ready };
         return wait(session, key, generation, goal, waiting.timeout).await;

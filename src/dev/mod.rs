@@ -82,7 +82,7 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let policy = Arc::new(policy()?);
     let place = Place::embedded(&cloud.aws_url(), &cloud.dynamodb_url(), hub.url(), TOKEN);
-    let Connected { doors, leases, feed } = connect(&place, Arc::new(metrics.clone())).await?;
+    let Connected { doors, leases, feed, .. } = connect(&place, Arc::new(metrics.clone())).await?;
     doors.records.init().await?;
 
     let readiness = Readiness::new(&[TABLES, FIRST_OBSERVATION]);

@@ -21,3 +21,4 @@ mod lives;
 mod refusals;
 mod store;
 mod stream;
+mod tables;

@@ -139,7 +139,7 @@ impl System {
         let stopped = stop.clone();
         let daemon = tokio::spawn(async move {
             let connected = connect_on(&place, Arc::new(NoMeter), machine).await;
-            let Connected { doors, leases, feed } = connected.expect("adapters");
+            let Connected { doors, leases, feed, .. } = connected.expect("adapters");
             let daemon = Daemon {
                 doors,
                 leases,

@@ -71,6 +71,7 @@ calls! {
     PUT_ITEM = "DynamoDB" "PutItem", None;
     UPDATE_ITEM = "DynamoDB" "UpdateItem", None;
     DELETE_ITEM = "DynamoDB" "DeleteItem", None;
+    TRANSACT_WRITE_ITEMS = "DynamoDB" "TransactWriteItems", None;
     CREATE_TABLE = "DynamoDB" "CreateTable", None;
     UPDATE_TABLE = "DynamoDB" "UpdateTable", None;
     DESCRIBE_TABLE = "DynamoDB" "DescribeTable", None;

@@ -1,6 +1,6 @@
-//! The doors on AWS: the cluster on ECS and EC2, the registry on ECR, the record store, its feed and the leases on
-//! DynamoDB. The only crate that sees an SDK type; what comes out is of `bivouac-model`, and what fails is a
-//! [`bivouac_ports::Error`] by meaning.
+//! The doors on AWS: the cluster on ECS and EC2, the registry on ECR, the record store, its feed, the leases, the
+//! journal and the inbox on DynamoDB. The only crate that sees an SDK type; what comes out is of `bivouac-model`, and
+//! what fails is a [`bivouac_ports::Error`] by meaning.
 //!
 //! [`Sdk`] is loaded once and makes the clients; [`Quotas`] is shared by all callers of one account and region.
 
@@ -17,7 +17,7 @@ mod sdk;
 mod time;
 
 pub use clock::AwsClock;
-pub use dynamodb::{DynamoFeed, DynamoLeases, DynamoRecords};
+pub use dynamodb::{DynamoFeed, DynamoInbox, DynamoJournal, DynamoLeases, DynamoRecords};
 pub use ecr::Ecr;
 pub use ecs::{Ecs, EcsSettings};
 pub use quota::Quotas;

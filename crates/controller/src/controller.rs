@@ -13,6 +13,7 @@ use bivouac_runtime::{Fence, Reconciled, Resync, WorkQueue, WorkerObserver, Work
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::Audit;
 use crate::closer::Closer;
 use crate::doors::Doors;
 use crate::fenced::Fenced;
@@ -46,6 +47,9 @@ impl Default for Settings {
 /// second one only hides the latency of reads.
 const ANNOUNCERS: usize = 2;
 
+/// Environments whose lines of the audit are written at once. Lines are few and a write takes milliseconds.
+const TELLERS: usize = 2;
+
 /// How long the first pass waits for the stream to take its place. A stream answers within a second; one that does not
 /// only shortens a wait, and must not make one.
 const BEGIN: Duration = Duration::from_secs(3);
@@ -56,6 +60,7 @@ pub struct Controller {
     pub(crate) policy: Arc<Policy>,
     pub(crate) closer: Closer,
     pub(crate) fenced: Fenced,
+    pub(crate) audit: Audit,
     pub(crate) announcements: WorkQueue<ItemKey>,
     pub(crate) views: Mutex<HashMap<ItemKey, CommentView>>,
     /// The records whose status could not be written for good, each told once.
@@ -75,6 +80,7 @@ impl Controller {
             policy,
             closer,
             fenced: Fenced::new(fence, settings.longest_write),
+            audit: Audit::new(),
             settings,
             queue: WorkQueue::new(),
             announcements: WorkQueue::new(),
@@ -86,7 +92,7 @@ impl Controller {
     }
 
     /// Runs until `stop` or until the lease is lost: watches `feed`, passes over everything each resync, reconciles and
-    /// announces. What is under way when it is to stop is finished, within the drain deadline.
+    /// announces, and keeps the audit. What is under way when it is to stop is finished, within the drain deadline.
     pub async fn run(self: Arc<Self>, mut feed: Option<Box<dyn RecordFeed>>, stop: CancellationToken) {
         let stop = stop.child_token();
         // Before the first pass, so that what is written between its look and the first news is not left to the second.
@@ -102,7 +108,7 @@ impl Controller {
         }
         let watching = tokio::spawn(Arc::clone(&self).watch(feed, stop.clone()));
         let passing = tokio::spawn(Arc::clone(&self).resync(stop.clone()));
-        let (reconciler, announcer) = (Arc::clone(&self), Arc::clone(&self));
+        let (reconciler, announcer, teller) = (Arc::clone(&self), Arc::clone(&self), Arc::clone(&self));
         let observer = Arc::new(Observer { controller: Arc::clone(&self) });
         let reconciling = Workers::new(self.settings.concurrency).observed_by(observer).run(
             &self.queue,
@@ -120,6 +126,14 @@ impl Controller {
             },
             stop.clone(),
         );
+        let telling = Workers::new(TELLERS).run(
+            &self.audit.queue,
+            move |key| {
+                let controller = Arc::clone(&teller);
+                async move { controller.tell(key).await }
+            },
+            stop.clone(),
+        );
         let losing = async {
             tokio::select! {
                 () = self.fenced.fence().lost().cancelled() => tracing::warn!("the lease was lost; another instance leads"),
@@ -127,7 +141,9 @@ impl Controller {
             }
             stop.cancel();
         };
-        let (drained, _, ()) = tokio::join!(reconciling, announcing, losing);
+        let (drained, _, _, ()) = tokio::join!(reconciling, announcing, telling, losing);
+        // Also of what the reconciles that were finished have written.
+        self.tell_the_rest().await;
         if drained.left_ready > 0 {
             tracing::info!(left = drained.left_ready, "stopped with keys in the queue; the next pass finds them");
         }
@@ -171,6 +187,7 @@ impl Controller {
             }
             self.doors.meter.queue_depth("environments", self.queue.snapshot().ready);
             self.doors.meter.queue_depth("comments", self.announcements.snapshot().ready);
+            self.doors.meter.queue_depth("events", self.audit.queue.snapshot().ready);
         }
     }
 

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use bivouac_ports::{Clock, Cluster, Forge, Meter, Probe, RecordStore, Registry};
+use bivouac_ports::{Clock, Cluster, Forge, Journal, Meter, Probe, RecordStore, Registry};
 
 /// The doors of one controller. A clone is another handle on the same ones.
 #[derive(Clone)]
 pub struct Doors {
     /// The table of environments.
     pub records: Arc<dyn RecordStore>,
+    /// The table of events: the audit.
+    pub journal: Arc<dyn Journal>,
     /// The cluster.
     pub cluster: Arc<dyn Cluster>,
     /// The image registry.

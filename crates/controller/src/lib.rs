@@ -6,6 +6,7 @@
 
 mod announce;
 mod apply;
+mod audit;
 mod closer;
 mod controller;
 mod doors;

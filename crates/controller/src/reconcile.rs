@@ -10,6 +10,7 @@ use bivouac_runtime::Outcome;
 use tracing::Instrument as _;
 
 use crate::apply::apply;
+use crate::audit::Effect;
 use crate::controller::Controller;
 use crate::world::project_of;
 
@@ -40,6 +41,7 @@ impl Controller {
             Ok(None) => return Outcome::Done,
             Err(error) => return back_off(&error),
         };
+        self.audit.saw(&record);
         let span = tracing::Span::current();
         let was = record.status.as_ref().map_or("None", |status| status.phase.as_str());
         span.record("was", was);
@@ -118,12 +120,17 @@ impl Controller {
         }
     }
 
-    /// Records what there is to say, unless the record says it already.
+    /// Records what there is to say, unless the record says it already; and has the audit tell of it.
     async fn write(&self, record: &Record, status: &Status) -> Result<(), Error> {
         if record.status.as_ref().is_some_and(|written| status.says_the_same(written)) {
             return Ok(());
         }
-        self.fenced.write(self.doors.records.write_status(record, status)).await
+        let effect = Effect::of(record, status, self.doors.clock.now());
+        let answer = self.fenced.write(self.doors.records.write_status(record, status)).await;
+        if let Some(effect) = effect {
+            self.audit.wrote(effect, &answer);
+        }
+        answer
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod age;
 pub mod columns;
+pub mod events;
 pub mod rows;
 pub mod view;
 
@@ -100,6 +101,11 @@ impl Terminal {
             Format::Table | Format::Wide => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// A word in the colour of what failed.
+    pub fn alarm(&self, text: &str) -> String {
+        Style::new().force_styling(self.colours).red().apply_to(text).to_string()
     }
 
     /// A phase in its colour.

@@ -97,6 +97,52 @@ pub struct Status {
     pub comment_id: Option<u64>,
 }
 
+/// What `describe` prints: an environment, and what happened to it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Described {
+    /// The environment, with its fields beside `events`.
+    #[serde(flatten)]
+    pub environment: Environment,
+    /// The newest events, the newest last; `null` when they could not be read.
+    pub events: Option<Vec<Event>>,
+}
+
+/// What happened to an environment once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who did it: a login, or `controller`.
+    pub actor: String,
+    /// What was done, in one word, such as `up` or `reconcile`.
+    pub action: String,
+    /// Why, or what became of it, in one PascalCase word.
+    pub reason: String,
+    /// The same in a sentence.
+    pub message: String,
+    /// The commit it was about.
+    pub head_sha: Option<String>,
+    /// The comment or run where it was asked for.
+    pub url: Option<String>,
+    /// `allowed` or `denied`; `null` where nobody had to be asked.
+    pub decision: Option<&'static str>,
+}
+
+impl From<&bivouac_model::Event> for Event {
+    fn from(event: &bivouac_model::Event) -> Self {
+        Self {
+            at: event.at,
+            actor: event.actor.clone(),
+            action: event.action.clone(),
+            reason: event.reason.clone(),
+            message: event.message.clone(),
+            head_sha: event.head_sha.clone(),
+            url: event.url.clone(),
+            decision: event.decision.map(bivouac_model::Decision::as_str),
+        }
+    }
+}
+
 /// What `up` and `down` print without `--wait`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Wish {

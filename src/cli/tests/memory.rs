@@ -5,8 +5,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use bivouac_model::{Item, ItemKey, Record, Status, Value, decode_record, encode_status};
-use bivouac_ports::{DesiredChange, Error, Meaning, RecordStore, Result};
+use bivouac_model::{Event, Item, ItemKey, Record, Status, Value, decode_record, encode_status};
+use bivouac_ports::{DesiredChange, Error, Journal, Meaning, RecordStore, Result};
 
 /// What happens to the table between two looks at it.
 pub type Scene = Box<dyn FnOnce(&mut Items) + Send>;
@@ -19,6 +19,10 @@ pub struct MemoryStore {
     pub scenes: Mutex<VecDeque<Scene>>,
     /// The reads that fail, by what they fail with; one for each read.
     pub failures: Mutex<VecDeque<Meaning>>,
+    /// In the order in which they were written.
+    pub events: Mutex<Vec<Event>>,
+    /// What the journal fails with, if it does.
+    pub journal_fails: Mutex<Option<Meaning>>,
 }
 
 impl MemoryStore {
@@ -105,6 +109,31 @@ impl RecordStore for MemoryStore {
 
     async fn check(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+impl MemoryStore {
+    fn journal(&self) -> Result<std::sync::MutexGuard<'_, Vec<Event>>> {
+        match *self.journal_fails.lock().unwrap() {
+            Some(meaning) => Err(Error::new(meaning, "DynamoDB Query", "somebody pulled the plug")),
+            None => Ok(self.events.lock().unwrap()),
+        }
+    }
+}
+
+#[async_trait]
+impl Journal for MemoryStore {
+    async fn append(&self, events: &[Event]) -> Result<()> {
+        self.journal()?.extend_from_slice(events);
+        Ok(())
+    }
+
+    async fn newest(&self, environment: &ItemKey, most: usize) -> Result<Vec<Event>> {
+        let mut events = self.journal()?.clone();
+        events.retain(|event| event.environment == *environment);
+        events.sort_by(|one, other| (other.at, &other.tie).cmp(&(one.at, &one.tie)));
+        events.truncate(most);
+        Ok(events)
     }
 }
 

@@ -1,3 +1,4 @@
+mod audit;
 mod memory;
 mod reading;
 mod usage;
@@ -88,6 +89,7 @@ impl World {
         let mut session = Session {
             config,
             store: self.store.clone(),
+            journal: self.store.clone(),
             clock: Arc::new(Noon),
             terminal: Terminal::plain(self.out.clone(), self.err.clone()),
             format: cli.output,

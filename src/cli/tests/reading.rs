@@ -152,6 +152,9 @@ async fn describe_tells_a_person_everything_but_secrets() {
     Conditions:
       TYPE    STATUS   SINCE   REASON      MESSAGE
       Ready   True     60m     Answering
+    Events:
+      AGE   ACTOR   ACTION   REASON      MESSAGE
+      0s    ada     up       Requested   Wish 1: desired up, flags FEATURE_X=true FEATURE_Y=2, config SUPERSET_SECRET_KEY, size small.
     ");
     insta::assert_snapshot!(world.done("describe apache/airflow#1").await, @r#"
     Name:         apache/airflow#1
@@ -167,6 +170,7 @@ async fn describe_tells_a_person_everything_but_secrets() {
     Conditions:
       TYPE    STATUS   SINCE   REASON         MESSAGE
       Ready   False    60m     TaskStarting
+    Events:   <none>
     "#);
     insta::assert_snapshot!(world.done("describe 3").await, @r"
     Name:           apache/superset#3
@@ -183,6 +187,9 @@ async fn describe_tells_a_person_everything_but_secrets() {
     Flags:          <none>
     Config:         <none>
     Phase:          none: the controller has not seen it yet
+    Events:
+      AGE   ACTOR   ACTION   REASON      MESSAGE
+      0s    ada     up       Requested   Wish 1: desired up, image_tag latest.
     ");
     assert_eq!(world.fails("describe 4").await, (1, "environment apache/superset#4 not found".into()));
 }
@@ -272,6 +279,7 @@ fn a_plan_explains_itself() {
         let mut session = Session {
             config: Config::parse(Path::new("bivouac.toml"), CONFIGURATION, &Variables::new()).unwrap(),
             store: Arc::new(MemoryStore::default()),
+            journal: Arc::new(MemoryStore::default()),
             clock: Arc::new(Noon),
             terminal: Terminal::plain(out.clone(), err.clone()),
             format,

@@ -1,15 +1,18 @@
-//! The record store, its feed and the leases, on DynamoDB and its streams.
+//! The record store, its feed, the leases, the journal and the inbox, on DynamoDB and its streams.
 //!
 //! - [`records`]: the table of environments. Every write is an UpdateItem ([`update`]) on a condition.
 //! - [`tables`], [`init`]: what the tables have to be, and how they become that.
 //! - [`feed`]: the news of the stream. [`shards`] says what to read next, [`streams`] reads it, [`changes`] tells a
 //!   client's write from the controller's own.
 //! - [`leases`]: one conditional write.
+//! - [`journal`], [`inbox`]: the table of events, which holds what happened and what arrived.
 //! - [`value`]: attribute values as the model has them.
 
 mod changes;
 mod feed;
+mod inbox;
 mod init;
+mod journal;
 mod leases;
 mod records;
 mod shards;
@@ -19,5 +22,7 @@ mod update;
 mod value;
 
 pub use feed::DynamoFeed;
+pub use inbox::DynamoInbox;
+pub use journal::DynamoJournal;
 pub use leases::DynamoLeases;
 pub use records::DynamoRecords;

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bivouac_model::{
-    Capacity, CommentView, EnvKey, Health, ImageTag, ImageView, ItemKey, PullRequest, PullRequestState, Record,
+    Capacity, CommentView, EnvKey, Event, Health, ImageTag, ImageView, ItemKey, PullRequest, PullRequestState, Record,
     RenderedTaskDefinition, RepoName, SaidComment, ServiceChange, ServiceSpec, ServiceView, Status, Task,
     TaskDefinitionName, TaskDefinitionRevision,
 };
 use bivouac_ports::{
-    Clock, Cluster, DesiredChange, Error, Forge, Meaning, OpenPullRequests, Probe, RecordFeed, RecordStore, Registry,
-    Result, TaggedImages,
+    Clock, Cluster, DesiredChange, Error, Forge, Journal, Meaning, OpenPullRequests, Probe, RecordFeed, RecordStore,
+    Registry, Result, TaggedImages,
 };
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
@@ -97,6 +97,11 @@ impl RecordStore for Door {
             }
             let mut status = status.clone();
             status.machinery.revision = revision(&seen.status).unwrap_or(0) + 1;
+            let before = record.status.as_ref().map(|status| (status.phase, status.reason.clone()));
+            if before != Some((status.phase, status.reason.clone())) {
+                let change = (seen.key.clone(), status.machinery.revision, status.reason.to_string());
+                state.changes.push(change);
+            }
             record.status = Some(status);
             Ok(())
         })
@@ -117,6 +122,27 @@ impl RecordStore for Door {
 
     async fn check(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Journal for Door {
+    async fn append(&self, events: &[Event]) -> Result<()> {
+        self.write("PutItem", |state| {
+            if !state.journal {
+                return Err(Error::new(Meaning::Unavailable, "PutItem", "the journal is down"));
+            }
+            for event in events {
+                let key = (event.environment.clone(), event.at, event.tie.clone());
+                state.events.entry(key).or_insert_with(|| event.clone());
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn newest(&self, _: &ItemKey, _: usize) -> Result<Vec<Event>> {
+        unreachable!("the controller reads no events")
     }
 }
 

@@ -63,6 +63,42 @@ async fn a_forge_that_is_down_holds_no_aws_work_up_and_is_told_later() {
     world.until("told", || world.is(7, Phase::Terminated)).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_audit_tells_of_every_change_and_a_journal_that_is_down_holds_no_aws_work_up() {
+    let world = World::new();
+    world.start(None);
+    world.state().journal = false;
+    world.write(7, |_| {});
+    world.until("ready", || world.is(7, Phase::Ready)).await;
+    assert!(world.state().events.is_empty());
+    world.state().journal = true;
+    world.until("told", || world.is_told()).await;
+    let told: Vec<String> = world.state().events.values().map(|event| event.reason.clone()).collect();
+    assert_eq!(told, ["TaskStarting", "Answering"]);
+
+    world.write(7, |wish| wish.desired = Desired::Down);
+    world.until("gone", || world.is(7, Phase::Terminated)).await;
+    world.until("told", || world.is_told()).await;
+    let events = world.state().events.clone();
+    assert!(events.values().all(|event| event.actor == "controller" && event.action == "reconcile"));
+    assert!(events.values().all(|event| !event.message.is_empty()), "{events:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_stopped_tells_what_waits() {
+    let world = World::new();
+    let process = world.start(None);
+    world.state().journal = false;
+    world.write(7, |_| {});
+    world.until("ready", || world.is(7, Phase::Ready)).await;
+    // Its next try by itself would be later than the stop.
+    world.state().journal = true;
+    let before = world.state().changes.len();
+    process.stop();
+    world.until("told", || world.is_told()).await;
+    assert_eq!(world.state().changes.len(), before);
+}
+
 struct Dead;
 
 #[async_trait]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bivouac_controller::{Controller, Doors, Settings};
-use bivouac_model::{DesiredState, EnvKey, ItemKey, Phase, PullRequestState, Record, Status};
+use bivouac_model::{DesiredState, EnvKey, Event, ItemKey, Phase, PullRequestState, Record, Status};
 use bivouac_ports::{NoMeter, RecordFeed};
 use bivouac_runtime::Fence;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -27,6 +27,11 @@ pub(crate) struct State {
     /// The comments of each pull request, by what they say. More than one is a defect.
     pub(crate) comments: HashMap<EnvKey, Vec<(String, Phase)>>,
     pub(crate) forge: bool,
+    /// Each change of a phase or a reason: whose, the revision that made it, the reason.
+    pub(crate) changes: Vec<(ItemKey, u64, String)>,
+    /// The table of events, by its key.
+    pub(crate) events: BTreeMap<(ItemKey, DateTime<Utc>, String), Event>,
+    pub(crate) journal: bool,
     /// Calls that change something, and when.
     pub(crate) writes: Vec<(&'static str, Instant)>,
 }
@@ -70,6 +75,11 @@ impl Process {
         self.stop.cancel();
     }
 
+    /// As SIGTERM does.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+    }
+
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
@@ -89,6 +99,9 @@ impl World {
             pull_requests: BTreeMap::new(),
             comments: HashMap::new(),
             forge: true,
+            changes: Vec::new(),
+            events: BTreeMap::new(),
+            journal: true,
             writes: Vec::new(),
         };
         let world = Arc::new(Self { state: Mutex::new(state), born: Instant::now(), feeds: Mutex::default() });
@@ -161,6 +174,7 @@ impl World {
         let door = Arc::new(Door { world: Arc::clone(self), process: Arc::clone(process) });
         Doors {
             records: door.clone(),
+            journal: door.clone(),
             cluster: door.clone(),
             registry: door.clone(),
             forge: door.clone(),
@@ -188,6 +202,26 @@ impl World {
         state.comments.get(&env(pr)).into_iter().flatten().map(|(_, phase)| *phase).collect()
     }
 
+    /// Whether the audit tells of every change, once.
+    pub(crate) fn is_told(&self) -> bool {
+        let state = self.state();
+        let mut changes: Vec<_> = state.changes.clone();
+        changes.sort();
+        let mut told: Vec<_> = state.events.values().map(line).collect();
+        told.sort();
+        told == changes
+    }
+
+    /// Whether the audit tells of nothing that did not happen, and of nothing twice.
+    pub(crate) fn is_told_truly(&self) -> bool {
+        let state = self.state();
+        let mut changes = state.changes.clone();
+        state.events.values().all(|event| {
+            let found = changes.iter().position(|change| *change == line(event));
+            found.map(|at| changes.remove(at)).is_some()
+        })
+    }
+
     /// Whether record and comment say this.
     pub(crate) fn is(&self, pr: u64, phase: Phase) -> bool {
         self.phase(pr) == Some(phase) && self.said(pr) == [phase]
@@ -202,6 +236,12 @@ impl World {
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
     }
+}
+
+/// What an event says, as the changes are kept.
+fn line(event: &Event) -> (ItemKey, u64, String) {
+    let revision = event.tie.strip_prefix("revision-").and_then(|revision| revision.parse().ok());
+    (event.environment.clone(), revision.expect("a tie of the controller's"), event.reason.clone())
 }
 
 pub(crate) fn env(pr: u64) -> EnvKey {
