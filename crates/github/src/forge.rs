@@ -7,9 +7,12 @@ use async_trait::async_trait;
 use bivouac_model::{CommentView, EnvKey, PullRequest, RepoName, SaidComment};
 use bivouac_ports::{Forge, Meter, OpenPullRequests, Result};
 
+use crate::author::Ourselves;
 use crate::client::Client;
 use crate::comment::Renderer;
+use crate::doubt::Doubt;
 use crate::pulls::Pulls;
+use crate::replies::Replies;
 use crate::settings::{Settings, SetupError};
 use crate::sticky::Sticky;
 
@@ -19,7 +22,8 @@ use crate::sticky::Sticky;
 /// one instance name can still make two comments if they say their first word at the same moment; the controller's lease
 /// keeps them from it.
 pub struct GitHub {
-    client: Client,
+    pub(crate) client: Arc<Client>,
+    pub(crate) replies: Replies,
     sticky: Sticky,
     pulls: Pulls,
 }
@@ -30,9 +34,15 @@ impl GitHub {
     /// # Errors
     /// [`SetupError`] when the settings cannot work.
     pub fn new(settings: Settings, meter: Arc<dyn Meter>) -> std::result::Result<Self, SetupError> {
-        let client = Client::new(&settings, meter)?;
+        let client = Arc::new(Client::new(&settings, meter)?);
         let renderer = Renderer::new(&settings.instance, settings.web_url());
-        Ok(Self { client, sticky: Sticky::new(renderer, settings.doubt), pulls: Pulls::default() })
+        let (ourselves, doubt) = (Arc::new(Ourselves::default()), Doubt::new(settings.doubt));
+        Ok(Self {
+            client,
+            replies: Replies::new(&settings.instance, Arc::clone(&ourselves), doubt.clone()),
+            sticky: Sticky::new(renderer, ourselves, doubt),
+            pulls: Pulls::default(),
+        })
     }
 }
 
