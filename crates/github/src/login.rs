@@ -48,7 +48,8 @@ mod tests {
             assert_eq!(Login::new(name).map(|login| login.to_string()), Some(name.to_owned()));
         }
         let longer = "a".repeat(LONGEST + 1);
-        let strange = ["", "dependabot[bot]", "a/b", "..", "a b", "a%2fb", "a?b", "a#b", "ä", "a\n", "@a", "-->", &longer];
+        let strange =
+            ["", "dependabot[bot]", "a/b", "..", "a b", "a%2fb", "a?b", "a#b", "ä", "a\n", "@a", "-->", &longer];
         for name in strange {
             assert_eq!(Login::new(name), None, "{name}");
         }

@@ -70,12 +70,7 @@ impl Sticky {
 }
 
 /// Edits the comment whose id is known. `None` when it is not there, or not ours.
-async fn known(
-    comment: Single<'_>,
-    told: Option<u64>,
-    last: Option<&Last>,
-    text: &str,
-) -> Result<Option<u64>, Error> {
+async fn known(comment: Single<'_>, told: Option<u64>, last: Option<&Last>, text: &str) -> Result<Option<u64>, Error> {
     let Some(id) = told.or(last.map(|last| last.id)) else { return Ok(None) };
     let written = if last.is_some_and(|last| last.id == id) {
         comment.edit(id, text).await

@@ -8,11 +8,12 @@ use bivouac_model::EnvKey;
 
 /// The marker of an environment's comment, the whole first line. Two instances of the controller have different ones.
 pub(crate) fn marker(instance: &str, key: &EnvKey) -> String {
-    format!("<!-- bivouac:{}:{key} -->", name_part(instance))
+    format!("<!-- bivouac:{}:{key} -->", percent(instance))
 }
 
-/// The name of an instance, so that nothing in it can end an HTML comment or its field.
-pub(crate) fn name_part(instance: &str) -> String {
+/// A name, percent-encoded but for letters, digits, `.` and `_`: nothing in it can end an HTML comment, its field, or a
+/// value of a query.
+pub(crate) fn percent(instance: &str) -> String {
     let mut name = String::with_capacity(instance.len());
     for byte in instance.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_') {

@@ -12,7 +12,7 @@ mod tests;
 pub use render::Renderer;
 
 pub(crate) use escape::prose;
-pub(crate) use marker::{is_marked, name_part};
+pub(crate) use marker::{is_marked, percent};
 pub(crate) use phrase::{answers, headline};
 pub(crate) use render::same_but_for_cost;
 

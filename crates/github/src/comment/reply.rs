@@ -1,6 +1,6 @@
 //! The short reply to a person: how it begins, how it is changed, and what stays of it once all is well.
 
-use super::marker::name_part;
+use super::marker::percent;
 use crate::login::Login;
 
 /// The most characters of a reply. Ours: far more than a short one needs, and with the rest of the comment below
@@ -20,7 +20,7 @@ impl<'a> Words<'a> {
     /// For the controller `instance`.
     pub fn new(instance: &str, login: Login<'a>) -> Self {
         // The comment of an environment has no spaces in its marker, so the two are never mistaken for each other.
-        Self { login, marker: format!("<!-- bivouac:reply {} {} -->", name_part(instance), login.folded()) }
+        Self { login, marker: format!("<!-- bivouac:reply {} {} -->", percent(instance), login.folded()) }
     }
 
     /// The hidden first line.
