@@ -24,10 +24,10 @@ pub async fn a_person_is_answered_once_and_called_once(forge: &Forge) {
     assert!(forge.one(&key).contains(WHY) && forge.one(&key).contains(CALL));
     forge.hub.reset_calls();
     for process in [&github, &forge.process(TOKEN)] {
-        process.reply(&key, "Mona", Some(WHY)).await.unwrap();
+        process.reply(&key, "mona", Some(WHY)).await.unwrap();
     }
     assert_eq!(forge.hub.calls().content_writes(), 0, "written though it said so already");
-    forge.process(TOKEN).reply(&key, "mona", Some(OTHER)).await.unwrap();
+    forge.process(TOKEN).reply(&key, "Mona", Some(OTHER)).await.unwrap();
     let body = forge.one(&key);
     assert!(body.contains(OTHER) && !body.contains(WHY) && !body.contains('@'), "{body}");
 }
