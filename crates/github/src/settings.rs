@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// A personal access token, classic (scope `repo` or `public_repo`) or fine-grained ("Pull requests" read and write).
+    /// [`GitHub::check`](crate::GitHub::check) tells what else the bot takes.
     Token(SecretString),
     /// A GitHub App, installed where the projects are.
     App {

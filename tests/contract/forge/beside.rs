@@ -1,4 +1,7 @@
 //! What is told beside the comment: deployments and check runs.
+//!
+//! They are the repository's and not the pull request's, and counted here all together: on one hub, only one of these
+//! about deployments and one about check runs can be kept after each other.
 
 use bivouac_simcloud::github::{CheckRunView, DeploymentView, Grants, Permission as Granted, Resource};
 
