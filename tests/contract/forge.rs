@@ -8,6 +8,15 @@
 // The tests that include this use a part of it each.
 #![allow(dead_code)]
 
+#[path = "forge/beside.rs"]
+mod beside;
+#[path = "forge/doctor.rs"]
+mod doctor;
+#[path = "forge/people.rs"]
+mod people;
+#[path = "forge/replies.rs"]
+mod replies;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,9 +24,14 @@ use std::time::Duration;
 use bivouac_github::{Credentials, GitHub, Settings};
 use bivouac_model::{CommentView, EnvKey, Phase, SaidComment, Usd};
 use bivouac_ports::{Error, Forge as _, Meaning, Meter, NoMeter};
-use bivouac_simcloud::github::{AppOptions, Fault, FaultRule, Hub, HubOptions, Rights};
+use bivouac_simcloud::github::{AppOptions, Fault, FaultRule, Hub, HubOptions, Level, Rights};
 use chrono::DateTime;
 use futures::future::BoxFuture;
+
+use beside::*;
+use doctor::*;
+use people::*;
+use replies::*;
 
 const REPO: &str = "apache/superset";
 const BOT: &str = "bivouac-bot";
@@ -65,6 +79,35 @@ promises![
     the_state_of_a_pull_request_is_told,
     an_app_speaks_as_its_bot,
     what_is_asked_is_counted,
+    what_somebody_may_do_is_told,
+    what_is_no_name_is_not_asked_about,
+    no_answer_is_no_permission,
+    a_team_has_its_active_members,
+    a_team_that_cannot_be_asked_about_is_an_error,
+    the_last_change_of_a_label_is_told,
+    the_last_change_of_a_label_is_found_on_any_page,
+    a_person_is_answered_once_and_called_once,
+    a_reply_is_folded_away_when_all_is_well,
+    replies_and_the_comment_are_told_apart,
+    a_copied_reply_of_somebody_else_is_ignored,
+    a_reply_calls_nobody_else,
+    a_lost_answer_makes_no_second_reply,
+    a_reply_that_failed_is_made_the_next_time,
+    a_reply_that_was_removed_is_made_anew,
+    a_reply_removed_under_our_hands_is_made_anew,
+    two_replies_at_once_make_one,
+    a_reaction_is_left_once,
+    nothing_is_told_beside_the_comment_unless_it_is_switched_on,
+    a_deployment_follows_its_environment,
+    another_commit_takes_the_place_of_the_one_before,
+    a_deployment_leaves_other_pull_requests_alone,
+    a_lost_answer_makes_no_second_deployment,
+    what_stands_beside_never_hinders_the_comment,
+    a_check_run_follows_its_environment,
+    a_lost_answer_makes_no_second_check_run,
+    the_doctor_finds_what_an_app_lacks,
+    the_doctor_finds_what_a_token_lacks,
+    the_doctor_says_what_it_cannot_see,
 ];
 
 impl Forge {
@@ -141,6 +184,16 @@ fn view(key: &EnvKey, url: &str) -> CommentView {
         as_of: DateTime::UNIX_EPOCH,
         ready_note: None,
         command: "/testenv".to_owned(),
+    }
+}
+
+/// Waits until something holds.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    // Ours: what is waited for takes milliseconds, on a machine that may be busy.
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(tokio::time::Instant::now() < deadline, "{what} did not come about");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -35,6 +35,14 @@ impl Answer {
         self.header("link").is_some_and(|link| link.contains("rel=\"next\""))
     }
 
+    /// The number of the last page, told only where there is more than one and GitHub counts them.
+    pub fn last_page(&self) -> Option<u32> {
+        let last = self.header("link")?.split(',').find(|link| link.contains("rel=\"last\""))?;
+        let address = last.split_once('<')?.1.split_once('>')?.0;
+        let query = address.split_once('?')?.1;
+        query.split('&').find_map(|pair| pair.strip_prefix("page="))?.parse().ok()
+    }
+
     /// The body as JSON of this shape.
     ///
     /// # Errors

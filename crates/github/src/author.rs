@@ -19,11 +19,26 @@ pub(crate) enum Author {
 impl Author {
     /// Whether this account wrote it.
     pub fn wrote(&self, comment: &Comment) -> bool {
-        comment.user.as_ref().is_some_and(|user| match self {
+        self.is(comment.user.as_ref())
+    }
+
+    /// Whether this is the account; `None` is nobody.
+    pub fn is(&self, user: Option<&User>) -> bool {
+        user.is_some_and(|user| match self {
             Self::User(id) => user.id == *id,
             Self::Bot(login) => user.login.eq_ignore_ascii_case(login),
         })
     }
+
+    /// Whether this account is the bot of the app.
+    pub fn is_bot_of(&self, app: &App) -> bool {
+        matches!(self, Self::Bot(login) if login.eq_ignore_ascii_case(&bot(app)))
+    }
+}
+
+/// The account that an app writes with.
+fn bot(app: &App) -> String {
+    format!("{}[bot]", app.slug)
 }
 
 /// Asks GitHub once who we are, and remembers.
@@ -40,7 +55,7 @@ impl Ourselves {
             .get_or_try_init(|| async {
                 if client.is_app() {
                     let answer = client.ask(Ask::get(&GET_APP, "/app".to_owned())).await?;
-                    Ok(Author::Bot(format!("{}[bot]", answer.read::<App>(&GET_APP)?.slug)))
+                    Ok(Author::Bot(bot(&answer.read(&GET_APP)?)))
                 } else {
                     let answer = client.ask(Ask::get(&GET_USER, "/user".to_owned())).await?;
                     Ok(Author::User(answer.read::<User>(&GET_USER)?.id))

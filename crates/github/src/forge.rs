@@ -7,9 +7,14 @@ use async_trait::async_trait;
 use bivouac_model::{CommentView, EnvKey, PullRequest, RepoName, SaidComment};
 use bivouac_ports::{Forge, Meter, OpenPullRequests, Result};
 
+use crate::author::Ourselves;
+use crate::beside::Beside;
 use crate::client::Client;
 use crate::comment::Renderer;
+use crate::doctor::Switched;
+use crate::doubt::Doubt;
 use crate::pulls::Pulls;
+use crate::replies::Replies;
 use crate::settings::{Settings, SetupError};
 use crate::sticky::Sticky;
 
@@ -19,9 +24,12 @@ use crate::sticky::Sticky;
 /// one instance name can still make two comments if they say their first word at the same moment; the controller's lease
 /// keeps them from it.
 pub struct GitHub {
-    client: Client,
+    pub(crate) client: Arc<Client>,
+    pub(crate) replies: Replies,
+    pub(crate) switched: Switched,
     sticky: Sticky,
     pulls: Pulls,
+    beside: Option<Beside>,
 }
 
 impl GitHub {
@@ -30,9 +38,17 @@ impl GitHub {
     /// # Errors
     /// [`SetupError`] when the settings cannot work.
     pub fn new(settings: Settings, meter: Arc<dyn Meter>) -> std::result::Result<Self, SetupError> {
-        let client = Client::new(&settings, meter)?;
+        let client = Arc::new(Client::new(&settings, meter)?);
         let renderer = Renderer::new(&settings.instance, settings.web_url());
-        Ok(Self { client, sticky: Sticky::new(renderer, settings.doubt), pulls: Pulls::default() })
+        let (ourselves, doubt) = (Arc::new(Ourselves::default()), Doubt::new(settings.doubt.clone()));
+        Ok(Self {
+            switched: Switched { deployments: settings.deployments, check_run: settings.check_run },
+            beside: Beside::new(&settings, &client, &ourselves, &doubt),
+            client,
+            replies: Replies::new(&settings.instance, Arc::clone(&ourselves), doubt.clone()),
+            sticky: Sticky::new(renderer, ourselves, doubt),
+            pulls: Pulls::default(),
+        })
     }
 }
 
@@ -45,7 +61,11 @@ impl fmt::Debug for GitHub {
 #[async_trait]
 impl Forge for GitHub {
     async fn say(&self, view: &CommentView, said: Option<&SaidComment>) -> Result<SaidComment> {
-        self.sticky.say(&self.client, view, said).await
+        let said = self.sticky.say(&self.client, view, said).await?;
+        if let Some(beside) = &self.beside {
+            beside.tell(view, &said);
+        }
+        Ok(said)
     }
 
     async fn pull_request(&self, key: &EnvKey) -> Result<Option<PullRequest>> {

@@ -1,8 +1,11 @@
-//! The door on the forge: pull requests and the sticky comment, on GitHub's REST interface.
+//! The door on the forge: pull requests, the sticky comment and the people, on GitHub's REST interface.
 //!
 //! What is kept here, whoever calls and however often:
 //! - One comment a pull request. It is created only after all comments were read and none was ours, and never again after
 //!   an answer that was lost: then it is looked for first. See [`GitHub`]'s `say`.
+//! - One reply a person and pull request, by the same means.
+//! - Nobody has a permission because GitHub did not answer, or answered something else.
+//! - Deployments and check runs, where they are switched on, neither hold up a comment nor fail it.
 //! - Nothing is retried blindly. octocrab's own retry, which repeats POSTs, is compiled out (feature `retry`).
 //! - Content is written at least a second apart, and not at all while GitHub asks us to wait.
 //! - A token never shows: not in `Debug`, not in an error.
@@ -11,17 +14,30 @@
 
 mod answer;
 mod author;
+mod beside;
 mod client;
 mod comment;
+mod comments;
+mod conversation;
+mod doctor;
+mod doubt;
 mod forge;
 mod installations;
+mod labels;
+mod login;
 mod operation;
 mod pace;
+mod people;
 mod pulls;
+mod reactions;
 mod refusal;
+mod replies;
+mod repository;
 mod settings;
 mod sticky;
+mod turnstile;
 
 pub use comment::{MAX_CHARACTERS, Renderer};
+pub use doctor::{Finding, Needs, Standing};
 pub use forge::GitHub;
 pub use settings::{Credentials, Settings, SetupError};

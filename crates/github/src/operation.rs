@@ -33,4 +33,17 @@ operations! {
     LIST_COMMENTS = "ListComments" needs "the repository permission \"Pull requests\" or \"Issues\" (read)";
     CREATE_COMMENT = "CreateComment" needs "the repository permission \"Pull requests\" or \"Issues\" (read and write)";
     UPDATE_COMMENT = "UpdateComment" needs "the repository permission \"Pull requests\" or \"Issues\" (read and write)";
+    CREATE_REACTION = "CreateReaction" needs "the repository permission \"Pull requests\" or \"Issues\" (read and write)";
+    LIST_EVENTS = "ListIssueEvents" needs "the repository permission \"Pull requests\" or \"Issues\" (read)";
+    GET_PERMISSION = "GetPermission" needs "the repository permission \"Metadata\" (read), and an account that may push";
+    GET_MEMBERSHIP = "GetTeamMembership" needs "the organization permission \"Members\" (read), or the scope `read:org`";
+    LIST_DEPLOYMENTS = "ListDeployments" needs "the repository permission \"Deployments\" (read)";
+    CREATE_DEPLOYMENT = "CreateDeployment" needs "the repository permission \"Deployments\" (read and write)";
+    LIST_DEPLOYMENT_STATUSES = "ListDeploymentStatuses" needs "the repository permission \"Deployments\" (read)";
+    CREATE_DEPLOYMENT_STATUS = "CreateDeploymentStatus" needs "the repository permission \"Deployments\" (read and write)";
+    LIST_CHECK_RUNS = "ListCheckRuns" needs "the repository permission \"Checks\" (read)";
+    CREATE_CHECK_RUN = "CreateCheckRun" needs "a GitHub App with the repository permission \"Checks\" (read and write)";
+    UPDATE_CHECK_RUN = "UpdateCheckRun" needs "a GitHub App with the repository permission \"Checks\" (read and write)";
+    GET_APP_HOOK = "GetAppHookConfig" needs "the app's own private key";
+    LIST_HOOKS = "ListHooks" needs "the repository permission \"Webhooks\" (read)";
 }

@@ -8,7 +8,8 @@ use bivouac_ports::{Error, Meaning, OpenPullRequests};
 
 use crate::answer::{Answer, Pull};
 use crate::client::{Ask, Client};
-use crate::operation::{GET_PULL, GET_REPOSITORY, LIST_PULLS, Operation};
+use crate::operation::{GET_PULL, LIST_PULLS, Operation};
+use crate::repository;
 
 /// The most pages. Ours: 100,000 open pull requests.
 const MOST_PAGES: usize = 1000;
@@ -59,8 +60,7 @@ impl Pulls {
         let answer = match client.ask_in(&key.repo, ask).await.map_err(Error::from) {
             Ok(answer) => answer,
             Err(error) if error.meaning() == Meaning::NotFound => {
-                let ask = Ask::get(&GET_REPOSITORY, format!("/repos/{}", key.repo));
-                client.ask_in(&key.repo, ask).await?;
+                repository::must_be_seen(client, &key.repo).await?;
                 return Ok(None);
             }
             Err(error) => return Err(error),

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// A personal access token, classic (scope `repo` or `public_repo`) or fine-grained ("Pull requests" read and write).
+    /// [`GitHub::check`](crate::GitHub::check) tells what else the bot takes.
     Token(SecretString),
     /// A GitHub App, installed where the projects are.
     App {
@@ -42,6 +43,12 @@ pub struct Settings {
     pub write_patience: Duration,
     /// When to look whether a comment was made, after its answer was lost: one look after each pause.
     pub doubt: Vec<Duration>,
+    /// Whether GitHub Deployments tell where a commit runs. Off by default.
+    pub deployments: bool,
+    /// Whether a check run on the commit tells it; for GitHub Apps only. Off by default.
+    pub check_run: bool,
+    /// The name of the one environment on GitHub that all deployments share, and of the check run.
+    pub environment: String,
 }
 
 impl Settings {
@@ -65,6 +72,9 @@ impl Settings {
             // Ours: lists lag behind writes by well under a second as a rule. What both looks miss, the next call finds,
             // since it looks before it writes.
             doubt: vec![Duration::from_secs(1), Duration::from_secs(3)],
+            deployments: false,
+            check_run: false,
+            environment: "testenv".to_owned(),
         }
     }
 
@@ -87,6 +97,9 @@ impl Settings {
         let bare = uri.query().is_none() && uri.authority().is_some_and(|host| !host.as_str().contains('@'));
         if !web || !bare {
             return Err(SetupError::ApiUrl);
+        }
+        if self.check_run && matches!(self.credentials, Credentials::Token(_)) {
+            return Err(SetupError::CheckRun);
         }
         let builder = Octocrab::builder()
             .base_uri(uri)
@@ -122,6 +135,9 @@ pub enum SetupError {
     /// The key cannot be read. What it holds is not said, and neither is the reader's complaint.
     #[error("the private key of the GitHub App is not an RSA key in PEM form")]
     PrivateKey,
+    /// "Write permission for the REST API to interact with checks is only available to GitHub Apps." (REST API, "Check runs")
+    #[error("check runs are written by GitHub Apps only, not with a token: use an app, or switch them off")]
+    CheckRun,
     /// Made outside of tokio.
     #[error("the GitHub client was made outside of a tokio runtime")]
     NoRuntime,
@@ -169,6 +185,8 @@ mod tests {
         {
             assert!(!said.contains("hunter2"), "{said}");
         }
+        let check_run = Settings { check_run: true, ..settings("https://h", "t") };
+        assert!(refused(&check_run).contains("GitHub Apps only"));
         // A file's last newline is no part of the token.
         assert!(settings("http://127.0.0.1:1", "hunter2\n").octocrab().is_ok());
     }

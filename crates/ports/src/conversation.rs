@@ -60,7 +60,8 @@ pub struct LabelChange {
 /// to the forge, and fail as `Throttled` with the wait when it does not come soon.
 #[async_trait]
 pub trait Conversation: Send + Sync {
-    /// What somebody may do. Somebody whom the forge does not know may do nothing.
+    /// What somebody may do. Somebody whom the forge does not know may do nothing, and so may a bot (`NAME[bot]`) and
+    /// whatever else can be no person's name. Names are compared as the forge does, without case.
     ///
     /// # Errors
     /// Whatever keeps the forge from answering; nobody may take that for a permission.
@@ -69,10 +70,13 @@ pub trait Conversation: Send + Sync {
     /// Whether somebody is an active member of a team (`owner/slug`). A team that is not there has no members.
     ///
     /// # Errors
-    /// `Denied` when we may not see the team.
+    /// `Denied` when we may not see the team, `Invalid` when it is not named `owner/slug`.
     async fn is_in_team(&self, repo: &RepoName, team: &str, login: &str) -> Result<bool>;
 
-    /// The last time a label came or went; `None`: never.
+    /// The last time a label came or went; `None`: never. Names of labels are compared without case.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such pull request.
     async fn last_label_change(&self, key: &EnvKey, label: &str) -> Result<Option<LabelChange>>;
 
     /// Reacts to a comment. A reaction that is there already is left as it is.
@@ -84,5 +88,11 @@ pub trait Conversation: Send + Sync {
     /// Makes the one short reply to a person on a pull request say `text` (Markdown): created, or edited when it says
     /// something else. `None` folds one that is there away, since what it complained about was corrected; without one
     /// nothing is done. Found by its hidden marker and our own authorship, so a second call never makes a second reply.
+    ///
+    /// The person is called (`@login`) when the reply is made, and not again when it is edited. Nobody else is called,
+    /// whatever `text` holds; that what people wrote is inert in it otherwise (in backticks, for one) is the caller's care.
+    ///
+    /// # Errors
+    /// `Invalid` when `login` can be no person's name, `NotFound` when there is no such pull request.
     async fn reply(&self, key: &EnvKey, login: &str, text: Option<&str>) -> Result<()>;
 }

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 const ZERO_WIDTH_SPACE: char = '\u{200b}';
 
 /// A text to read: one line, inert, at most `most` characters of the original. What stands between backticks is code.
-pub(super) fn prose(text: &str, most: usize) -> String {
+pub(crate) fn prose(text: &str, most: usize) -> String {
     let text = one_line(text, most);
     let parts: Vec<_> = text.split('`').collect();
     if parts.len() % 2 == 0 {

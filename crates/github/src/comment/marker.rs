@@ -8,9 +8,14 @@ use bivouac_model::EnvKey;
 
 /// The marker of an environment's comment, the whole first line. Two instances of the controller have different ones.
 pub(crate) fn marker(instance: &str, key: &EnvKey) -> String {
+    format!("<!-- bivouac:{}:{key} -->", percent(instance))
+}
+
+/// A name, percent-encoded but for letters, digits, `.` and `_`: nothing in it can end an HTML comment, its field, or a
+/// value of a query.
+pub(crate) fn percent(instance: &str) -> String {
     let mut name = String::with_capacity(instance.len());
     for byte in instance.bytes() {
-        // Nothing in the name can end the HTML comment or the field.
         if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_') {
             name.push(char::from(byte));
         } else {
@@ -18,7 +23,7 @@ pub(crate) fn marker(instance: &str, key: &EnvKey) -> String {
             let _ = write!(name, "%{byte:02x}");
         }
     }
-    format!("<!-- bivouac:{name}:{key} -->")
+    name
 }
 
 /// Whether a comment's first line is this marker and nothing else.

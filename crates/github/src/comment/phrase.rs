@@ -3,7 +3,7 @@
 use bivouac_model::Phase;
 
 /// The sign and the headline.
-pub(super) fn headline(phase: Phase) -> (&'static str, &'static str) {
+pub(crate) fn headline(phase: Phase) -> (&'static str, &'static str) {
     match phase {
         Phase::Pending => ("⏳", "Your test environment is on its way"),
         Phase::WaitingForImage => ("📦", "Your test environment waits for its image"),
@@ -40,7 +40,7 @@ pub(super) fn alert(phase: Phase) -> Option<&'static str> {
 }
 
 /// Whether people are meant to click the address.
-pub(super) fn answers(phase: Phase) -> bool {
+pub(crate) fn answers(phase: Phase) -> bool {
     matches!(phase, Phase::Ready | Phase::Degraded)
 }
 

@@ -41,11 +41,6 @@ impl Renderer {
         marker::marker(&self.instance, key)
     }
 
-    /// Whether a body begins with the marker of this environment.
-    pub(crate) fn is_marked(&self, body: &str, key: &bivouac_model::EnvKey) -> bool {
-        marker::is_marked(body, &self.marker(key))
-    }
-
     /// The comment, at most [`super::MAX_CHARACTERS`] characters whatever the view holds.
     ///
     /// Everything that came from a user stays data: it mentions nobody, links nothing and breaks no table. Only the

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-use super::{MAX_CHARACTERS, Renderer, same_but_for_cost};
+use super::{MAX_CHARACTERS, Renderer, is_marked, same_but_for_cost};
 
 const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -113,11 +113,11 @@ fn the_marker_is_the_whole_first_line() {
     let key = view(Phase::Ready).key;
     let comment = renderer.render(&view(Phase::Ready));
     assert!(comment.starts_with("<!-- bivouac:default:apache/superset#123 -->\n"));
-    assert!(renderer.is_marked(&comment, &key));
-    assert!(renderer.is_marked(&comment.replace('\n', "\r\n"), &key));
-    assert!(!renderer.is_marked(&format!("> {comment}"), &key));
-    assert!(!renderer.is_marked(&comment, &"apache/superset#12".parse().unwrap()));
-    assert!(!Renderer::new("other", "").is_marked(&comment, &key));
+    assert!(is_marked(&comment, &renderer.marker(&key)));
+    assert!(is_marked(&comment.replace('\n', "\r\n"), &renderer.marker(&key)));
+    assert!(!is_marked(&format!("> {comment}"), &renderer.marker(&key)));
+    assert!(!is_marked(&comment, &renderer.marker(&"apache/superset#12".parse().unwrap())));
+    assert!(!is_marked(&comment, &Renderer::new("other", "").marker(&key)));
     // No name of an instance can end the marker, or pass for another.
     let odd = Renderer::new("a:b --><img>\n", "").render(&view(Phase::Ready));
     assert!(odd.starts_with("<!-- bivouac:a%3ab%20%2d%2d%3e%3cimg%3e%0a:apache/superset#123 -->\n"), "{odd}");

@@ -1,0 +1,84 @@
+//! What we may do on GitHub, what is missing, and how to mend it. Nothing is written to find out.
+
+mod app;
+mod token;
+mod webhook;
+
+use bivouac_model::RepoName;
+
+use crate::forge::GitHub;
+
+/// What is asked of GitHub besides what the settings of the door switch on.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    /// The repositories of the configuration.
+    pub repos: Vec<RepoName>,
+    /// Whether the bot is served, so that events have to arrive.
+    pub bot: bool,
+    /// Whether teams decide who may do what.
+    pub teams: bool,
+    /// Where the bot is reached from outside, such as `https://bivouac.example.org/webhooks/github`, if it is known.
+    pub webhook_url: Option<String>,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is, in a few words.
+    pub what: String,
+    /// How it stands.
+    pub state: Standing,
+    /// What a person has to do, or may look at; empty where all is well.
+    pub mend: String,
+}
+
+/// How a thing stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// As it should be.
+    Ok,
+    /// Not as it should be: something will not work.
+    Missing,
+    /// It cannot be told from here.
+    Unknown,
+}
+
+/// What the settings switch on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Switched {
+    pub deployments: bool,
+    pub check_run: bool,
+}
+
+impl Finding {
+    fn ok(what: impl Into<String>) -> Self {
+        Self { what: what.into(), state: Standing::Ok, mend: String::new() }
+    }
+
+    fn missing(what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { what: what.into(), state: Standing::Missing, mend: mend.into() }
+    }
+
+    fn unknown(what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { what: what.into(), state: Standing::Unknown, mend: mend.into() }
+    }
+
+    /// `Ok`, or `Missing` with what mends it.
+    fn of(what: impl Into<String>, holds: bool, mend: impl Into<String>) -> Self {
+        if holds { Self::ok(what) } else { Self::missing(what, mend) }
+    }
+}
+
+impl GitHub {
+    /// Looks at everything that `needs` takes, the general first. Reads only; asked again, it looks again.
+    ///
+    /// There is always an answer: what GitHub does not tell is [`Standing::Unknown`], and a GitHub that cannot be asked is
+    /// one finding that says so.
+    pub async fn check(&self, needs: &Needs) -> Vec<Finding> {
+        if self.client.is_app() {
+            app::check(&self.client, needs, self.switched).await
+        } else {
+            token::check(&self.client, needs, self.switched).await
+        }
+    }
+}
