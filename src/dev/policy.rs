@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bivouac_model::{InvalidKey, RepoName};
 use bivouac_planner::{
-    CapacityPolicy, Deadlines, ImageCommit, InvalidPattern, InvalidTemplate, Pattern, Policy, Prices, Project, Size, Template,
+    CapacityPolicy, Deadlines, ImageCommit, InvalidPattern, InvalidTemplate, Pattern, Policy, Prices, Project, Size,
+    Template,
 };
 
 use wildmatch::WildMatch;

@@ -101,7 +101,7 @@ pub struct Machinery {
     /// The comment, and what it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<SaidComment>,
-    /// The commit that the record is bound to, and whether its pull request has moved on.
+    /// Where the pull request's head went from the commit that the record is bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<BoundCommit>,
     /// What the last image that was asked for its commit answered. An image never changes, so it is asked once.
@@ -168,11 +168,12 @@ pub struct SaidComment {
     pub said: String,
 }
 
-/// What is remembered of the commit that a record is bound to (`head_sha`). Begins anew with another commit.
+/// What is remembered of the commit that a record is bound to (`head_sha`). Begins anew with another commit. No more is
+/// remembered than the project's rule asks for, since a settled record is to stay small.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoundCommit {
-    /// The commit.
-    pub head_sha: String,
+    /// The commit's first digits, to know it again. What is decided by the commit is decided by the whole of it.
+    pub sha: String,
     /// The newest `requested_at` that was seen while nothing else was known to be the head: what was pushed to the
     /// registry before it, was there when somebody asked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -190,8 +191,10 @@ pub struct BoundCommit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reacted {
     /// The forge's id of the comment.
+    #[serde(rename = "to")]
     pub comment: u64,
     /// What it was told.
+    #[serde(rename = "as")]
     pub outcome: CommandOutcome,
 }
 

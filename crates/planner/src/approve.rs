@@ -1,9 +1,7 @@
 //! What was approved is what runs: whether the pull request has moved on from the commit that a record is bound to, and
 //! whether an image is of that commit.
 
-use bivouac_model::{
-    BoundCommit, ConditionStatus, DesiredState, Image, ImageRevision, PullRequestState, Status,
-};
+use bivouac_model::{BoundCommit, ConditionStatus, DesiredState, Image, ImageRevision, PullRequestState, Status};
 
 use crate::context::{Context, Draft};
 use crate::expiry::whole_seconds;
@@ -13,6 +11,9 @@ use crate::reason;
 
 /// The condition that is false while another commit than the approved one is at the head of the pull request.
 pub(crate) const HEAD_APPROVED: &str = "HeadApproved";
+
+/// As many digits of a commit as nobody has twice by chance; an attacker's are another question, see [`BoundCommit::sha`].
+const DIGITS: usize = 12;
 
 /// Why an image is not deployed, though it is there.
 #[derive(Debug)]
@@ -42,13 +43,9 @@ pub(crate) fn follow_head<'a>(context: &Context<'_>, mut draft: Draft<'a>, desir
     };
     // A client whose clock is ahead approves nothing that is yet to come.
     let asked = desired.requested_at.map(whole_seconds).filter(|at| *at <= context.now);
-    let remembered = machinery.commit.take().filter(|commit| commit.head_sha == *bound);
-    let mut commit = remembered.unwrap_or_else(|| BoundCommit {
-        head_sha: bound.clone(),
-        approved_at: asked,
-        left_at: None,
-        newer: None,
-    });
+    let sha: String = bound.chars().take(DIGITS).collect();
+    let remembered = machinery.commit.take().filter(|commit| commit.sha == sha);
+    let mut commit = remembered.unwrap_or(BoundCommit { sha, approved_at: asked, left_at: None, newer: None });
     match &context.observed.head_sha {
         Some(head) if names(bound, head) => {
             commit.newer = None;
@@ -63,7 +60,11 @@ pub(crate) fn follow_head<'a>(context: &Context<'_>, mut draft: Draft<'a>, desir
         None => {}
     }
     let newer = commit.newer.clone();
-    machinery.commit = Some(commit);
+    let by_push_time = context.project.image_commit == ImageCommit::PushTime;
+    if !by_push_time {
+        (commit.approved_at, commit.left_at) = (None, None);
+    }
+    machinery.commit = Some(commit).filter(|commit| by_push_time || commit.newer.is_some());
     match newer {
         Some(newer) => {
             let message = format!("The commit {} was pushed and is not approved.", short(&newer));
@@ -73,26 +74,41 @@ pub(crate) fn follow_head<'a>(context: &Context<'_>, mut draft: Draft<'a>, desir
     }
 }
 
-/// Whether an image may be deployed for the commit that `status` remembers, by the project's rule.
-pub(crate) fn judge(context: &Context<'_>, status: &Status, image: &Image) -> Result<(), Unproven> {
-    let Some(commit) = &status.machinery.commit else { return Ok(()) };
+/// Whether an image may be deployed for the commit that a wish is bound to, by the project's rule. `status` is the draft that
+/// [`follow_head`] left.
+pub(crate) fn judge(
+    context: &Context<'_>,
+    status: &Status,
+    desired: &DesiredState,
+    image: &Image,
+) -> Result<(), Unproven> {
+    let Some(bound) = &desired.head_sha else { return Ok(()) };
+    let commit = status.machinery.commit.as_ref();
     match context.project.image_commit {
         ImageCommit::Tag | ImageCommit::Unchecked => Ok(()),
-        ImageCommit::PushTime => by_push_time(context, commit, image),
-        ImageCommit::Label => by_label(context, commit, status.machinery.image_revision.as_ref(), image),
+        ImageCommit::PushTime => by_push_time(context, bound, commit, image),
+        ImageCommit::Label => by_label(context, bound, commit, status.machinery.image_revision.as_ref(), image),
     }
 }
 
-fn by_push_time(context: &Context<'_>, commit: &BoundCommit, image: &Image) -> Result<(), Unproven> {
+fn by_push_time(
+    context: &Context<'_>,
+    bound: &str,
+    commit: Option<&BoundCommit>,
+    image: &Image,
+) -> Result<(), Unproven> {
     let runs = context.written().and_then(|written| written.machinery.image_digest.as_ref());
-    let was_there = image.pushed_at.zip(commit.approved_at).is_some_and(|(pushed, asked)| pushed <= asked);
+    let was_there = image
+        .pushed_at
+        .zip(commit.and_then(|commit| commit.approved_at))
+        .is_some_and(|(pushed, asked)| pushed <= asked);
     if runs == Some(&image.digest) || was_there {
         return Ok(());
     }
-    if commit.left_at.is_some() {
+    if commit.is_some_and(|commit| commit.left_at.is_some()) {
         let message = format!(
             "A newer commit was pushed since {} was approved, and the image may be of that one; it needs {}.",
-            short(&commit.head_sha),
+            short(bound),
             approval(context)
         );
         return Err(Unproven::Not { reason: reason::NEWER_COMMIT, message, on: WaitingOn::Approval });
@@ -115,17 +131,18 @@ fn by_push_time(context: &Context<'_>, commit: &BoundCommit, image: &Image) -> R
 
 fn by_label(
     context: &Context<'_>,
-    commit: &BoundCommit,
+    bound: &str,
+    commit: Option<&BoundCommit>,
     known: Option<&ImageRevision>,
     image: &Image,
 ) -> Result<(), Unproven> {
     let Some(known) = known.filter(|known| known.digest == image.digest) else {
         return Err(Unproven::Look(Look::Revision { digest: image.digest.clone() }));
     };
-    let repository = &context.project.ecr_repository;
+    let newer = commit.and_then(|commit| commit.newer.as_deref());
     let (reason, message, on) = match known.commit.as_deref() {
-        Some(said) if names(&commit.head_sha, said) => return Ok(()),
-        Some(said) if commit.newer.as_deref().is_some_and(|newer| names(newer, said)) => {
+        Some(said) if names(bound, said) => return Ok(()),
+        Some(said) if newer.is_some_and(|newer| names(newer, said)) => {
             let approval = approval(context);
             let message = format!("The image is of the newer commit {}, which needs {approval}.", short(said));
             (reason::NEWER_COMMIT, message, WaitingOn::Approval)
@@ -134,15 +151,14 @@ fn by_label(
             let message = format!(
                 "The image is of the commit {}, and {} was approved; it is deployed as soon as its image is pushed.",
                 short(said),
-                short(&commit.head_sha)
+                short(bound)
             );
             (reason::IMAGE_NOT_APPROVED, message, WaitingOn::Image)
         }
         None => {
-            let message = format!(
-                "The image in `{repository}` does not say of which commit it is: it has no label \
-                 `org.opencontainers.image.revision`."
-            );
+            let message = "The image does not say of which commit it is: it has no label \
+                           `org.opencontainers.image.revision`."
+                .to_owned();
             (reason::IMAGE_UNLABELLED, message, WaitingOn::Person)
         }
     };

@@ -55,11 +55,12 @@ pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &Desired
     let draft = approve::follow_head(&context, draft, desired);
     // Nothing is made of the image of a service that sleeps; it is looked at when it wakes.
     let at_rest = count == 0 && deployed_already(&context).is_some();
-    let approved = image(&context, desired).and_then(|image| match approve::judge(&context, &draft.status, image) {
-        Ok(()) => Ok(image),
-        Err(_) if at_rest => Ok(image),
-        Err(unproven) => Err(NoImage::Unproven(unproven)),
-    });
+    let approved =
+        image(&context, desired).and_then(|image| match approve::judge(&context, &draft.status, desired, image) {
+            Ok(()) => Ok(image),
+            Err(_) if at_rest => Ok(image),
+            Err(unproven) => Err(NoImage::Unproven(unproven)),
+        });
     let wanted = match approved {
         Err(NoImage::Unproven(approve::Unproven::Look(look))) => return draft.look(look),
         Ok(image) => {

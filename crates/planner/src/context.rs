@@ -190,7 +190,8 @@ impl<'a> Draft<'a> {
 
     /// It shall not be, for this reason.
     pub fn withdrawn(self, reason: &'static str) -> Self {
-        self.condition(WITHDRAWN, ConditionStatus::True, reason, String::new()).without_condition(approve::HEAD_APPROVED)
+        self.condition(WITHDRAWN, ConditionStatus::True, reason, String::new())
+            .without_condition(approve::HEAD_APPROVED)
     }
 
     /// It shall be (again).

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bivouac_model::{
-    CommentView, ImageDigest, ImageTag, Reacted, RenderedTaskDefinition, ServiceChange, ServiceSpec, Status, TaskDefinitionName,
+    CommentView, ImageDigest, ImageTag, Reacted, RenderedTaskDefinition, ServiceChange, ServiceSpec, Status,
+    TaskDefinitionName,
 };
 
 /// What [`crate::plan`] answers.
@@ -218,7 +219,10 @@ impl fmt::Display for Next {
 impl Plan {
     /// Whether there is nothing to do, to write or to say.
     pub fn is_empty(&self, written: Option<&Status>) -> bool {
-        matches!(self.next, Next::Settled | Next::Wait(_)) && self.comment.is_none() && self.reaction.is_none() && !self.changes(written)
+        matches!(self.next, Next::Settled | Next::Wait(_))
+            && self.comment.is_none()
+            && self.reaction.is_none()
+            && !self.changes(written)
     }
 
     /// Whether the record has to be written.

@@ -50,8 +50,9 @@ pub enum ImageCommit {
     /// The image was there when somebody asked, or the commit was seen at the head of the pull request after the image was
     /// seen. What is pushed to the registry after another commit came to the head is not deployed.
     ///
-    /// Two things it cannot tell: of which commit an image was that was there when somebody asked (it may be an older one of
-    /// the same pull request), and that another commit was at the head for so short a time that nobody saw it.
+    /// It tells newer commits from the approved one, and not older ones: an image that was there when somebody asked, or
+    /// that comes late, may be of an older commit of the same pull request. Nor does it know of a commit that was at the
+    /// head for so short a time that nobody saw it. Where either matters, let the tag or the label say it.
     PushTime,
     /// The image says so itself, in `org.opencontainers.image.revision`.
     Label,

@@ -66,6 +66,11 @@ pub(crate) fn up() -> DesiredState {
     DesiredState::default()
 }
 
+/// A commit, told apart from others in its first digits.
+pub(crate) fn commit(number: u8) -> String {
+    format!("{number:02x}").repeat(20)
+}
+
 pub(crate) fn image(digest: u8) -> Image {
     let digest = ImageDigest::new(&format!("sha256:{}", format!("{digest:02x}").repeat(32)));
     Image { digest, pushed_at: None, repository_uri: URI.into() }
