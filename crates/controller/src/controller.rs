@@ -6,13 +6,14 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use bivouac_model::{CommentView, EnvKey, ItemKey, Observed, PullRequestState, Record};
+use bivouac_model::{EnvKey, ItemKey, Observed, Record};
 use bivouac_planner::{Next, Plan, Policy, plan};
 use bivouac_ports::{RecordFeed, Result};
 use bivouac_runtime::{Fence, Reconciled, Resync, WorkQueue, WorkerObserver, Workers};
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
+use crate::announce::Announcement;
 use crate::closer::Closer;
 use crate::doors::Doors;
 use crate::fenced::Fenced;
@@ -45,6 +46,9 @@ impl Default for Settings {
 /// second one only hides the latency of reads.
 const ANNOUNCERS: usize = 2;
 
+/// Between two samples of the depth of the queues: several in one interval of the quickest usual scrape, which is 15 s.
+const SAMPLE: Duration = Duration::from_secs(5);
+
 /// How long the first pass waits for the stream to take its place. A stream answers within a second; one that does not
 /// only shortens a wait, and must not make one.
 const BEGIN: Duration = Duration::from_secs(3);
@@ -56,7 +60,7 @@ pub struct Controller {
     pub(crate) closer: Closer,
     pub(crate) fenced: Fenced,
     pub(crate) announcements: WorkQueue<ItemKey>,
-    pub(crate) views: Mutex<HashMap<ItemKey, CommentView>>,
+    pub(crate) news: Mutex<HashMap<ItemKey, Announcement>>,
     settings: Settings,
     queue: WorkQueue<ItemKey>,
     woken: Mutex<HashMap<ItemKey, &'static str>>,
@@ -75,7 +79,7 @@ impl Controller {
             settings,
             queue: WorkQueue::new(),
             announcements: WorkQueue::new(),
-            views: Mutex::default(),
+            news: Mutex::default(),
             woken: Mutex::default(),
             world: RwLock::default(),
         }
@@ -123,7 +127,7 @@ impl Controller {
             }
             stop.cancel();
         };
-        let (drained, _, ()) = tokio::join!(reconciling, announcing, losing);
+        let (drained, _, (), ()) = tokio::join!(reconciling, announcing, losing, self.sample(stop.clone()));
         if drained.left_ready > 0 {
             tracing::info!(left = drained.left_ready, "stopped with keys in the queue; the next pass finds them");
         }
@@ -165,8 +169,18 @@ impl Controller {
                     tracing::error!("a pass panicked; the next one is a resync away");
                 }
             }
+        }
+    }
+
+    /// Tells the depth of the queues for as long as they are worked on, so that a scrape finds what is true now.
+    async fn sample(&self, stop: CancellationToken) {
+        loop {
             self.doors.meter.queue_depth("environments", self.queue.snapshot().ready);
             self.doors.meter.queue_depth("comments", self.announcements.snapshot().ready);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(SAMPLE) => {}
+            }
         }
     }
 
@@ -184,13 +198,9 @@ impl Controller {
         *self.world.write().unwrap_or_else(|e| e.into_inner()) = world;
     }
 
-    /// What the last list of open pull requests said.
-    pub(crate) fn listed(&self, key: &EnvKey) -> Option<PullRequestState> {
-        self.world
-            .read()
-            .unwrap_or_else(|e| e.into_inner())
-            .pull_request(key)
-            .filter(|state| *state == PullRequestState::Open)
+    /// The head of a pull request, if the last list of open ones has it.
+    pub(crate) fn listed_head(&self, key: &EnvKey) -> Option<String> {
+        self.world.read().unwrap_or_else(|e| e.into_inner()).head(key).map(str::to_owned)
     }
 
     /// Plans on as a reconcile would, looking wherever the plan asks for it, up to the first step that would change

@@ -1,13 +1,13 @@
 //! What is behind the doors, and what a test does with it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bivouac_controller::{Controller, Doors, Settings};
-use bivouac_model::{DesiredState, EnvKey, ItemKey, Phase, PullRequestState, Record, Status};
-use bivouac_ports::{NoMeter, RecordFeed};
+use bivouac_model::{DesiredState, EnvKey, ImageDigest, ItemKey, Phase, PullRequestState, Record, Status};
+use bivouac_ports::{Meaning, NoMeter, Reaction, RecordFeed};
 use bivouac_runtime::Fence;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc;
@@ -27,6 +27,16 @@ pub(crate) struct State {
     /// The comments of each pull request, by what they say. More than one is a defect.
     pub(crate) comments: HashMap<EnvKey, Vec<(String, Phase)>>,
     pub(crate) forge: bool,
+    /// The heads of the pull requests that were pushed to.
+    pub(crate) heads: BTreeMap<EnvKey, String>,
+    /// The labels of images.
+    pub(crate) labels: HashMap<ImageDigest, String>,
+    /// Who was told what by a reaction.
+    pub(crate) reactions: HashSet<(u64, Reaction)>,
+    /// How often somebody reacted or tried.
+    pub(crate) reaction_calls: usize,
+    /// What every reaction is refused with.
+    pub(crate) reactions_refused: Option<Meaning>,
     /// Calls that change something, and when.
     pub(crate) writes: Vec<(&'static str, Instant)>,
 }
@@ -89,6 +99,11 @@ impl World {
             pull_requests: BTreeMap::new(),
             comments: HashMap::new(),
             forge: true,
+            heads: BTreeMap::new(),
+            labels: HashMap::new(),
+            reactions: HashSet::new(),
+            reaction_calls: 0,
+            reactions_refused: None,
             writes: Vec::new(),
         };
         let world = Arc::new(Self { state: Mutex::new(state), born: Instant::now(), feeds: Mutex::default() });
@@ -164,6 +179,7 @@ impl World {
             cluster: door.clone(),
             registry: door.clone(),
             forge: door.clone(),
+            conversation: Some(door.clone()),
             probe: door.clone(),
             clock: door,
             meter: Arc::new(NoMeter),
