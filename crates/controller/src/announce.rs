@@ -18,12 +18,24 @@ const COMMENT_POSTED: &str = "CommentPosted";
 const MOST_WRITES: usize = 5;
 
 /// What the pull request has to be told.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Announcement {
     /// What the comment has to say.
     pub view: Option<CommentView>,
     /// What the command's comment has to be told.
     pub reaction: Option<Reacted>,
+}
+
+impl Announcement {
+    fn is_nothing(&self) -> bool {
+        self.view.is_none() && self.reaction.is_none()
+    }
+
+    /// But for the cost so far, which grows by itself.
+    fn says_the_same(&self, other: &Self) -> bool {
+        let identity = |one: &Self| one.view.as_ref().map(CommentView::identity);
+        self.reaction == other.reaction && identity(self) == identity(other)
+    }
 }
 
 impl Controller {
@@ -32,13 +44,14 @@ impl Controller {
         let reaction = announcement.reaction.filter(|_| self.doors.conversation.is_some());
         let announcement = Announcement { reaction, ..announcement };
         let mut news = self.news.lock().unwrap_or_else(|e| e.into_inner());
-        if announcement.view.is_none() && announcement.reaction.is_none() {
+        if announcement.is_nothing() {
             news.remove(key);
             return;
         }
         // What waits in a backoff already is not news, and adding the key would cut the backoff short.
-        if news.get(key) != Some(&announcement) {
-            news.insert(key.clone(), announcement);
+        let waits = news.get(key).is_some_and(|waiting| waiting.says_the_same(&announcement));
+        news.insert(key.clone(), announcement);
+        if !waits {
             self.announcements.add(key.clone());
         }
     }
@@ -55,7 +68,7 @@ impl Controller {
             Ok(()) => {
                 let mut news = self.news.lock().unwrap_or_else(|e| e.into_inner());
                 // A newer one may have come meanwhile; it is queued already.
-                if news.get(&key) == Some(&announcement) {
+                if news.get(&key).is_some_and(|newest| newest.says_the_same(&announcement)) {
                     news.remove(&key);
                 }
                 drop(news);

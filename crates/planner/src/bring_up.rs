@@ -31,7 +31,7 @@ impl Wanted<'_> {
     /// Nothing more to do, or nothing before the image is to be had.
     pub fn rest(&self, draft: Draft<'_>, context: &Context<'_>) -> Plan {
         match self.lacks {
-            Some(on) => draft.wait(on, context.policy.deadlines.later),
+            Some(on) => wait_for_image(draft, context, on),
             None => draft.settle(),
         }
     }
@@ -53,8 +53,8 @@ pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &Desired
     }
     let count = u32::from(desired.desired == Desired::Up);
     let draft = approve::follow_head(&context, draft, desired);
-    // Nothing is made of the image of a service that sleeps; it is looked at when it wakes.
-    let at_rest = count == 0 && deployed_already(&context).is_some();
+    // Only a service that is made is made with an image while it sleeps; that of another is looked at when it wakes.
+    let at_rest = count == 0 && context.observed.service != ServiceView::Absent;
     let approved =
         image(&context, desired).and_then(|image| match approve::judge(&context, &draft.status, desired, image) {
             Ok(()) => Ok(image),
@@ -227,7 +227,14 @@ fn without_image(context: &Context<'_>, draft: Draft<'_>, lack: Lack, note: Opti
         _ => Phase::WaitingForImage,
     };
     let draft = draft.nowhere().costing(Usd::ZERO).say(phase, lack.reason, lack.message);
-    draft.also(note).wait(lack.on, context.policy.deadlines.later)
+    wait_for_image(draft.also(note), context, lack.on)
+}
+
+/// Looks for the image now and then; but an approval is a write, which wakes whoever waits for it.
+fn wait_for_image(draft: Draft<'_>, context: &Context<'_>, on: WaitingOn) -> Plan {
+    let left = (draft.status.expires_at - context.now).to_std().unwrap_or_default();
+    let again = if on == WaitingOn::Approval { left } else { context.policy.deadlines.later };
+    draft.wait(on, again)
 }
 
 /// The hash of everything that makes one deployment differ from another.

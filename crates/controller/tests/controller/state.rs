@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bivouac_controller::{Controller, Doors, Settings};
-use bivouac_model::{DesiredState, EnvKey, ImageDigest, ItemKey, Phase, PullRequestState, Record, Status};
+use bivouac_model::{DesiredState, EnvKey, Image, ImageDigest, ItemKey, Phase, PullRequestState, Record, Status};
+use bivouac_planner::{ImageCommit, Policy};
 use bivouac_ports::{Meaning, NoMeter, Reaction, RecordFeed};
 use bivouac_runtime::Fence;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cloud::Cloud;
 use crate::doors::{Door, Feed};
-use crate::fixtures::{image, policy, start};
+use crate::fixtures::{commit, image, policy, start};
 
 /// The world, which outlives every process.
 pub(crate) struct State {
@@ -44,6 +45,7 @@ pub(crate) struct State {
 pub(crate) struct World {
     state: Mutex<State>,
     born: Instant,
+    rule: Mutex<ImageCommit>,
     feeds: Mutex<Vec<mpsc::UnboundedSender<ItemKey>>>,
 }
 
@@ -106,7 +108,12 @@ impl World {
             reactions_refused: None,
             writes: Vec::new(),
         };
-        let world = Arc::new(Self { state: Mutex::new(state), born: Instant::now(), feeds: Mutex::default() });
+        let world = Arc::new(Self {
+            state: Mutex::new(state),
+            born: Instant::now(),
+            rule: Mutex::new(ImageCommit::Unchecked),
+            feeds: Mutex::default(),
+        });
         let clouds = Arc::downgrade(&world);
         tokio::spawn(async move {
             loop {
@@ -167,9 +174,42 @@ impl World {
     ) -> Arc<Process> {
         let stop = CancellationToken::new();
         let process = Arc::new(Process { dead: false.into(), calls: 0.into(), trouble, stop: stop.clone() });
-        let controller = Controller::new(self.doors(&process), Arc::new(policy()), Settings::default(), fence);
+        let controller = Controller::new(self.doors(&process), Arc::new(self.policy()), Settings::default(), fence);
         tokio::spawn(Arc::new(controller).run(feed, stop));
         process
+    }
+
+    fn policy(&self) -> Policy {
+        let mut policy = policy();
+        let rule = *self.rule.lock().unwrap();
+        policy.projects.values_mut().for_each(|project| project.image_commit = rule);
+        policy
+    }
+
+    /// How the processes that start from now on know of which commit an image is.
+    pub(crate) fn rule(&self, rule: ImageCommit) {
+        *self.rule.lock().unwrap() = rule;
+    }
+
+    /// A commit comes to the head of a pull request.
+    pub(crate) fn push(&self, pr: u64, number: u8) {
+        self.state().heads.insert(env(pr), commit(number));
+    }
+
+    /// The image of a commit is pushed under the pull request's tag.
+    pub(crate) fn push_image(&self, pr: u64, number: u8) {
+        let pushed = Image { pushed_at: Some(self.now()), ..image(number + 1) };
+        self.state().labels.insert(pushed.digest.clone(), commit(number));
+        self.cloud(pr, |cloud| cloud.images.insert(format!("pr-{pr}-ci").parse().unwrap(), pushed));
+    }
+
+    /// The image that the newest task of a pull request runs.
+    pub(crate) fn runs(&self, pr: u64) -> Option<u8> {
+        self.cloud(pr, |cloud| {
+            let task = cloud.live_tasks().pop()?;
+            let picture = cloud.pictures.get(&task.task_definition)?;
+            (0..40).find(|number| picture.ends_with(image(number + 1).digest.as_str()))
+        })
     }
 
     pub(crate) fn doors(self: &Arc<Self>, process: &Arc<Process>) -> Doors {
@@ -198,6 +238,13 @@ impl World {
         look(self.state().clouds.get_mut(&format!("pr-{pr}-service")).unwrap())
     }
 
+    /// Every reaction there is, in the order of the comments.
+    pub(crate) fn told(&self) -> Vec<(u64, Reaction)> {
+        let mut told: Vec<_> = self.state().reactions.iter().copied().collect();
+        told.sort_by_key(|(comment, reaction)| (*comment, *reaction as u8));
+        told
+    }
+
     /// What the comments of a pull request say.
     pub(crate) fn said(&self, pr: u64) -> Vec<Phase> {
         let state = self.state();
@@ -218,6 +265,11 @@ impl World {
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
     }
+}
+
+/// The address of a command.
+pub(crate) fn comment(pr: u64, id: u64) -> String {
+    format!("https://github.com/apache/superset/pull/{pr}#issuecomment-{id}")
 }
 
 pub(crate) fn env(pr: u64) -> EnvKey {
