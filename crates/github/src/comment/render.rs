@@ -56,6 +56,7 @@ impl Renderer {
         out.push('\n');
         head(&mut out, view);
         message(&mut out, view);
+        self.newer(&mut out, view);
         note(&mut out, view);
         self.table(&mut out, view);
         command_list(&mut out, view);
@@ -86,6 +87,17 @@ impl Renderer {
             row("Configuration", format!("{names} <sub>values are not shown</sub>"));
         }
         line(out, &format!("{COST_ROW} {} |\n", cost(view)));
+    }
+
+    /// That a newer commit is not what runs, and what to do about it.
+    fn newer(&self, out: &mut String, view: &CommentView) {
+        let Some((newer, bound)) = view.newer_commit.as_ref().zip(view.head_sha.as_ref()) else { return };
+        let (newer, bound) = (self.commit(view, newer), self.commit(view, bound));
+        let how = match view.command.as_str() {
+            "" => String::new(),
+            command => format!(": comment {} to deploy it", code(&format!("{command} up"), LONGEST_VALUE)),
+        };
+        line(out, &format!("> [!NOTE]\n> This is {bound}. The newer {newer} is not approved yet{how}.\n"));
     }
 
     /// The short commit, as a link if it is one.
@@ -123,8 +135,7 @@ fn head(out: &mut String, view: &CommentView) {
 }
 
 fn message(out: &mut String, view: &CommentView) {
-    // A ready environment says so in the headline.
-    if view.message.trim().is_empty() || view.phase == Phase::Ready {
+    if view.message.trim().is_empty() {
         return;
     }
     let said = prose(view.message.trim(), LONGEST_MESSAGE);
