@@ -5,6 +5,7 @@ mod contract;
 #[path = "../support/system.rs"]
 mod system;
 
+mod approvals;
 mod causes;
 mod doors;
 mod faults;

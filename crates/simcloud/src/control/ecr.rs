@@ -78,10 +78,15 @@ impl EcrControl {
     /// Pushes what `docker buildx build --push` pushes for one platform: the image and its
     /// attestation without tags, then an index of both under the tag.
     pub fn push_index(&self, repository: &str, tag: &str) -> PushedIndex {
+        self.push_labelled_index(repository, tag, &[])
+    }
+
+    /// The same, with labels in the image's configuration.
+    pub fn push_labelled_index(&self, repository: &str, tag: &str, labels: &[(&str, &str)]) -> PushedIndex {
         self.create_repository(repository);
         self.shared.with(|world| {
             let nonce = world.rng.u64(..);
-            let (image_text, config) = image(&format!("{repository}:{tag} {nonce}"), &[]);
+            let (image_text, config) = image(&format!("{repository}:{tag} {nonce}"), labels);
             keep(world, repository, config);
             let image = put(world, repository, &image_text, None);
             let provenance = [("in-toto.io/predicate-type", "https://slsa.dev/provenance/v0.2")];
