@@ -31,6 +31,16 @@ pub(crate) fn newer(status: &Status) -> Option<&str> {
     status.machinery.commit.as_ref().filter(|_| told)?.newer.as_deref()
 }
 
+/// Whether the head is somewhere else than was remembered, by a list that may be older than the wish: a push that was approved
+/// at once would look like one that came after. Asked once for each push.
+pub(crate) fn is_in_doubt(context: &Context<'_>, desired: &DesiredState) -> bool {
+    let (Some(bound), Some(head)) = (&desired.head_sha, &context.observed.head_sha) else { return false };
+    let remembered = context.written().and_then(|written| written.machinery.commit.as_ref());
+    let remembered = remembered.filter(|commit| commit.sha == digits(bound)).and_then(|commit| commit.newer.as_ref());
+    let newer = Some(head).filter(|head| !names(bound, head));
+    !context.observed.pull_request_is_fresh && newer != remembered
+}
+
 /// Remembers where the head of the pull request is, and says so while it is not the commit that was approved.
 pub(crate) fn follow_head<'a>(context: &Context<'_>, mut draft: Draft<'a>, desired: &DesiredState) -> Draft<'a> {
     let machinery = &mut draft.status.machinery;
@@ -43,7 +53,7 @@ pub(crate) fn follow_head<'a>(context: &Context<'_>, mut draft: Draft<'a>, desir
     };
     // A client whose clock is ahead approves nothing that is yet to come.
     let asked = desired.requested_at.map(whole_seconds).filter(|at| *at <= context.now);
-    let sha: String = bound.chars().take(DIGITS).collect();
+    let sha = digits(bound);
     let remembered = machinery.commit.take().filter(|commit| commit.sha == sha);
     let mut commit = remembered.unwrap_or(BoundCommit { sha, approved_at: asked, left_at: None, newer: None });
     match &context.observed.head_sha {
@@ -176,6 +186,11 @@ fn approval(context: &Context<'_>) -> String {
 /// Whether `full` is the commit that is meant. A client may have written an abbreviation of it, and then vouches for it.
 fn names(meant: &str, full: &str) -> bool {
     full.get(..meant.len()).is_some_and(|head| head.eq_ignore_ascii_case(meant))
+}
+
+/// As a commit is known again.
+fn digits(commit: &str) -> String {
+    commit.chars().take(DIGITS).collect()
 }
 
 /// As people quote a commit; a label may hold anything.

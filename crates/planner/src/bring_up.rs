@@ -52,6 +52,9 @@ pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &Desired
         return crate::hold::hold(context, draft, reason::INVALID_RECORD, &problems);
     }
     let count = u32::from(desired.desired == Desired::Up);
+    if approve::is_in_doubt(&context, desired) {
+        return draft.look(Look::PullRequest);
+    }
     let draft = approve::follow_head(&context, draft, desired);
     // Only a service that is made is made with an image while it sleeps; that of another is looked at when it wakes.
     let at_rest = count == 0 && context.observed.service != ServiceView::Absent;

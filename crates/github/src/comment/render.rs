@@ -9,15 +9,15 @@ use super::escape::{code, link, prose};
 use super::{commands, marker, phrase};
 
 /// The most flags, and the most names of overrides, that are shown. Ours: a table that one still reads. With the cuts
-/// below, forty of each at six characters an escaped one stay far below [`super::MAX_CHARACTERS`].
-const MOST_SHOWN: usize = 40;
+/// below, thirty of each at six characters an escaped one stay far below [`super::MAX_CHARACTERS`].
+const MOST_SHOWN: usize = 30;
 /// The most characters of a flag with its value, or of a name. Ours, as above.
 const LONGEST_VALUE: usize = 80;
 /// The most characters of the message. Ours: a paragraph.
 const LONGEST_MESSAGE: usize = 1_000;
-/// The longest note that is shown; ours, a good screenful. A longer one is left out whole, since half of a Markdown
+/// The longest note that is shown: the longest that the configuration takes. A longer one is left out whole, since half of a Markdown
 /// text may end inside a construct.
-const LONGEST_NOTE: usize = 8_000;
+const LONGEST_NOTE: usize = 4_096;
 /// An image tag has at most 128 characters (OCI distribution specification, "Pulling manifests").
 const LONGEST_TAG: usize = 128;
 /// How the row begins whose content grows by itself.

@@ -142,6 +142,24 @@ fn a_list_that_is_older_than_the_image_proves_nothing() {
 }
 
 #[test]
+fn a_list_that_is_older_than_the_approval_tells_of_no_newer_commit() {
+    for rule in [ImageCommit::PushTime, ImageCommit::Label, ImageCommit::Unchecked] {
+        let mut world = bound(rule);
+        push_image(&mut world, 0);
+        world.settle();
+        // Pushed and approved between two lists, as by a bot that rolls a trusted push forward.
+        world.head = commit(1);
+        approve(&mut world);
+        world.reconcile();
+        assert_eq!(head_approved(&world), None, "{rule:?}");
+        push_image(&mut world, 1);
+        world.settle();
+        assert_eq!((world.phase(), running(&world)), (Phase::Ready, [1].into()), "{rule:?}");
+        assert_eq!(world.status().message, "");
+    }
+}
+
+#[test]
 fn a_head_that_came_back_needs_a_new_command() {
     let mut world = bound(ImageCommit::PushTime);
     push_image(&mut world, 0);
@@ -364,9 +382,12 @@ proptest! {
         prop_assert!(runs.is_subset(&approved), "{runs:?} runs and {approved:?} was approved: {:#?}", world.record);
         // And what is approved does run, once it is built.
         (world.forge, world.registry) = (true, true);
-        world.advance(seconds(1));
+        head += 1;
+        world.head = commit(head);
         approve(&mut world);
         world.wish(|wish| (wish.generation, wish.ttl) = (Some(generation + 1), None));
+        // With a list that knows nothing of the push.
+        world.reconcile();
         push_image(&mut world, head);
         world.settle();
         prop_assert_eq!((world.phase(), running(&world)), (Phase::Ready, [head].into()), "{:#?}", world.record);
