@@ -9,7 +9,7 @@ use bivouac_aws::{
 use bivouac_controller::Doors;
 use bivouac_github::GitHub;
 use bivouac_model::Capacity;
-use bivouac_planner::{CapacityPolicy, Policy};
+use bivouac_planner::CapacityPolicy;
 use bivouac_ports::{Clock, Inbox, Journal, Leases, Meter, NoMeter, RecordStore, SystemClock};
 use secrecy::SecretString;
 
@@ -132,12 +132,6 @@ fn sdk_settings(config: &Config) -> SdkSettings {
     SdkSettings { region: config.aws.region.clone(), ..SdkSettings::default() }
 }
 
-/// The policy as this release can keep it: the bot is not part of it, and a comment that offers commands which nobody
-/// answers would not tell the truth.
-pub fn without_bot(policy: Policy) -> Policy {
-    Policy { command: String::new(), ..policy }
-}
-
 /// The capacity that a policy may ask of a cluster, and what AWS calls it.
 pub fn capacities(policy: CapacityPolicy) -> Vec<(Capacity, &'static str)> {
     let (fargate, spot) = ((Capacity::OnDemand, "FARGATE"), (Capacity::Spot, "FARGATE_SPOT"));
@@ -173,6 +167,7 @@ pub async fn connect_on(
         cluster: Arc::new(Ecs::new(&sdk, quotas, place.ecs.clone())),
         registry: Arc::new(Ecr::new(&sdk)),
         forge: Arc::new(GitHub::new(place.github.clone(), Arc::clone(&meter))?),
+        conversation: None,
         probe: Arc::new(HttpProbe::new()?),
         clock: Arc::new(sdk.clock()),
         meter,

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::args::PlanArgs;
 use super::output::columns::{Columns, plain};
 use super::session::Session;
-use crate::compose::{Place, connect, without_bot};
+use crate::compose::{Place, connect};
 use crate::exit::Failure;
 
 /// What would be done for one environment.
@@ -62,7 +62,7 @@ pub async fn plan(session: &mut Session, asked: PlanArgs) -> Result<(), Failure>
     if let Some(key) = &only {
         session.record(key).await?;
     }
-    let policy = Arc::new(without_bot(session.config.policy()?));
+    let policy = Arc::new(session.config.policy()?);
     let connected = connect(&Place::of(&session.config)?, Arc::new(NoMeter)).await?;
     // Nothing is written, so there is nothing to fence.
     let controller = Controller::new(connected.doors, policy, Settings::default(), Fence::unfenced());

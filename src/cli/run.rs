@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::output::Format;
-use crate::compose::{Connected, Place, connect, without_bot};
+use crate::compose::{Connected, Place, connect};
 use crate::config::Config;
 use crate::daemon::{Daemon, FIRST_OBSERVATION, TABLES};
 use crate::exit::Failure;
@@ -27,7 +27,7 @@ const OF_A_WRITE: u32 = 2;
 /// Everything that a person has to mend first: the configuration, a missing secret, a missing table, a cluster that is not
 /// there or lacks the capacity that is configured. What may pass by itself is waited for.
 pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Result<(), Failure> {
-    let policy = Arc::new(without_bot(config.policy()?));
+    let policy = Arc::new(config.policy()?);
     let mut place = Place::of(config)?;
     let timing = LeaseTiming::of(config.controller.lease);
     let longest_write = timing.margin().mul_f64(OF_THE_MARGIN);

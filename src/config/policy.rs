@@ -43,8 +43,15 @@ impl Config {
             capacity: self.aws.capacity,
             prices: self.prices,
             deadlines: self.deadlines,
-            command: self.bot.command.clone(),
+            command: self.offered_command(),
         })
+    }
+
+    /// The slash command that the comment offers; empty where nobody answers it: the bot is off, or no webhook can reach it
+    /// with a signature.
+    fn offered_command(&self) -> String {
+        let answers = self.bot.listen.is_some() && self.github.webhook_secret.is_some();
+        if answers { self.bot.command.clone() } else { String::new() }
     }
 
     fn project(&self, project: &ProjectConfig) -> Result<Project, String> {
@@ -57,6 +64,7 @@ impl Config {
             health_path: project.health_path.clone(),
             service_name: project.service_name.clone(),
             image_tag: project.image_tag.clone(),
+            image_commit: project.image_commit,
             flag_prefix: project.flag_prefix.clone(),
             config_allow: project.config_allow.iter().map(|pattern| WildMatch::new(pattern)).collect(),
             sizes: self.sizes.clone(),

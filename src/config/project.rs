@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bivouac_model::{MAX_NAME_LENGTH, RepoName};
-use bivouac_planner::Pattern;
+use bivouac_planner::{ImageCommit, Pattern};
 
 use super::PROJECT;
 use super::key_path::shown;
@@ -28,6 +28,9 @@ pub struct ProjectConfig {
     pub service_name: Pattern,
     /// `image_tag`: tags of images. Default `pr-{pr}-ci`.
     pub image_tag: Pattern,
+    /// `image_commit`: how an image is known to be of the commit that was approved. Default `tag` where `image_tag` holds
+    /// `{sha}` or `{sha7}`, else `unchecked`.
+    pub image_commit: ImageCommit,
     /// `flag_prefix`: what stands before the name of a flag. Default empty.
     pub flag_prefix: String,
     /// `config_allow`: which configuration overrides are allowed, with `*` and `?`. Default none.
@@ -37,6 +40,13 @@ pub struct ProjectConfig {
     /// The number of the project, from 0.
     pub(super) number: usize,
 }
+
+const IMAGE_COMMITS: [(&str, ImageCommit); 4] = [
+    ("tag", ImageCommit::Tag),
+    ("push-time", ImageCommit::PushTime),
+    ("label", ImageCommit::Label),
+    ("unchecked", ImageCommit::Unchecked),
+];
 
 /// A note is a sentence or two; the whole comment has 65,536 characters (GitHub).
 const MAX_NOTE: usize = 4096;
@@ -86,6 +96,15 @@ fn read(section: Section<'_>, number: usize, dir: &Path) -> Option<ProjectConfig
     });
     let service_name = section.parsed("service_name", Pattern::service_name);
     let image_tag = section.parsed("image_tag", Pattern::image_tag);
+    let image_tag = image_tag.or_else(|| Pattern::image_tag("pr-{pr}-ci").ok())?;
+    let image_commit = section.choice("image_commit", &IMAGE_COMMITS);
+    if image_commit == Some(ImageCommit::Tag) && !image_tag.names_a_commit() {
+        let sentence = format!(
+            "`{}` is `tag`, but the pattern `{image_tag}` of image_tag holds neither {{sha}} nor {{sha7}}",
+            section.name("image_commit")
+        );
+        section.problem("image_commit", sentence);
+    }
     let flag_prefix = section.text_of("flag_prefix", "letters, digits and `_`, not beginning with a digit", |text| {
         text.len() <= MAX_NAME_LENGTH
             && !text.starts_with(|c: char| c.is_ascii_digit())
@@ -105,7 +124,8 @@ fn read(section: Section<'_>, number: usize, dir: &Path) -> Option<ProjectConfig
         port: port.unwrap_or(8080),
         health_path: health_path.map_or_else(|| Some("/health".into()), |path| Some(path).filter(|p| !p.is_empty())),
         service_name: service_name.or_else(|| Pattern::service_name("pr-{pr}-service").ok())?,
-        image_tag: image_tag.or_else(|| Pattern::image_tag("pr-{pr}-ci").ok())?,
+        image_commit: image_commit.unwrap_or_else(|| ImageCommit::default_for(&image_tag)),
+        image_tag,
         flag_prefix: flag_prefix.unwrap_or_default(),
         config_allow: config_allow.unwrap_or_default(),
         ready_note: ready_note.filter(|note| !note.is_empty()),

@@ -254,6 +254,8 @@ fn secrets_in_the_wrong_place_are_refused_without_being_shown() {
 }
 
 mod policy {
+    use bivouac_planner::ImageCommit;
+
     use super::*;
 
     const TEMPLATE: &str =
@@ -275,7 +277,38 @@ mod policy {
         let policy = policy(Some(TEMPLATE)).unwrap();
         let project = &policy.projects[&"a/b".parse().unwrap()];
         assert_eq!((project.port, project.template.family()), (8080, "f"));
-        assert_eq!((policy.command.as_str(), policy.instance.as_str()), ("/testenv", "default"));
+        assert_eq!((project.image_commit, policy.instance.as_str()), (ImageCommit::Unchecked, "default"));
+    }
+
+    #[test]
+    fn commands_are_offered_where_somebody_answers_them() {
+        let offered = |variables: &[(&str, &str)]| {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join("td.json"), TEMPLATE).unwrap();
+            let path = dir.path().join("bivouac.toml");
+            let config = Config::parse(&path, MINIMAL, &super::variables(variables)).unwrap();
+            config.policy().unwrap().command
+        };
+        let secret = ("BIVOUAC__GITHUB__WEBHOOK_SECRET", "secret");
+        assert_eq!(offered(&[]), "", "nobody could sign");
+        assert_eq!(offered(&[secret]), "/testenv");
+        assert_eq!(offered(&[secret, ("BIVOUAC__BOT__LISTEN", "")]), "", "nobody listens");
+    }
+
+    #[test]
+    fn the_proof_of_a_commit_follows_the_pattern() {
+        let read = |lines: &str| {
+            let text = format!("{MINIMAL}\n{lines}\n");
+            let config = parse(&text, &[]);
+            config.map(|config| config.projects[0].image_commit).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(""), Ok(ImageCommit::Unchecked));
+        assert_eq!(read("image_tag = \"{pr}-{sha7}\""), Ok(ImageCommit::Tag));
+        assert_eq!(read("image_tag = \"{sha}\"\nimage_commit = \"label\""), Ok(ImageCommit::Label));
+        assert_eq!(read("image_commit = \"push-time\""), Ok(ImageCommit::PushTime));
+        let refused = read("image_commit = \"tag\"").unwrap_err();
+        assert!(refused.contains("holds neither {sha} nor {sha7}"), "{refused}");
+        assert!(read("image_commit = \"tags\"").unwrap_err().contains("tag, push-time, label, unchecked"));
     }
 
     #[test]

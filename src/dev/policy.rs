@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bivouac_model::{InvalidKey, RepoName};
 use bivouac_planner::{
-    CapacityPolicy, Deadlines, InvalidPattern, InvalidTemplate, Pattern, Policy, Prices, Project, Size, Template,
+    CapacityPolicy, Deadlines, ImageCommit, InvalidPattern, InvalidTemplate, Pattern, Policy, Prices, Project, Size,
+    Template,
 };
 
 use wildmatch::WildMatch;
@@ -43,6 +44,7 @@ pub fn policy() -> Result<Policy, PolicyError> {
         health_path: Some("/".to_owned()),
         service_name: Pattern::service_name("pr-{pr}-service")?,
         image_tag: Pattern::image_tag("pr-{pr}-ci")?,
+        image_commit: ImageCommit::Unchecked,
         flag_prefix: "HELLO_".to_owned(),
         config_allow: vec![WildMatch::new("GREETING")],
         sizes: BTreeMap::from([("small".to_owned(), Size { cpu: 256, memory: 512 })]),

@@ -175,6 +175,7 @@ fn view(key: &EnvKey, url: &str) -> CommentView {
         image_tag: format!("pr-{}-ci", key.pr),
         image_digest: None,
         head_sha: Some(SHA.to_owned()),
+        newer_commit: None,
         flags: BTreeMap::from([("FEATURE_X".to_owned(), "true".to_owned())]),
         config_names: Vec::new(),
         expires_at: DateTime::UNIX_EPOCH,

@@ -24,6 +24,7 @@ macro_rules! registry_promises {
             removing_what_is_not_there_is_done,
             more_tags_than_a_call_takes_are_all_removed,
             what_is_no_container_image_is_unusable,
+            an_annotation_tells_the_commit,
         }
     };
 }
@@ -135,4 +136,22 @@ pub async fn what_is_no_container_image_is_unusable(place: &Place) {
     let listed = registry.tagged_images(&repository).await.expect("one odd thing spoils no list");
     assert_eq!(listed[&tag("odd")], ImageView::Unusable(why), "the list says what a look says");
     found(listed[&tag("image")].clone());
+}
+
+pub async fn an_annotation_tells_the_commit(place: &Place) {
+    let (registry, repository) = (place.registry().await, place.repository().await);
+    let mut told = manifest("told");
+    told["mediaType"] = json!("application/vnd.oci.image.manifest.v1+json");
+    told["annotations"] = json!({ "org.opencontainers.image.revision": "0123abcd" });
+    place.push_manifest(&repository, "told", &told).await;
+    let image = found(registry.image(&repository, &tag("told")).await.expect("an answer"));
+    for _ in 0..2 {
+        let commit = registry.revision(&repository, &image.digest).await.expect("an answer");
+        assert_eq!(commit.as_deref(), Some("0123abcd"));
+    }
+    let nowhere = bivouac_model::ImageDigest::new(&format!("sha256:{}", "0".repeat(64)));
+    let refused = registry.revision(&repository, &nowhere).await.expect_err("no such image");
+    assert_eq!(refused.meaning(), Meaning::NotFound, "{refused}");
+    let refused = registry.revision(&unique("nowhere"), &nowhere).await.expect_err("no such repository");
+    assert_eq!(refused.meaning(), Meaning::NotFound, "{refused}");
 }

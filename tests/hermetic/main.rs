@@ -11,6 +11,7 @@ mod system;
 #[path = "../support/wait.rs"]
 mod wait;
 
+mod approvals;
 mod causes;
 mod clock;
 mod doors;

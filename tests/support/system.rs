@@ -19,7 +19,7 @@ use bivouac::daemon::{Daemon, FIRST_OBSERVATION, TABLES};
 use bivouac_controller::{Controller, Doors, Leadership, Settings};
 use bivouac_model::{ItemKey, Phase, Record};
 use bivouac_ops::Readiness;
-use bivouac_planner::{CapacityPolicy, Deadlines, Pattern, Policy, Prices, Project, Size, Template};
+use bivouac_planner::{CapacityPolicy, Deadlines, ImageCommit, Pattern, Policy, Prices, Project, Size, Template};
 use bivouac_ports::{Clock, NoMeter, SystemClock};
 use bivouac_runtime::Fence;
 use bivouac_simcloud::github::{Hub, HubOptions, Limits, Rights};
@@ -78,6 +78,7 @@ pub fn policy() -> Policy {
         health_path: Some("/health".into()),
         service_name: Pattern::service_name("pr-{pr}-service").unwrap(),
         image_tag: Pattern::image_tag("pr-{pr}-ci").unwrap(),
+        image_commit: ImageCommit::Unchecked,
         flag_prefix: "SUPERSET_".into(),
         config_allow: vec![wildmatch::WildMatch::new("SUPERSET_*")],
         sizes: [("large".to_owned(), Size { cpu: 1024, memory: 2048 })].into(),

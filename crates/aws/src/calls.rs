@@ -62,6 +62,8 @@ calls! {
     DESCRIBE_NETWORK_INTERFACES = "EC2" "DescribeNetworkInterfaces", Some(Bucket::Ec2Read);
     DESCRIBE_IMAGES = "ECR" "DescribeImages", None;
     DESCRIBE_REPOSITORIES = "ECR" "DescribeRepositories", None;
+    BATCH_GET_IMAGE = "ECR" "BatchGetImage", None;
+    GET_DOWNLOAD_URL_FOR_LAYER = "ECR" "GetDownloadUrlForLayer", None;
     BATCH_DELETE_IMAGE = "ECR" "BatchDeleteImage", None;
     // DynamoDB bills on-demand reads and writes instead of counting calls; its control plane allows ten calls a
     // second and more, which only `init` and `check` use.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bivouac_model::{EnvKey, ImageView, Observed, PullRequestState, Record, ServiceView};
+use bivouac_model::{EnvKey, ImageRevision, ImageView, Observed, PullRequestState, Record, ServiceView};
 use bivouac_planner::{Look, Policy, Project};
 use bivouac_ports::{Error, Meaning, Result};
 use bivouac_runtime::{BatchError, BatchLimits, Batcher};
@@ -37,13 +37,13 @@ impl Closer {
         Self { doors, policy, services }
     }
 
-    /// What a reconcile begins with: the image, and of the pull request what the last list said.
+    /// What a reconcile begins with: the image, and of the pull request what the last list said: its head, if it was open.
     pub async fn begin(
         &self,
         record: &Record,
         key: &EnvKey,
         project: &Project,
-        listed: Option<PullRequestState>,
+        listed_head: Option<String>,
     ) -> Observed {
         let image = match effective_tag(project, key, record) {
             None => ImageView::Unknown,
@@ -52,7 +52,8 @@ impl Closer {
                 ImageView::Unknown
             }),
         };
-        Observed { image, pull_request: listed, ..Observed::default() }
+        let pull_request = listed_head.is_some().then_some(PullRequestState::Open);
+        Observed { image, pull_request, head_sha: listed_head, ..Observed::default() }
     }
 
     /// Looks, and adds what it saw to `observed`. Taking the same look twice replaces the first.
@@ -81,17 +82,21 @@ impl Closer {
                 observed.task_definitions = Some(self.doors.cluster.task_definitions(&family).await?);
             }
             Look::PullRequest => {
-                let state = match self.doors.forge.pull_request(key).await {
-                    Ok(Some(pull)) if pull.is_open => PullRequestState::Open,
-                    Ok(Some(_)) => PullRequestState::Closed,
-                    Ok(None) => PullRequestState::NotFound,
+                let (state, head_sha) = match self.doors.forge.pull_request(key).await {
+                    Ok(Some(pull)) if pull.is_open => (PullRequestState::Open, Some(pull.head_sha)),
+                    Ok(Some(_)) => (PullRequestState::Closed, None),
+                    Ok(None) => (PullRequestState::NotFound, None),
                     Err(error) => {
                         tracing::warn!(error = &error as &dyn std::error::Error, "the forge did not answer");
-                        PullRequestState::Unknown
+                        (PullRequestState::Unknown, None)
                     }
                 };
-                observed.pull_request = Some(state);
+                (observed.pull_request, observed.head_sha) = (Some(state), head_sha);
                 observed.pull_request_is_fresh = true;
+            }
+            Look::Revision { digest } => {
+                let commit = self.doors.registry.revision(&project.ecr_repository, digest).await?;
+                observed.revision = Some(ImageRevision { digest: digest.clone(), commit });
             }
             Look::Tags => observed.own_tags = Some(self.own_tags(record).await?),
             Look::Health { ip } => {

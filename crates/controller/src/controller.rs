@@ -6,13 +6,14 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use bivouac_model::{CommentView, EnvKey, ItemKey, Observed, PullRequestState, Record};
+use bivouac_model::{EnvKey, ItemKey, Observed, Record};
 use bivouac_planner::{Next, Plan, Policy, plan};
 use bivouac_ports::{RecordFeed, Result};
 use bivouac_runtime::{Fence, Reconciled, Resync, WorkQueue, WorkerObserver, Workers};
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
+use crate::announce::Announcement;
 use crate::audit::Audit;
 use crate::closer::Closer;
 use crate::doors::Doors;
@@ -49,6 +50,8 @@ const ANNOUNCERS: usize = 2;
 
 /// Environments whose lines of the audit are written at once. Lines are few and a write takes milliseconds.
 const TELLERS: usize = 2;
+/// Between two samples of the depth of the queues: several in one interval of the quickest usual scrape, which is 15 s.
+const SAMPLE: Duration = Duration::from_secs(5);
 
 /// How long the first pass waits for the stream to take its place. A stream answers within a second; one that does not
 /// only shortens a wait, and must not make one.
@@ -62,7 +65,7 @@ pub struct Controller {
     pub(crate) fenced: Fenced,
     pub(crate) audit: Audit,
     pub(crate) announcements: WorkQueue<ItemKey>,
-    pub(crate) views: Mutex<HashMap<ItemKey, CommentView>>,
+    pub(crate) news: Mutex<HashMap<ItemKey, Announcement>>,
     /// The records whose status could not be written for good, each told once.
     pub(crate) unrecorded: Mutex<HashSet<ItemKey>>,
     settings: Settings,
@@ -84,7 +87,7 @@ impl Controller {
             settings,
             queue: WorkQueue::new(),
             announcements: WorkQueue::new(),
-            views: Mutex::default(),
+            news: Mutex::default(),
             unrecorded: Mutex::default(),
             woken: Mutex::default(),
             world: RwLock::default(),
@@ -141,7 +144,8 @@ impl Controller {
             }
             stop.cancel();
         };
-        let (drained, _, _, ()) = tokio::join!(reconciling, announcing, telling, losing);
+        let (drained, _, _, (), ()) =
+            tokio::join!(reconciling, announcing, telling, losing, self.sample(stop.clone()));
         // Also of what the reconciles that were finished have written.
         self.tell_the_rest().await;
         if drained.left_ready > 0 {
@@ -185,9 +189,19 @@ impl Controller {
                     tracing::error!("a pass panicked; the next one is a resync away");
                 }
             }
+        }
+    }
+
+    /// Tells the depth of the queues for as long as they are worked on, so that a scrape finds what is true now.
+    async fn sample(&self, stop: CancellationToken) {
+        loop {
             self.doors.meter.queue_depth("environments", self.queue.snapshot().ready);
             self.doors.meter.queue_depth("comments", self.announcements.snapshot().ready);
             self.doors.meter.queue_depth("events", self.audit.queue.snapshot().ready);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(SAMPLE) => {}
+            }
         }
     }
 
@@ -205,13 +219,9 @@ impl Controller {
         *self.world.write().unwrap_or_else(|e| e.into_inner()) = world;
     }
 
-    /// What the last list of open pull requests said.
-    pub(crate) fn listed(&self, key: &EnvKey) -> Option<PullRequestState> {
-        self.world
-            .read()
-            .unwrap_or_else(|e| e.into_inner())
-            .pull_request(key)
-            .filter(|state| *state == PullRequestState::Open)
+    /// The head of a pull request, if the last list of open ones has it.
+    pub(crate) fn listed_head(&self, key: &EnvKey) -> Option<String> {
+        self.world.read().unwrap_or_else(|e| e.into_inner()).head(key).map(str::to_owned)
     }
 
     /// Plans on as a reconcile would, looking wherever the plan asks for it, up to the first step that would change

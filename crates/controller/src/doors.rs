@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bivouac_ports::{Clock, Cluster, Forge, Journal, Meter, Probe, RecordStore, Registry};
+use bivouac_ports::{Clock, Cluster, Conversation, Forge, Journal, Meter, Probe, RecordStore, Registry};
 
 /// The doors of one controller. A clone is another handle on the same ones.
 #[derive(Clone)]
@@ -17,6 +17,8 @@ pub struct Doors {
     pub registry: Arc<dyn Registry>,
     /// The forge.
     pub forge: Arc<dyn Forge>,
+    /// The people on the forge, whose commands are reacted to; `None`: nobody's are.
+    pub conversation: Option<Arc<dyn Conversation>>,
     /// The environments themselves.
     pub probe: Arc<dyn Probe>,
     /// The time of day.

@@ -8,6 +8,7 @@ use bivouac_model::{ItemKey, Phase, Status};
 use bivouac_planner::{Next, Plan, plan};
 use bivouac_ports::Result;
 
+use crate::announce::Announcement;
 use crate::controller::Controller;
 use crate::world::World;
 
@@ -47,8 +48,8 @@ impl Controller {
             if !rests || planned.changes(record.status.as_ref()) {
                 woken += 1;
                 self.wake(&record.key, "resync");
-            } else if let Some(view) = planned.comment {
-                self.announce_soon(&record.key, view);
+            } else {
+                self.announce_soon(&record.key, Announcement { view: planned.comment, reaction: planned.reaction });
             }
         }
         let counts: Vec<(&'static str, usize)> =

@@ -9,6 +9,7 @@ use bivouac_ports::{Error, Meaning};
 use bivouac_runtime::Outcome;
 use tracing::Instrument as _;
 
+use crate::announce::Announcement;
 use crate::apply::apply;
 use crate::audit::Effect;
 use crate::controller::Controller;
@@ -59,10 +60,7 @@ impl Controller {
         if phase != was && unrecorded.is_none() {
             tracing::info!(reason = %planned.status.reason, message = %planned.status.message, "{was} → {phase}");
         }
-        match planned.comment {
-            Some(view) => self.announce_soon(key, view),
-            None => self.nothing_to_announce(key),
-        }
+        self.announce_soon(key, Announcement { view: planned.comment, reaction: planned.reaction });
         if unrecorded.is_some() {
             // Each pass looks again, since the record does not say what it should.
             return Outcome::Terminal { reason: UNRECORDED };
@@ -79,7 +77,7 @@ impl Controller {
         let Some((key, project)) = project_of(policy, record) else {
             return (plan(record, &Observed::default(), policy, self.doors.clock.now()), None);
         };
-        let mut observed = self.closer.begin(record, &key, project, self.listed(&key)).await;
+        let mut observed = self.closer.begin(record, &key, project, self.listed_head(&key)).await;
         let mut steps = 0;
         loop {
             let now = self.doors.clock.now();
@@ -147,6 +145,8 @@ pub(crate) fn back_off(error: &Error) -> Outcome {
     match error.meaning() {
         // Somebody else was quicker: look again, it is no trouble.
         Meaning::Conflict => tracing::debug!(error = error as &dyn StdError, "to be looked at again"),
+        // Our own pace, which is as it should be.
+        _ if !error.is_sent() => tracing::debug!(error = error as &dyn StdError, "waiting for a turn"),
         _ => tracing::warn!(error = error as &dyn StdError, "backing off"),
     }
     Outcome::backoff_at_least(reason, error.wait().unwrap_or(Duration::ZERO))

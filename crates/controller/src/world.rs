@@ -69,6 +69,7 @@ impl World {
             tasks: self.tasks.get(&name).cloned().unwrap_or_default(),
             image: self.image(project, effective_tag(project, &key, record)),
             pull_request: self.pull_request(&key),
+            head_sha: self.head(&key).map(str::to_owned),
             own_tags: self.own_tags(policy, record),
             ..Observed::default()
         }
@@ -80,6 +81,11 @@ impl World {
             Some(Some(open)) => open.contains_key(&key.pr).then_some(PullRequestState::Open),
             _ => Some(PullRequestState::Unknown),
         }
+    }
+
+    /// The commit at the head of a pull request that the list of open ones has.
+    pub fn head(&self, key: &EnvKey) -> Option<&str> {
+        Some(&self.open.get(&key.repo)?.as_ref()?.get(&key.pr)?.head_sha)
     }
 
     fn image(&self, project: &Project, tag: Option<ImageTag>) -> ImageView {

@@ -116,7 +116,7 @@ impl Times {
 }
 
 fn held(operation: &'static Operation, wait: Duration) -> Error {
-    Error::new(Meaning::Throttled, operation.call, "we are waiting, as GitHub asks of us").retry_after(wait)
+    Error::new(Meaning::Throttled, operation.call, "we are waiting, as GitHub asks of us").retry_after(wait).unsent()
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub struct CommentView {
     pub image_digest: Option<ImageDigest>,
     /// The commit it was made for.
     pub head_sha: Option<String>,
+    /// The newer commit at the head of the pull request that nobody approved.
+    pub newer_commit: Option<String>,
     /// The flags.
     pub flags: BTreeMap<String, String>,
     /// Configuration overrides: names alone, since values may be secret.
@@ -59,6 +61,7 @@ impl CommentView {
             image_tag: &self.image_tag,
             image_digest: self.image_digest.as_ref(),
             head_sha: self.head_sha.as_deref(),
+            newer_commit: self.newer_commit.as_deref(),
             flags: &self.flags,
             config_names: self.config_names.iter().map(String::as_str),
             expires_at: self.expires_at,
@@ -83,6 +86,7 @@ pub struct CommentIdentity<'a, N> {
     pub image_tag: &'a str,
     pub image_digest: Option<&'a ImageDigest>,
     pub head_sha: Option<&'a str>,
+    pub newer_commit: Option<&'a str>,
     pub flags: &'a BTreeMap<String, String>,
     pub config_names: N,
     pub expires_at: DateTime<Utc>,
@@ -101,7 +105,7 @@ impl<'a, N: Iterator<Item = &'a str>> CommentIdentity<'a, N> {
         numbers[16..24].copy_from_slice(&self.hourly_cost.micros().to_be_bytes());
         numbers[24] = u8::from(self.pinned);
         let flag_count = (self.flags.len() as u64).to_be_bytes();
-        let fixed: [&[u8]; 12] = [
+        let fixed: [&[u8]; 13] = [
             &numbers,
             self.key.repo.as_str().as_bytes(),
             self.phase.as_str().as_bytes(),
@@ -112,6 +116,7 @@ impl<'a, N: Iterator<Item = &'a str>> CommentIdentity<'a, N> {
             self.command.as_bytes(),
             self.url.unwrap_or_default().as_bytes(),
             self.head_sha.unwrap_or_default().as_bytes(),
+            self.newer_commit.unwrap_or_default().as_bytes(),
             self.ready_note.unwrap_or_default().as_bytes(),
             // Where the flags end and the names begin.
             &flag_count,

@@ -19,6 +19,7 @@ mod observed;
 mod phase;
 mod pull;
 mod record;
+mod request;
 mod status;
 mod value;
 
@@ -39,11 +40,14 @@ pub use event::{Decision, Event};
 pub use key::{EnvKey, InvalidKey, ItemKey, PrNumber, RepoName};
 pub use money::Usd;
 pub use observed::{
-    Container, Deployment, Health, Image, ImageDigest, ImageView, Observed, PullRequestState, Rollout, Service,
-    ServiceEvent, ServiceView, StopCode, Task, TaskDefinitionName, TaskDefinitionRevision, TaskState,
+    Container, Deployment, Health, Image, ImageDigest, ImageRevision, ImageView, Observed, PullRequestState, Rollout,
+    Service, ServiceEvent, ServiceView, StopCode, Task, TaskDefinitionName, TaskDefinitionRevision, TaskState,
 };
 pub use phase::Phase;
 pub use pull::PullRequest;
 pub use record::{Problem, Record};
-pub use status::{Capacity, Condition, ConditionStatus, Machinery, SaidComment, Status};
+pub use request::commanding_comment;
+pub use status::{
+    BoundCommit, Capacity, CommandOutcome, Condition, ConditionStatus, Machinery, Reacted, SaidComment, Status,
+};
 pub use value::Value;

@@ -23,6 +23,10 @@ pub struct Observed {
     pub pull_request: Option<PullRequestState>,
     /// The forge was asked for this very pull request in this observation, rather than for a list some time ago.
     pub pull_request_is_fresh: bool,
+    /// The commit at the head of the open pull request, in full; `None`: not known.
+    pub head_sha: Option<String>,
+    /// What an image says of the commit it was built from; `None`: not asked in this observation.
+    pub revision: Option<ImageRevision>,
     /// The live revisions of the environment's family, newest first; `None`: not looked at.
     pub task_definitions: Option<Vec<TaskDefinitionRevision>>,
     /// Tags of this pull request that are in the registry and that no other record which is not down names; `None`: not
@@ -289,6 +293,16 @@ pub struct Image {
     pub pushed_at: Option<DateTime<Utc>>,
     /// Where to pull it from, without tag or digest: `123456789012.dkr.ecr.us-west-2.amazonaws.com/superset-ci`.
     pub repository_uri: String,
+}
+
+/// What an image says of the commit that it was built from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageRevision {
+    /// The image.
+    pub digest: ImageDigest,
+    /// What stands in `org.opencontainers.image.revision` (OCI image specification, "Annotations"); absent: nothing does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub commit: Option<String>,
 }
 
 /// What is known of the image.

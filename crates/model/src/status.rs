@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{Item, timestamp};
-use crate::{ContentHash, ImageDigest, Phase, TaskDefinitionName, Usd, Value};
+use crate::{ContentHash, ImageDigest, ImageRevision, Phase, TaskDefinitionName, Usd, Value};
 
 /// Everything that the controller alone writes (contract 1).
 #[derive(Clone, Debug, PartialEq)]
@@ -101,6 +101,15 @@ pub struct Machinery {
     /// The comment, and what it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<SaidComment>,
+    /// Where the pull request's head went from the commit that the record is bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<BoundCommit>,
+    /// What the last image that was asked for its commit answered. An image never changes, so it is asked once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_revision: Option<ImageRevision>,
+    /// The last reaction to the comment that asked for all this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reacted: Option<Reacted>,
 }
 
 impl Machinery {
@@ -118,6 +127,9 @@ impl Machinery {
             image_digest,
             capacity,
             comment,
+            commit,
+            image_revision,
+            reacted,
         } = self;
         *observed_generation == other.observed_generation
             && *conditions == other.conditions
@@ -130,6 +142,9 @@ impl Machinery {
             && *image_digest == other.image_digest
             && *capacity == other.capacity
             && *comment == other.comment
+            && *commit == other.commit
+            && *image_revision == other.image_revision
+            && *reacted == other.reacted
     }
 }
 
@@ -151,6 +166,46 @@ pub struct SaidComment {
     pub id: Option<u64>,
     /// [`crate::CommentView::identity`] of what it says (or would have said).
     pub said: String,
+}
+
+/// What is remembered of the commit that a record is bound to (`head_sha`). Begins anew with another commit. No more is
+/// remembered than the project's rule asks for, since a settled record is to stay small.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoundCommit {
+    /// The commit's first digits, to know it again. What is decided by the commit is decided by the whole of it.
+    pub sha: String,
+    /// The newest `requested_at` that was seen while nothing else was known to be the head: what was pushed to the
+    /// registry before it, was there when somebody asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub approved_at: Option<DateTime<Utc>>,
+    /// When another commit was first seen at the head, also if this one came back since; absent: never, or somebody asked
+    /// again after it came back.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub left_at: Option<DateTime<Utc>>,
+    /// The other commit that was last seen at the head; absent: this one was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub newer: Option<String>,
+}
+
+/// A reaction to the comment that gave a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Reacted {
+    /// The forge's id of the comment.
+    #[serde(rename = "to")]
+    pub comment: u64,
+    /// What it was told.
+    #[serde(rename = "as")]
+    pub outcome: CommandOutcome,
+}
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CommandOutcome {
+    /// The environment is as it was asked for.
+    Done,
+    /// It came to nothing.
+    Failed,
 }
 
 /// A condition, as in Kubernetes.

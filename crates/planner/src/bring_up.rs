@@ -12,7 +12,7 @@ use crate::context::{Context, Draft};
 use crate::plan::{Action, Look, Plan, WaitingOn};
 use crate::policy::CapacityPolicy;
 use crate::template::Filling;
-use crate::{glance, reason, rollout};
+use crate::{approve, glance, reason, rollout};
 
 /// What is wanted of the service.
 pub(crate) struct Wanted<'a> {
@@ -31,7 +31,7 @@ impl Wanted<'_> {
     /// Nothing more to do, or nothing before the image is to be had.
     pub fn rest(&self, draft: Draft<'_>, context: &Context<'_>) -> Plan {
         match self.lacks {
-            Some(on) => draft.wait(on, context.policy.deadlines.later),
+            Some(on) => wait_for_image(draft, context, on),
             None => draft.settle(),
         }
     }
@@ -52,7 +52,20 @@ pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &Desired
         return crate::hold::hold(context, draft, reason::INVALID_RECORD, &problems);
     }
     let count = u32::from(desired.desired == Desired::Up);
-    let wanted = match image(&context, desired) {
+    if approve::is_in_doubt(&context, desired) {
+        return draft.look(Look::PullRequest);
+    }
+    let draft = approve::follow_head(&context, draft, desired);
+    // Only a service that is made is made with an image while it sleeps; that of another is looked at when it wakes.
+    let at_rest = count == 0 && context.observed.service != ServiceView::Absent;
+    let approved =
+        image(&context, desired).and_then(|image| match approve::judge(&context, &draft.status, desired, image) {
+            Ok(()) => Ok(image),
+            Err(_) if at_rest => Ok(image),
+            Err(unproven) => Err(NoImage::Unproven(unproven)),
+        });
+    let wanted = match approved {
+        Err(NoImage::Unproven(approve::Unproven::Look(look))) => return draft.look(look),
         Ok(image) => {
             let spec = spec(&context, desired, image);
             Wanted { desired, image: Some(image), spec, count, note, lacks: None }
@@ -61,8 +74,8 @@ pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &Desired
             let lack = lack(&context, missing);
             let Some(spec) = deployed_already(&context) else { return without_image(&context, draft, lack, note) };
             // No news of the registry is no reason to say anything else.
-            let kept =
-                (lack.on != WaitingOn::Registry).then(|| format!("{} What ran before is left as it is.", lack.message));
+            let silent = matches!(lack.on, WaitingOn::Registry | WaitingOn::Forge);
+            let kept = (!silent).then(|| format!("{} What ran before is left as it is.", lack.message));
             let note = note.into_iter().chain(kept).reduce(|note, kept| format!("{note} {kept}"));
             Wanted { desired, image: None, spec, count, note, lacks: Some(lack.on) }
         }
@@ -152,6 +165,7 @@ enum NoImage {
     Commit,
     Unknown,
     Unusable(String),
+    Unproven(approve::Unproven),
 }
 
 fn image<'a>(context: &Context<'a>, desired: &DesiredState) -> Result<&'a Image, NoImage> {
@@ -197,6 +211,11 @@ fn lack(context: &Context<'_>, missing: NoImage) -> Lack {
             (reason::REGISTRY_UNAVAILABLE, "The registry does not answer.".to_owned(), WaitingOn::Registry)
         }
         NoImage::Unusable(why) => (reason::IMAGE_UNUSABLE, why, WaitingOn::Person),
+        NoImage::Unproven(approve::Unproven::Not { reason, message, on }) => (reason, message, on),
+        // Looked at before anybody gets here.
+        NoImage::Unproven(approve::Unproven::Look(look)) => {
+            (reason::IMAGE_NOT_APPROVED, format!("Somebody has to {look}."), WaitingOn::Image)
+        }
     };
     Lack { reason, message, on }
 }
@@ -211,7 +230,14 @@ fn without_image(context: &Context<'_>, draft: Draft<'_>, lack: Lack, note: Opti
         _ => Phase::WaitingForImage,
     };
     let draft = draft.nowhere().costing(Usd::ZERO).say(phase, lack.reason, lack.message);
-    draft.also(note).wait(lack.on, context.policy.deadlines.later)
+    wait_for_image(draft.also(note), context, lack.on)
+}
+
+/// Looks for the image now and then; but an approval is a write, which wakes whoever waits for it.
+fn wait_for_image(draft: Draft<'_>, context: &Context<'_>, on: WaitingOn) -> Plan {
+    let left = (draft.status.expires_at - context.now).to_std().unwrap_or_default();
+    let again = if on == WaitingOn::Approval { left } else { context.policy.deadlines.later };
+    draft.wait(on, again)
 }
 
 /// The hash of everything that makes one deployment differ from another.

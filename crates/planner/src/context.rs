@@ -15,6 +15,7 @@ use crate::expiry::after;
 use crate::plan::{Action, Look, Next, Plan, WaitingOn};
 use crate::policy::Policy;
 use crate::project::Project;
+use crate::{approve, react};
 
 /// The condition that says whether an environment answers.
 const READY: &str = "Ready";
@@ -190,6 +191,7 @@ impl<'a> Draft<'a> {
     /// It shall not be, for this reason.
     pub fn withdrawn(self, reason: &'static str) -> Self {
         self.condition(WITHDRAWN, ConditionStatus::True, reason, String::new())
+            .without_condition(approve::HEAD_APPROVED)
     }
 
     /// It shall be (again).
@@ -236,7 +238,8 @@ impl<'a> Draft<'a> {
         self.status.cost_usd = context.written().map_or(Usd::ZERO, |written| written.cost_at(context.now));
         self.status.updated_at = context.now;
         let comment = comment(&context, &self.status);
-        Plan { next, status: self.status, comment, requeue_after }
+        let reaction = react::due(&context, &self.status, &next);
+        Plan { next, status: self.status, comment, reaction, requeue_after }
     }
 }
 
@@ -275,7 +278,8 @@ pub(crate) fn refused(
     status.cost_usd = written.map_or(Usd::ZERO, |written| written.cost_at(now));
     status.updated_at = now;
     mark(written, &mut status, now, READY, ConditionStatus::Unknown, Cow::Borrowed(reason), String::new());
-    Plan { next: Next::Wait(WaitingOn::Person), status, comment: None, requeue_after: Some(policy.deadlines.later) }
+    let requeue_after = Some(policy.deadlines.later);
+    Plan { next: Next::Wait(WaitingOn::Person), status, comment: None, reaction: None, requeue_after }
 }
 
 fn set_condition(
@@ -328,6 +332,7 @@ fn comment(context: &Context<'_>, status: &Status) -> Option<CommentView> {
         image_tag: tag.as_ref().map_or("", ImageTag::as_str),
         image_digest: status.machinery.image_digest.as_ref(),
         head_sha: desired.and_then(|desired| desired.head_sha.as_deref()),
+        newer_commit: approve::newer(status),
         flags: desired.map_or(&none, |desired| &desired.flags),
         config_names: desired.map_or(&none, |desired| &desired.config).keys().map(String::as_str),
         expires_at: status.expires_at,
@@ -359,6 +364,7 @@ fn view(context: &Context<'_>, status: &Status, tag: Option<ImageTag>) -> Commen
         image_tag: tag.map(String::from).unwrap_or_default(),
         image_digest: status.machinery.image_digest.clone(),
         head_sha: desired.and_then(|desired| desired.head_sha.clone()),
+        newer_commit: approve::newer(status).map(str::to_owned),
         flags: desired.map(|desired| desired.flags.clone()).unwrap_or_default(),
         config_names: desired.map(|desired| desired.config.keys().cloned().collect()).unwrap_or_default(),
         expires_at: status.expires_at,

@@ -4,6 +4,7 @@
 //! reason for none. It never reads a clock, a random source, the environment or the network, and it leaves no choice to
 //! whoever carries the step out.
 
+mod approve;
 mod bring_up;
 mod cause;
 mod context;
@@ -16,6 +17,7 @@ mod plan;
 mod policy;
 mod prices;
 mod project;
+mod react;
 mod reason;
 mod rollout;
 mod take_down;
@@ -26,5 +28,5 @@ pub use pattern::{InvalidPattern, Pattern};
 pub use plan::{Action, Look, Next, Plan, WaitingOn};
 pub use policy::{CapacityPolicy, Deadlines, Policy};
 pub use prices::Prices;
-pub use project::{Project, Resources, Size};
+pub use project::{ImageCommit, Project, Resources, Size};
 pub use template::{Filling, InvalidTemplate, MAX_TASK_DEFINITION_BYTES, Template};

@@ -61,9 +61,7 @@ impl Pattern {
     /// [`InvalidPattern`], in a sentence.
     pub fn image_tag(text: &str) -> Result<Self, InvalidPattern> {
         let pattern = Self::parse(text, true)?;
-        if !pattern.parts.contains(&Part::Pr)
-            && !pattern.parts.iter().any(|part| matches!(part, Part::Sha | Part::Sha7))
-        {
+        if !pattern.parts.contains(&Part::Pr) && !pattern.names_a_commit() {
             return Err(InvalidPattern::NoPr(text.into()));
         }
         let sample = pattern.fill(PrNumber::MAX.into(), Some(&"0".repeat(40))).unwrap_or_default();
@@ -119,6 +117,11 @@ impl Pattern {
             }
         }
         Some(out)
+    }
+
+    /// Whether it holds `{sha}` or `{sha7}`.
+    pub fn names_a_commit(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Sha | Part::Sha7))
     }
 
     /// The number of the pull request that a name of this pattern speaks of.

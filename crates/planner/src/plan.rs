@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bivouac_model::{
-    CommentView, ImageTag, RenderedTaskDefinition, ServiceChange, ServiceSpec, Status, TaskDefinitionName,
+    CommentView, ImageDigest, ImageTag, Reacted, RenderedTaskDefinition, ServiceChange, ServiceSpec, Status,
+    TaskDefinitionName,
 };
 
 /// What [`crate::plan`] answers.
@@ -17,6 +18,9 @@ pub struct Plan {
     pub status: Status,
     /// What the comment has to say; `None` when it says so, or when there is nothing to say it on.
     pub comment: Option<CommentView>,
+    /// What the comment that gave the command has to be told by a reaction; `None` when it was told, or there is nothing to
+    /// tell, or no such comment.
+    pub reaction: Option<Reacted>,
     /// When to look again by ourselves. Always there for a wait; the resync looks again in any case.
     pub requeue_after: Option<Duration>,
 }
@@ -122,6 +126,11 @@ pub enum Look {
     PullRequest,
     /// The tags that are the pull request's own.
     Tags,
+    /// What an image says of the commit it was built from.
+    Revision {
+        /// The image.
+        digest: ImageDigest,
+    },
     /// Whether the environment answers.
     Health {
         /// Its address.
@@ -136,6 +145,7 @@ impl fmt::Display for Look {
             Self::TaskDefinitions => f.write_str("look at the task definitions"),
             Self::PullRequest => f.write_str("look at the pull request"),
             Self::Tags => f.write_str("look at the pull request's image tags"),
+            Self::Revision { digest } => write!(f, "look at the label of image {}", digest.short()),
             Self::Health { ip } => write!(f, "ask {ip} whether it is well"),
         }
     }
@@ -150,6 +160,10 @@ pub enum WaitingOn {
     Commit,
     /// The registry answers.
     Registry,
+    /// The forge answers.
+    Forge,
+    /// Somebody approves a newer commit.
+    Approval,
     /// The old service is gone.
     Draining,
     /// ECS starts a task.
@@ -176,6 +190,8 @@ impl fmt::Display for WaitingOn {
             Self::Image => "the image",
             Self::Commit => "the commit",
             Self::Registry => "the registry",
+            Self::Forge => "the forge",
+            Self::Approval => "an approval of the newer commit",
             Self::Draining => "the old service to drain",
             Self::TaskStart => "the task to start",
             Self::Capacity => "capacity",
@@ -203,7 +219,10 @@ impl fmt::Display for Next {
 impl Plan {
     /// Whether there is nothing to do, to write or to say.
     pub fn is_empty(&self, written: Option<&Status>) -> bool {
-        matches!(self.next, Next::Settled | Next::Wait(_)) && self.comment.is_none() && !self.changes(written)
+        matches!(self.next, Next::Settled | Next::Wait(_))
+            && self.comment.is_none()
+            && self.reaction.is_none()
+            && !self.changes(written)
     }
 
     /// Whether the record has to be written.

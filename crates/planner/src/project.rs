@@ -25,6 +25,8 @@ pub struct Project {
     pub service_name: Pattern,
     /// Tags of images.
     pub image_tag: Pattern,
+    /// How an image is known to be of the commit that a record is bound to.
+    pub image_commit: ImageCommit,
     /// What stands before the name of a flag.
     pub flag_prefix: String,
     /// Which configuration overrides are allowed, with `*` and `?`.
@@ -33,6 +35,36 @@ pub struct Project {
     pub sizes: BTreeMap<String, Size>,
     /// What people are told once it is ready.
     pub ready_note: Option<String>,
+}
+
+/// How an image is known to be of the commit that was approved (`head_sha`). A record without one is bound to none, and
+/// runs whatever its tag names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageCommit {
+    /// The tag names the commit, since the pattern holds `{sha}` or `{sha7}`. A record with a tag of its own (`image_tag`)
+    /// is its own proof: whoever may write the table may name any image.
+    ///
+    /// Seven digits name a commit, but do not prove it: another one that begins with them is made within minutes. Where
+    /// strangers' commits are built, the pattern has to hold `{sha}`.
+    Tag,
+    /// The image was there when somebody asked, or the commit was seen at the head of the pull request after the image was
+    /// seen. What is pushed to the registry after another commit came to the head is not deployed.
+    ///
+    /// It tells newer commits from the approved one, and not older ones: an image that was there when somebody asked, or
+    /// that comes late, may be of an older commit of the same pull request. Nor does it know of a commit that was at the
+    /// head for so short a time that nobody saw it. Where either matters, let the tag or the label say it.
+    PushTime,
+    /// The image says so itself, in `org.opencontainers.image.revision`.
+    Label,
+    /// It is not.
+    Unchecked,
+}
+
+impl ImageCommit {
+    /// What holds where the configuration says nothing: the tag if it names the commit, and nothing otherwise.
+    pub fn default_for(image_tag: &Pattern) -> Self {
+        if image_tag.names_a_commit() { Self::Tag } else { Self::Unchecked }
+    }
 }
 
 /// A named size.

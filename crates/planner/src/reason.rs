@@ -5,6 +5,9 @@ pub(crate) const INVALID_RECORD: &str = "InvalidRecord";
 pub(crate) const UNKNOWN_REPOSITORY: &str = "UnknownRepository";
 pub(crate) const NO_SUCH_PULL_REQUEST: &str = "NoSuchPullRequest";
 pub(crate) const IMAGE_NOT_FOUND: &str = "ImageNotFound";
+pub(crate) const IMAGE_NOT_APPROVED: &str = "ImageNotApproved";
+pub(crate) const IMAGE_UNLABELLED: &str = "ImageUnlabelled";
+pub(crate) const FORGE_UNAVAILABLE: &str = "ForgeUnavailable";
 pub(crate) const IMAGE_UNUSABLE: &str = "ImageUnusable";
 pub(crate) const REGISTRY_REPOSITORY_NOT_FOUND: &str = "RegistryRepositoryNotFound";
 pub(crate) const REGISTRY_UNAVAILABLE: &str = "RegistryUnavailable";
@@ -41,4 +44,6 @@ pub(crate) const DEPLOYMENT_FAILED: &str = "DeploymentFailed";
 pub(crate) const TASK_STOPPED: &str = "TaskStopped";
 pub(crate) const REFUSED: &str = "Refused";
 pub(crate) const DENIED: &str = "Denied";
+/// Another commit than the approved one is at the head of the pull request.
+pub(crate) const NEWER_COMMIT: &str = "NewerCommit";
 pub(crate) const CONDITION_SPOT_UNAVAILABLE: &str = "SpotUnavailable";

@@ -42,13 +42,14 @@ pub struct Error {
     call: &'static str,
     message: String,
     retry_after: Option<Duration>,
+    sent: bool,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// A failure of `call` (such as `ECS CreateService`), told in `message` without ids, secrets or times.
     pub fn new(meaning: Meaning, call: &'static str, message: impl Into<String>) -> Self {
-        Self { meaning, call, message: message.into(), retry_after: None, source: None }
+        Self { meaning, call, message: message.into(), retry_after: None, sent: true, source: None }
     }
 
     /// With the error underneath.
@@ -61,6 +62,17 @@ impl Error {
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
+    }
+
+    /// A call that we did not send, to keep the pace that the other side asks for: no trouble, and no news to anybody.
+    #[must_use]
+    pub fn unsent(self) -> Self {
+        Self { sent: false, ..self }
+    }
+
+    /// Whether it was sent.
+    pub fn is_sent(&self) -> bool {
+        self.sent
     }
 
     /// What it means.

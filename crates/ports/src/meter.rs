@@ -6,9 +6,9 @@ use std::time::Duration;
 pub trait Meter: Send + Sync {
     /// A call to AWS or the forge was answered: `code` is `ok` or the error's code.
     fn api_call(&self, service: &'static str, operation: &'static str, code: &str, took: Duration);
-    /// A reconcile ended: `result` is one of `done`, `requeue`, `backoff`, `terminal`.
+    /// A reconcile ended: `result` is one of `done`, `requeue`, `backoff`, `terminal`, `panic`.
     fn reconciled(&self, result: &'static str, took: Duration);
-    /// How many keys wait in a queue.
+    /// How many keys could be worked on now in a queue; sampled every few seconds.
     fn queue_depth(&self, queue: &'static str, depth: usize);
     /// A pass over the whole cluster ended (`ok` or `error`) and saw so many environments.
     fn passed(&self, result: &'static str, environments: usize, took: Duration);

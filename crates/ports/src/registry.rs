@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bivouac_model::{ImageTag, ImageView};
+use bivouac_model::{Image, ImageDigest, ImageTag, ImageView};
 
 use crate::Result;
 
@@ -19,6 +19,14 @@ pub trait Registry: Send + Sync {
 
     /// The image behind one tag: `Found`, `Missing`, `NoRepository` or `Unusable`.
     async fn image(&self, repository: &str, tag: &ImageTag) -> Result<ImageView>;
+
+    /// What an image says of the commit it was built from: `org.opencontainers.image.revision` among the annotations of its
+    /// index or manifest, else among the labels of its configuration; `None`: it says nothing, or its platforms say
+    /// different things. An image never changes, so an answer holds for ever and is asked of the registry once.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such image or repository, `Denied` when we may not read it.
+    async fn revision(&self, repository: &str, digest: &ImageDigest) -> Result<Option<String>>;
 
     /// Removes tags, by tag and never by digest. A tag that is not there is removed already. ECR deletes an image with
     /// its last tag.

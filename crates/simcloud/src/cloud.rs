@@ -64,6 +64,7 @@ impl SimCloud {
         let database = dynoxide::Database::memory().map_err(|error| Error::Database { message: error.to_string() })?;
         // The engine is next door: a proxy of the environment must not come between.
         let client = reqwest::Client::builder().no_proxy().build().map_err(Error::Client)?;
+        shared.with(|world| world.ecr.blob_url = format!("http://{aws}{}", wire::ecr::BLOBS));
         let cloud = Self {
             shared,
             gate,

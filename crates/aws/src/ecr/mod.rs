@@ -2,29 +2,39 @@
 
 mod images;
 mod read;
+mod revision;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use bivouac_model::{ImageTag, ImageView};
+use aws_smithy_http_client::default_connector;
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
+use bivouac_model::{ImageDigest, ImageTag, ImageView};
 use bivouac_ports::{Error, Meaning, Registry, Result, TaggedImages};
 
 use crate::Sdk;
 use crate::calls::DESCRIBE_REPOSITORIES;
 use crate::error::from_sdk;
 
+/// How many answers about commits are remembered: a hundred bytes each, and far more than the images of a month.
+const REVISIONS: usize = 10_000;
+
 /// The registry of one account and region. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Ecr {
     client: aws_sdk_ecr::Client,
     uris: Arc<Mutex<HashMap<String, String>>>,
+    revisions: Arc<Mutex<HashMap<ImageDigest, Option<String>>>>,
+    /// What fetches blobs, which is what the SDK's clients are made with.
+    connector: Option<SharedHttpConnector>,
 }
 
 impl Ecr {
     /// The registry of the account whose credentials are in use. Nothing is called yet.
     pub fn new(sdk: &Sdk) -> Self {
-        Self { client: sdk.ecr(), uris: Arc::default() }
+        let connector = default_connector(&HttpConnectorSettings::default(), None);
+        Self { client: sdk.ecr(), uris: Arc::default(), revisions: Arc::default(), connector }
     }
 
     /// Where to pull from. Asked once for each repository: ECR alone knows the domain of its partition and endpoint,
@@ -52,6 +62,21 @@ impl Registry for Ecr {
 
     async fn image(&self, repository: &str, tag: &ImageTag) -> Result<ImageView> {
         self.look_up(repository, tag).await
+    }
+
+    async fn revision(&self, repository: &str, digest: &ImageDigest) -> Result<Option<String>> {
+        let known = self.revisions.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned();
+        if let Some(commit) = known {
+            return Ok(commit);
+        }
+        let commit = self.read_revision(repository, digest).await?;
+        let mut revisions = self.revisions.lock().unwrap_or_else(PoisonError::into_inner);
+        if revisions.len() >= REVISIONS {
+            // Asked again, one by one, if anybody still needs them; records remember theirs.
+            revisions.clear();
+        }
+        revisions.insert(digest.clone(), commit.clone());
+        Ok(commit)
     }
 
     async fn remove_tags(&self, repository: &str, tags: &[ImageTag]) -> Result<()> {

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bivouac_model::{
-    Capacity, CommentView, EnvKey, Event, Health, ImageTag, ImageView, ItemKey, PullRequest, PullRequestState, Record,
-    RenderedTaskDefinition, RepoName, SaidComment, ServiceChange, ServiceSpec, ServiceView, Status, Task,
-    TaskDefinitionName, TaskDefinitionRevision,
+    Capacity, CommentView, EnvKey, Event, Health, ImageDigest, ImageTag, ImageView, ItemKey, PullRequest,
+    PullRequestState, Record, RenderedTaskDefinition, RepoName, SaidComment, ServiceChange, ServiceSpec, ServiceView,
+    Status, Task, TaskDefinitionName, TaskDefinitionRevision,
 };
 use bivouac_ports::{
-    Clock, Cluster, DesiredChange, Error, Forge, Journal, Meaning, OpenPullRequests, Probe, RecordFeed, RecordStore,
-    Registry, Result, TaggedImages,
+    Clock, Cluster, CommentId, Conversation, DesiredChange, Error, Forge, Journal, LabelChange, Meaning,
+    OpenPullRequests, Permission, Probe, Reaction, RecordFeed, RecordStore, Registry, Result, TaggedImages,
 };
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
@@ -282,6 +282,10 @@ impl Registry for Door {
         .await
     }
 
+    async fn revision(&self, _: &str, digest: &ImageDigest) -> Result<Option<String>> {
+        self.read("BatchGetImage", |state| Ok(state.labels.get(digest).cloned())).await
+    }
+
     async fn remove_tags(&self, _: &str, tags: &[ImageTag]) -> Result<()> {
         self.write("BatchDeleteImage", |state| {
             state.clouds.values_mut().for_each(|cloud| cloud.images.retain(|tag, _| !tags.contains(tag)));
@@ -315,7 +319,7 @@ impl Forge for Door {
 
     async fn pull_request(&self, key: &EnvKey) -> Result<Option<PullRequest>> {
         self.read("GetPullRequest", |state| match state.forge {
-            true => Ok(state.pull_requests.get(key).map(|open| pull_request(key, *open))),
+            true => Ok(state.pull_requests.get(key).map(|open| pull_request(state, key, *open))),
             false => Err(Error::new(Meaning::Unavailable, "GetPullRequest", "the forge is down")),
         })
         .await
@@ -324,9 +328,10 @@ impl Forge for Door {
     async fn open_pull_requests(&self, repo: &RepoName) -> Result<OpenPullRequests> {
         self.read("ListPullRequests", |state| match state.forge {
             true => {
+                let state_of = &*state;
                 let open = state.pull_requests.iter().filter(|(_, state)| **state == PullRequestState::Open);
                 let open = open.filter(|(key, _)| key.repo == *repo);
-                Ok(Arc::new(open.map(|(key, state)| (key.pr, pull_request(key, *state))).collect()))
+                Ok(Arc::new(open.map(|(key, state)| (key.pr, pull_request(state_of, key, *state))).collect()))
             }
             false => Err(Error::new(Meaning::Unavailable, "ListPullRequests", "the forge is down")),
         })
@@ -334,14 +339,48 @@ impl Forge for Door {
     }
 }
 
-fn pull_request(key: &EnvKey, state: PullRequestState) -> PullRequest {
+fn pull_request(world: &State, key: &EnvKey, state: PullRequestState) -> PullRequest {
     PullRequest {
         number: key.pr,
         is_open: state == PullRequestState::Open,
-        head_sha: "0123456789abcdef0123456789abcdef01234567".into(),
+        head_sha: world.heads.get(key).cloned().unwrap_or_else(|| crate::fixtures::commit(0)),
         is_from_fork: true,
         author: "contributor".into(),
         labels: Default::default(),
+    }
+}
+
+#[async_trait]
+impl Conversation for Door {
+    async fn permission(&self, _: &RepoName, _: &str) -> Result<Permission> {
+        unreachable!("the controller asks for nobody's permission")
+    }
+
+    async fn is_in_team(&self, _: &RepoName, _: &str, _: &str) -> Result<bool> {
+        unreachable!("the controller asks for nobody's team")
+    }
+
+    async fn last_label_change(&self, _: &EnvKey, _: &str) -> Result<Option<LabelChange>> {
+        unreachable!("the controller asks for no labels")
+    }
+
+    async fn react(&self, comment: &CommentId, reaction: Reaction) -> Result<()> {
+        self.write("react", |state| {
+            state.reaction_calls += 1;
+            if !state.forge {
+                return Err(Error::new(Meaning::Unavailable, "react", "the forge is down"));
+            }
+            if let Some(meaning) = state.reactions_refused {
+                return Err(Error::new(meaning, "react", "refused"));
+            }
+            state.reactions.insert((comment.id, reaction));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn reply(&self, _: &EnvKey, _: &str, _: Option<&str>) -> Result<()> {
+        unreachable!("the controller replies to nobody")
     }
 }
 

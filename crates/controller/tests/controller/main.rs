@@ -12,4 +12,5 @@ mod doors;
 mod leading;
 mod runs;
 mod state;
+mod telling;
 mod troubles;

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bivouac_model::{Desired, ItemKey, Phase, PullRequestState, ServiceView};
+use bivouac_planner::ImageCommit;
 use bivouac_ports::{Error, Meaning, RecordFeed, Result};
 use bivouac_runtime::Fence;
 
-use crate::state::World;
+use crate::fixtures::commit;
+use crate::state::{World, comment};
 
 #[tokio::test(start_paused = true)]
 async fn a_record_becomes_an_environment_with_a_comment_and_goes_again() {
@@ -26,14 +28,24 @@ async fn a_record_becomes_an_environment_with_a_comment_and_goes_again() {
 #[tokio::test(start_paused = true)]
 async fn at_rest_nothing_is_written_and_a_pass_costs_a_handful_of_calls() {
     let world = World::new();
+    world.rule(ImageCommit::PushTime);
     let process = world.start(None);
     for pr in 1..=20 {
-        world.write(pr, |wish| wish.desired = if pr.is_multiple_of(4) { Desired::Asleep } else { Desired::Up });
+        world.write(pr, |wish| {
+            wish.desired = if pr.is_multiple_of(4) { Desired::Asleep } else { Desired::Up };
+            wish.request_url = Some(comment(pr, pr));
+            wish.head_sha = Some(commit(0));
+        });
     }
     world.write(21, |wish| wish.desired = Desired::Down);
     let rests = |pr: u64| if pr.is_multiple_of(4) { Phase::Asleep } else { Phase::Ready };
     world.until("all at rest", || (1..=20).all(|pr| world.is(pr, rests(pr)))).await;
     world.until("down", || world.phase(21) == Some(Phase::Terminated)).await;
+    // Some were pushed to, and their newer images lie in wait.
+    for pr in [1, 5, 9] {
+        world.push(pr, 1);
+        world.push_image(pr, 1);
+    }
     tokio::time::sleep(Duration::from_secs(120)).await;
     let (calls, writes) = (process.calls(), world.state().writes.len());
     const PASSES: usize = 20;

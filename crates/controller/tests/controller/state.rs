@@ -1,13 +1,16 @@
 //! What is behind the doors, and what a test does with it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bivouac_controller::{Controller, Doors, Settings};
-use bivouac_model::{DesiredState, EnvKey, Event, ItemKey, Phase, PullRequestState, Record, Status};
-use bivouac_ports::{NoMeter, RecordFeed};
+use bivouac_model::{
+    DesiredState, EnvKey, Event, Image, ImageDigest, ItemKey, Phase, PullRequestState, Record, Status,
+};
+use bivouac_planner::{ImageCommit, Policy};
+use bivouac_ports::{Meaning, NoMeter, Reaction, RecordFeed};
 use bivouac_runtime::Fence;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc;
@@ -16,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cloud::Cloud;
 use crate::doors::{Door, Feed};
-use crate::fixtures::{image, policy, start};
+use crate::fixtures::{commit, image, policy, start};
 
 /// The world, which outlives every process.
 pub(crate) struct State {
@@ -32,6 +35,16 @@ pub(crate) struct State {
     /// The table of events, by its key.
     pub(crate) events: BTreeMap<(ItemKey, DateTime<Utc>, String), Event>,
     pub(crate) journal: bool,
+    /// The heads of the pull requests that were pushed to.
+    pub(crate) heads: BTreeMap<EnvKey, String>,
+    /// The labels of images.
+    pub(crate) labels: HashMap<ImageDigest, String>,
+    /// Who was told what by a reaction.
+    pub(crate) reactions: HashSet<(u64, Reaction)>,
+    /// How often somebody reacted or tried.
+    pub(crate) reaction_calls: usize,
+    /// What every reaction is refused with.
+    pub(crate) reactions_refused: Option<Meaning>,
     /// Calls that change something, and when.
     pub(crate) writes: Vec<(&'static str, Instant)>,
 }
@@ -39,6 +52,7 @@ pub(crate) struct State {
 pub(crate) struct World {
     state: Mutex<State>,
     born: Instant,
+    rule: Mutex<ImageCommit>,
     feeds: Mutex<Vec<mpsc::UnboundedSender<ItemKey>>>,
 }
 
@@ -102,9 +116,19 @@ impl World {
             changes: Vec::new(),
             events: BTreeMap::new(),
             journal: true,
+            heads: BTreeMap::new(),
+            labels: HashMap::new(),
+            reactions: HashSet::new(),
+            reaction_calls: 0,
+            reactions_refused: None,
             writes: Vec::new(),
         };
-        let world = Arc::new(Self { state: Mutex::new(state), born: Instant::now(), feeds: Mutex::default() });
+        let world = Arc::new(Self {
+            state: Mutex::new(state),
+            born: Instant::now(),
+            rule: Mutex::new(ImageCommit::Unchecked),
+            feeds: Mutex::default(),
+        });
         let clouds = Arc::downgrade(&world);
         tokio::spawn(async move {
             loop {
@@ -165,9 +189,42 @@ impl World {
     ) -> Arc<Process> {
         let stop = CancellationToken::new();
         let process = Arc::new(Process { dead: false.into(), calls: 0.into(), trouble, stop: stop.clone() });
-        let controller = Controller::new(self.doors(&process), Arc::new(policy()), Settings::default(), fence);
+        let controller = Controller::new(self.doors(&process), Arc::new(self.policy()), Settings::default(), fence);
         tokio::spawn(Arc::new(controller).run(feed, stop));
         process
+    }
+
+    fn policy(&self) -> Policy {
+        let mut policy = policy();
+        let rule = *self.rule.lock().unwrap();
+        policy.projects.values_mut().for_each(|project| project.image_commit = rule);
+        policy
+    }
+
+    /// How the processes that start from now on know of which commit an image is.
+    pub(crate) fn rule(&self, rule: ImageCommit) {
+        *self.rule.lock().unwrap() = rule;
+    }
+
+    /// A commit comes to the head of a pull request.
+    pub(crate) fn push(&self, pr: u64, number: u8) {
+        self.state().heads.insert(env(pr), commit(number));
+    }
+
+    /// The image of a commit is pushed under the pull request's tag.
+    pub(crate) fn push_image(&self, pr: u64, number: u8) {
+        let pushed = Image { pushed_at: Some(self.now()), ..image(number + 1) };
+        self.state().labels.insert(pushed.digest.clone(), commit(number));
+        self.cloud(pr, |cloud| cloud.images.insert(format!("pr-{pr}-ci").parse().unwrap(), pushed));
+    }
+
+    /// The image that the newest task of a pull request runs.
+    pub(crate) fn runs(&self, pr: u64) -> Option<u8> {
+        self.cloud(pr, |cloud| {
+            let task = cloud.live_tasks().pop()?;
+            let picture = cloud.pictures.get(&task.task_definition)?;
+            (0..40).find(|number| picture.ends_with(image(number + 1).digest.as_str()))
+        })
     }
 
     pub(crate) fn doors(self: &Arc<Self>, process: &Arc<Process>) -> Doors {
@@ -178,6 +235,7 @@ impl World {
             cluster: door.clone(),
             registry: door.clone(),
             forge: door.clone(),
+            conversation: Some(door.clone()),
             probe: door.clone(),
             clock: door,
             meter: Arc::new(NoMeter),
@@ -194,6 +252,13 @@ impl World {
 
     pub(crate) fn cloud<T>(&self, pr: u64, look: impl FnOnce(&mut Cloud) -> T) -> T {
         look(self.state().clouds.get_mut(&format!("pr-{pr}-service")).unwrap())
+    }
+
+    /// Every reaction there is, in the order of the comments.
+    pub(crate) fn told(&self) -> Vec<(u64, Reaction)> {
+        let mut told: Vec<_> = self.state().reactions.iter().copied().collect();
+        told.sort_by_key(|(comment, reaction)| (*comment, *reaction as u8));
+        told
     }
 
     /// What the comments of a pull request say.
@@ -242,6 +307,11 @@ impl World {
 fn line(event: &Event) -> (ItemKey, u64, String) {
     let revision = event.tie.strip_prefix("revision-").and_then(|revision| revision.parse().ok());
     (event.environment.clone(), revision.expect("a tie of the controller's"), event.reason.clone())
+}
+
+/// The address of a command.
+pub(crate) fn comment(pr: u64, id: u64) -> String {
+    format!("https://github.com/apache/superset/pull/{pr}#issuecomment-{id}")
 }
 
 pub(crate) fn env(pr: u64) -> EnvKey {

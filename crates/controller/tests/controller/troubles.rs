@@ -1,15 +1,16 @@
 //! What goes wrong, at every call there is.
 
 use bivouac_model::{Desired, Phase, ServiceView};
+use bivouac_ports::Reaction;
 
-use crate::state::{Trouble, World};
+use crate::state::{Trouble, World, comment};
 
 /// A life in which `trouble` happens at door call `at`. False when the life had fewer calls.
 async fn life(at: usize, trouble: Trouble) -> bool {
     let world = World::new();
     let process = world.start(Some((at, trouble)));
     let kills = matches!(trouble, Trouble::KilledBefore | Trouble::KilledAfter);
-    world.write(7, |_| {});
+    world.write(7, |wish| wish.request_url = Some(comment(7, 1)));
     world.until("ready or killed", || process.is_dead() || world.is(7, Phase::Ready)).await;
     let mut alive = process.clone();
     if kills && process.is_dead() {
@@ -18,7 +19,11 @@ async fn life(at: usize, trouble: Trouble) -> bool {
     world.until("ready", || world.is(7, Phase::Ready)).await;
     assert_eq!(world.cloud(7, |cloud| (cloud.created, cloud.revisions.len())), (1, 1), "{trouble:?} at {at}");
 
-    world.write(7, |wish| wish.desired = Desired::Down);
+    world.until("told", || world.told() == [(1, Reaction::Rocket)]).await;
+    world.write(7, |wish| {
+        wish.desired = Desired::Down;
+        wish.request_url = Some(comment(7, 2));
+    });
     world.until("gone or killed", || alive.is_dead() || world.is(7, Phase::Terminated)).await;
     if alive.is_dead() {
         world.start(None);
@@ -34,6 +39,10 @@ async fn life(at: usize, trouble: Trouble) -> bool {
         assert_eq!((&cloud.service, cloud.revisions.len()), (&ServiceView::Absent, 0), "{trouble:?} at {at}");
         assert_eq!(cloud.collisions, 0, "never two services: {trouble:?} at {at}");
     });
+    // Told in the end, by whoever lives; and nothing but that it is done.
+    let alive = world.start(None);
+    world.until("told", || world.told() == [(1, Reaction::Rocket), (2, Reaction::Rocket)]).await;
+    alive.kill();
     process.met_its_trouble()
 }
 

@@ -9,15 +9,15 @@ use super::escape::{code, link, prose};
 use super::{commands, marker, phrase};
 
 /// The most flags, and the most names of overrides, that are shown. Ours: a table that one still reads. With the cuts
-/// below, forty of each at six characters an escaped one stay far below [`super::MAX_CHARACTERS`].
-const MOST_SHOWN: usize = 40;
+/// below, thirty of each at six characters an escaped one stay far below [`super::MAX_CHARACTERS`].
+const MOST_SHOWN: usize = 30;
 /// The most characters of a flag with its value, or of a name. Ours, as above.
 const LONGEST_VALUE: usize = 80;
 /// The most characters of the message. Ours: a paragraph.
 const LONGEST_MESSAGE: usize = 1_000;
-/// The longest note that is shown; ours, a good screenful. A longer one is left out whole, since half of a Markdown
+/// The longest note that is shown: the longest that the configuration takes. A longer one is left out whole, since half of a Markdown
 /// text may end inside a construct.
-const LONGEST_NOTE: usize = 8_000;
+const LONGEST_NOTE: usize = 4_096;
 /// An image tag has at most 128 characters (OCI distribution specification, "Pulling manifests").
 const LONGEST_TAG: usize = 128;
 /// How the row begins whose content grows by itself.
@@ -51,6 +51,7 @@ impl Renderer {
         out.push('\n');
         head(&mut out, view);
         message(&mut out, view);
+        self.newer(&mut out, view);
         note(&mut out, view);
         self.table(&mut out, view);
         command_list(&mut out, view);
@@ -81,6 +82,17 @@ impl Renderer {
             row("Configuration", format!("{names} <sub>values are not shown</sub>"));
         }
         line(out, &format!("{COST_ROW} {} |\n", cost(view)));
+    }
+
+    /// That a newer commit is not what runs, and what to do about it.
+    fn newer(&self, out: &mut String, view: &CommentView) {
+        let Some((newer, bound)) = view.newer_commit.as_ref().zip(view.head_sha.as_ref()) else { return };
+        let (newer, bound) = (self.commit(view, newer), self.commit(view, bound));
+        let how = match view.command.as_str() {
+            "" => String::new(),
+            command => format!(": comment {} to deploy it", code(&format!("{command} up"), LONGEST_VALUE)),
+        };
+        line(out, &format!("> [!NOTE]\n> This is {bound}. The newer {newer} is not approved yet{how}.\n"));
     }
 
     /// The short commit, as a link if it is one.
@@ -118,8 +130,7 @@ fn head(out: &mut String, view: &CommentView) {
 }
 
 fn message(out: &mut String, view: &CommentView) {
-    // A ready environment says so in the headline.
-    if view.message.trim().is_empty() || view.phase == Phase::Ready {
+    if view.message.trim().is_empty() {
         return;
     }
     let said = prose(view.message.trim(), LONGEST_MESSAGE);

@@ -26,7 +26,8 @@ fn view(phase: Phase) -> CommentView {
         Phase::Queued => ("EnvironmentLimit", "Place 2 in the queue: 24 of 24 environments are in use."),
         Phase::Provisioning => ("ServiceCreated", "The service exists; its first task is on its way."),
         Phase::Starting => ("WaitingForHealth", "The task runs; /health does not answer yet."),
-        Phase::Ready => ("Healthy", "It answers."),
+        // A ready environment says so in the headline.
+        Phase::Ready => ("Answering", ""),
         Phase::Degraded => {
             ("HealthCheckFailed", "/health answers 503 since the last deployment; a fresh task is being started.")
         }
@@ -50,6 +51,7 @@ fn view(phase: Phase) -> CommentView {
         image_digest: (phase > Phase::WaitingForImage)
             .then(|| ImageDigest::new("sha256:3f79bb7b435b05321651daefd374cdc681dc06faa65e374e38337b88ca046dea")),
         head_sha: Some(SHA.to_owned()),
+        newer_commit: None,
         flags: [("FEATURE_ALERTS", "true"), ("FEATURE_THEME", "dark|light")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
@@ -78,6 +80,7 @@ fn only_what_holds_is_said() {
         image_tag: String::new(),
         image_digest: None,
         head_sha: None,
+        newer_commit: None,
         flags: BTreeMap::new(),
         config_names: Vec::new(),
         ready_note: None,
@@ -88,10 +91,38 @@ fn only_what_holds_is_said() {
 }
 
 #[test]
+fn a_newer_commit_is_told_with_what_to_do() {
+    let newer = CommentView {
+        newer_commit: Some(SHA.replace('0', "f")),
+        message: "The ttl of 30d is above the allowed 7d, which holds instead.".to_owned(),
+        ..view(Phase::Ready)
+    };
+    insta::assert_snapshot!("newer", renderer().render(&newer));
+    let unheard = renderer().render(&CommentView { command: String::new(), ..newer });
+    assert!(unheard.contains("is not approved yet.") && !unheard.contains("to deploy it"), "{unheard}");
+}
+
+#[test]
+fn every_command_that_is_offered_is_one() {
+    for phase in Phase::ALL {
+        for (pinned, newer) in [(false, None), (true, Some(SHA.to_owned()))] {
+            let view = CommentView { pinned, newer_commit: newer, ..view(phase) };
+            let offered = super::commands::commands(&view);
+            assert!(!offered.is_empty(), "{phase}");
+            for (words, _) in offered {
+                let text = format!("{} {words}", view.command);
+                let read = bivouac_model::command::read_commands(&text, &view.command);
+                assert!(read.len() == 1 && read[0].command.is_ok(), "{phase}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn ten_thousand_flags_are_cut() {
     let flags = (0..10_000).map(|n| (format!("FEATURE_{n}"), "@everyone ".repeat(500))).collect();
     let comment = renderer().render(&CommentView { flags, ..view(Phase::Ready) });
-    assert!(comment.contains("… and 9960 more |"), "{comment}");
+    assert!(comment.contains("… and 9970 more |"), "{comment}");
     assert!(comment.chars().count() <= MAX_CHARACTERS);
 }
 
@@ -224,6 +255,7 @@ proptest! {
                 reason: format!("r{reason}"),
                 image_tag: format!("t{tag}"),
                 head_sha: Some(format!("s{sha}")),
+                newer_commit: Some(format!("n{sha}")),
                 flags: [(flag.0.to_owned(), flag.1.to_owned())].into(),
                 config_names: vec![flag.0.to_owned()],
                 url: Some(format!("u{url}")),
@@ -278,6 +310,7 @@ proptest! {
             reason: long.clone(),
             image_tag: long.clone(),
             head_sha: Some(long.clone()),
+            newer_commit: Some(long.clone()),
             url: Some(format!("http://{long}")),
             config_names: vec![long.clone(); many],
             flags,

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Capacity, Condition, ConditionStatus, ContentHash, ImageDigest, Item, ItemKey, Machinery, Phase, SaidComment,
-    TaskDefinitionName, Usd, decode_record,
+    Capacity, CommandOutcome, Condition, ConditionStatus, ContentHash, ImageDigest, Item, ItemKey, Machinery, Phase,
+    Reacted, SaidComment, TaskDefinitionName, Usd, decode_record,
 };
 
 fn time() -> impl Strategy<Value = DateTime<Utc>> {
@@ -148,6 +148,9 @@ fn a_settled_record_takes_less_than_a_thousand_bytes() {
             image_digest: Some(ImageDigest::new(&format!("sha256:{}", "0".repeat(64)))),
             capacity: Some(Capacity::Spot),
             comment: Some(SaidComment { id: Some(2_912_345_678), said: "0123456789abcdef".into() }),
+            commit: None,
+            image_revision: None,
+            reacted: Some(Reacted { comment: 2_912_345_677, outcome: CommandOutcome::Done }),
         },
     };
     let text = |text: &str| Value::String(text.to_owned());

@@ -43,6 +43,8 @@ pub(crate) struct Cloud {
     /// How often a service was created while another had the name. Never, if all is well.
     pub(crate) collisions: usize,
     pub(crate) created: usize,
+    /// The image of every task definition that was ever registered.
+    pub(crate) pictures: BTreeMap<TaskDefinitionName, String>,
     next: u32,
     tokens: BTreeMap<String, ServiceSpec>,
 }
@@ -61,6 +63,7 @@ impl Cloud {
             now,
             collisions: 0,
             created: 0,
+            pictures: BTreeMap::new(),
             next: 1,
             tokens: BTreeMap::new(),
         }
@@ -110,6 +113,8 @@ impl Cloud {
 
     pub(crate) fn register(&mut self, rendered: &RenderedTaskDefinition) -> TaskDefinitionRevision {
         let name = TaskDefinitionName::from_arn(&format!("{}:{}", rendered.family, self.number()));
+        let image = rendered.input["containerDefinitions"][0]["image"].as_str().unwrap_or_default();
+        self.pictures.insert(name.clone(), image.to_owned());
         let revision = TaskDefinitionRevision { name, content: Some(rendered.content.clone()) };
         self.revisions.insert(0, revision.clone());
         revision

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bivouac_model::{DesiredState, EnvKey, Image, ImageDigest};
-use bivouac_planner::{CapacityPolicy, Deadlines, Pattern, Policy, Prices, Project, Size, Template};
+use bivouac_planner::{CapacityPolicy, Deadlines, ImageCommit, Pattern, Policy, Prices, Project, Size, Template};
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub(crate) const REPO: &str = "apache/superset";
@@ -43,6 +43,7 @@ pub(crate) fn policy() -> Policy {
         health_path: Some("/health".into()),
         service_name: Pattern::service_name("pr-{pr}-service").unwrap(),
         image_tag: Pattern::image_tag("pr-{pr}-ci").unwrap(),
+        image_commit: ImageCommit::Unchecked,
         flag_prefix: "SUPERSET_".into(),
         config_allow: vec![wildmatch::WildMatch::new("SUPERSET_*")],
         sizes: BTreeMap::from([("large".to_owned(), Size { cpu: 1024, memory: 2048 })]),
@@ -63,6 +64,11 @@ pub(crate) fn policy() -> Policy {
 
 pub(crate) fn up() -> DesiredState {
     DesiredState::default()
+}
+
+/// A commit, told apart from others in its first digits.
+pub(crate) fn commit(number: u8) -> String {
+    format!("{number:02x}").repeat(20)
 }
 
 pub(crate) fn image(digest: u8) -> Image {

@@ -3,6 +3,7 @@
 //! `cloud` is what AWS would do, `world` the loop that the controller runs around the planner. Everything is told the time
 //! and nothing waits, so thousands of worlds run in seconds.
 
+mod approvals;
 mod causes;
 mod cloud;
 mod fixtures;
@@ -10,5 +11,6 @@ mod glances;
 mod life;
 mod pains;
 mod properties;
+mod reactions;
 mod records;
 mod world;

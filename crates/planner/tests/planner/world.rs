@@ -1,14 +1,16 @@
 //! The loop around the planner: a record, a cloud, a forge, and a controller that can fail at every step.
 
 use bivouac_model::{
-    CommentView, Desired, DesiredState, EnvKey, ImageTag, ImageView, ItemKey, Observed, Phase, Problem,
-    PullRequestState, Record, SaidComment, ServiceView, Status,
+    CommentView, Desired, DesiredState, EnvKey, ImageDigest, ImageRevision, ImageTag, ImageView, ItemKey, Observed,
+    Phase, Problem, PullRequestState, Reacted, Record, SaidComment, ServiceView, Status,
 };
 use bivouac_planner::{Action, Look, Next, Plan, Policy, plan};
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::cloud::Cloud;
-use crate::fixtures::{key, policy, seconds, start, up};
+use crate::fixtures::{commit, key, policy, seconds, start, up};
 
 /// What goes wrong in one reconcile, at which of its actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +32,12 @@ pub(crate) struct Reconciled {
     pub(crate) actions: Vec<Action>,
     pub(crate) wrote: bool,
     pub(crate) said: bool,
+    pub(crate) reacted: bool,
 }
 
 impl Reconciled {
     pub(crate) fn is_idle(&self) -> bool {
-        self.actions.is_empty() && !self.wrote && !self.said
+        self.actions.is_empty() && !self.wrote && !self.said && !self.reacted
     }
 }
 
@@ -53,6 +56,16 @@ pub(crate) struct World {
     /// The one comment, as people see it.
     pub(crate) comment: Option<CommentView>,
     pub(crate) edits: usize,
+    /// The commit at the head of the pull request.
+    pub(crate) head: String,
+    /// What the last list said of it, which is some time ago.
+    listed_head: String,
+    /// The label of each image that has one.
+    pub(crate) labels: BTreeMap<ImageDigest, String>,
+    /// Every reaction, in order.
+    pub(crate) reactions: Vec<Reacted>,
+    /// How often the registry was asked for a label.
+    pub(crate) label_looks: std::cell::Cell<usize>,
 }
 
 impl World {
@@ -72,6 +85,11 @@ impl World {
             registry: true,
             comment: None,
             edits: 0,
+            head: commit(0),
+            listed_head: commit(0),
+            labels: BTreeMap::new(),
+            reactions: Vec::new(),
+            label_looks: Default::default(),
         }
     }
 
@@ -126,6 +144,7 @@ impl World {
 
     pub(crate) fn advance(&mut self, time: TimeDelta) {
         self.now += time;
+        self.listed_head.clone_from(&self.head);
         self.cloud.now = self.now;
         self.cloud.step();
     }
@@ -164,6 +183,7 @@ impl World {
             image: self.image(),
             pull_request: self.listed(),
             own_tags: self.own_tags(),
+            head_sha: self.listed().filter(|state| *state == PullRequestState::Open).map(|_| self.head.clone()),
             ..Observed::default()
         }
     }
@@ -201,7 +221,8 @@ impl World {
     /// One reconcile, as the controller runs it. `None`: the process died.
     pub(crate) fn reconcile_with(&mut self, fault: Option<Fault>) -> Option<Reconciled> {
         let listed = self.listed().filter(|state| *state == PullRequestState::Open);
-        let mut observed = Observed { image: self.image(), pull_request: listed, ..Observed::default() };
+        let head_sha = listed.map(|_| self.listed_head.clone());
+        let mut observed = Observed { image: self.image(), pull_request: listed, head_sha, ..Observed::default() };
         let mut actions = Vec::new();
         let planned = loop {
             let planned = self.plan(&observed);
@@ -241,7 +262,14 @@ impl World {
             status.machinery.comment = Some(said);
             self.write(status);
         }
-        Some(Reconciled { plan: planned, actions, wrote, said })
+        let reaction = planned.reaction.filter(|_| self.forge);
+        if let Some(reaction) = reaction {
+            self.reactions.push(reaction);
+            let mut status = self.status().clone();
+            status.machinery.reacted = Some(reaction);
+            self.write(status);
+        }
+        Some(Reconciled { plan: planned, actions, wrote, said, reacted: reaction.is_some() })
     }
 
     fn write(&mut self, mut status: Status) {
@@ -264,9 +292,15 @@ impl World {
             Look::PullRequest => {
                 let state = if self.forge { self.pull_request } else { PullRequestState::Unknown };
                 observed.pull_request = Some(state);
+                observed.head_sha = (state == PullRequestState::Open).then(|| self.head.clone());
                 observed.pull_request_is_fresh = true;
             }
             Look::Tags => observed.own_tags = Some(self.own_tags().unwrap_or_default()),
+            Look::Revision { digest } => {
+                self.label_looks.set(self.label_looks.get() + 1);
+                let commit = self.labels.get(digest).cloned();
+                observed.revision = Some(ImageRevision { digest: digest.clone(), commit });
+            }
             Look::Health { ip } => observed.health = Some(self.cloud.health(*ip)),
         }
     }

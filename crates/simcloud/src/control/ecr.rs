@@ -47,7 +47,19 @@ impl EcrControl {
         self.create_repository(repository);
         self.shared.with(|world| {
             let nonce = world.rng.u64(..);
-            let text = manifest(&format!("{repository}:{tag} {nonce}"), &[]);
+            let (text, config) = image(&format!("{repository}:{tag} {nonce}"), &[]);
+            keep(world, repository, config);
+            put(world, repository, &text, Some(tag))
+        })
+    }
+
+    /// Pushes a new image whose configuration has labels, as `docker build --label` makes them.
+    pub fn push_labelled(&self, repository: &str, tag: &str, labels: &[(&str, &str)]) -> String {
+        self.create_repository(repository);
+        self.shared.with(|world| {
+            let nonce = world.rng.u64(..);
+            let (text, config) = image(&format!("{repository}:{tag} {nonce}"), labels);
+            keep(world, repository, config);
             put(world, repository, &text, Some(tag))
         })
     }
@@ -68,20 +80,30 @@ impl EcrControl {
         self.create_repository(repository);
         self.shared.with(|world| {
             let nonce = world.rng.u64(..);
-            put(world, repository, &manifest(&format!("untagged {nonce}"), &[]), None)
+            let (text, config) = image(&format!("untagged {nonce}"), &[]);
+            keep(world, repository, config);
+            put(world, repository, &text, None)
         })
     }
 
     /// Pushes what `docker buildx build --push` pushes for one platform: the image and its
     /// attestation without tags, then an index of both under the tag.
     pub fn push_index(&self, repository: &str, tag: &str) -> PushedIndex {
+        self.push_labelled_index(repository, tag, &[])
+    }
+
+    /// The same, with labels in the image's configuration.
+    pub fn push_labelled_index(&self, repository: &str, tag: &str, labels: &[(&str, &str)]) -> PushedIndex {
         self.create_repository(repository);
         self.shared.with(|world| {
             let nonce = world.rng.u64(..);
-            let image_text = manifest(&format!("{repository}:{tag} {nonce}"), &[]);
+            let (image_text, config) = image(&format!("{repository}:{tag} {nonce}"), labels);
+            keep(world, repository, config);
             let image = put(world, repository, &image_text, None);
             let provenance = [("in-toto.io/predicate-type", "https://slsa.dev/provenance/v0.2")];
-            let attestation_text = manifest(&format!("attestation {nonce}"), &provenance);
+            let config = configuration(&format!("attestation {nonce}"), &[]);
+            let attestation_text = manifest(&format!("attestation {nonce}"), &provenance, &config);
+            keep(world, repository, config);
             let attestation = put(world, repository, &attestation_text, None);
             let index = json!({
                 "schemaVersion": 2,
@@ -142,8 +164,33 @@ impl EcrControl {
     }
 }
 
+/// An image: its manifest and its configuration.
+fn image(content: &str, labels: &[(&str, &str)]) -> (String, String) {
+    let config = configuration(content, labels);
+    (manifest(content, &[], &config), config)
+}
+
+/// An OCI image configuration, as small as one is.
+fn configuration(content: &str, labels: &[(&str, &str)]) -> String {
+    let labels: serde_json::Map<_, _> = labels.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+    json!({
+        "architecture": "amd64",
+        "os": "linux",
+        "config": { "Labels": labels },
+        "rootfs": { "type": "layers", "diff_ids": [digest(format!("layer {content}").as_bytes())] },
+    })
+    .to_string()
+}
+
+/// Stores a configuration as a blob.
+fn keep(world: &mut World, repository: &str, config: String) {
+    if let Some(held) = world.ecr.repositories.get_mut(repository) {
+        held.blobs.insert(digest(config.as_bytes()), config);
+    }
+}
+
 /// An OCI image manifest whose content, and with it the digest, follows from `content`.
-fn manifest(content: &str, layer_annotations: &[(&str, &str)]) -> String {
+fn manifest(content: &str, layer_annotations: &[(&str, &str)], config: &str) -> String {
     let annotations: serde_json::Map<_, _> =
         layer_annotations.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
     let layer_type = if annotations.is_empty() {
@@ -164,8 +211,8 @@ fn manifest(content: &str, layer_annotations: &[(&str, &str)]) -> String {
         "mediaType": OCI_MANIFEST,
         "config": {
             "mediaType": OCI_CONFIG,
-            "digest": digest(format!("config {content}").as_bytes()),
-            "size": 1500,
+            "digest": digest(config.as_bytes()),
+            "size": config.len(),
         },
         "layers": [layer],
     })

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use crate::calls::{Calls, Service};
@@ -65,7 +65,11 @@ impl Gate {
 
 /// The router of the AWS port.
 pub(crate) fn router(gate: Arc<Gate>) -> Router {
-    Router::new().fallback(handle).layer(DefaultBodyLimit::max(MAX_BODY)).with_state(gate)
+    Router::new()
+        .route(ecr::BLOB_ROUTE, axum::routing::get(blob))
+        .fallback(handle)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(gate)
 }
 
 /// One call, as it came over the wire.
@@ -155,6 +159,15 @@ async fn handle(State(gate): State<Arc<Gate>>, headers: HeaderMap, body: Bytes) 
     tracing::debug!(%service, operation, code = answer.code(), "answered");
     gate.calls.record(service, &operation, answer.code());
     answer.into_response()
+}
+
+/// What S3 answers to the address of a blob.
+async fn blob(State(gate): State<Arc<Gate>>, Path((repository, digest)): Path<(String, String)>) -> Response {
+    let found = gate.shared.with(|world| {
+        let repositories = &world.ecr.repositories;
+        repositories.values().find(|held| held.blob_path() == repository)?.blobs.get(&digest).cloned()
+    });
+    found.map_or_else(|| StatusCode::NOT_FOUND.into_response(), IntoResponse::into_response)
 }
 
 /// The input of an awsJson call. AWS takes an empty body for an empty structure.

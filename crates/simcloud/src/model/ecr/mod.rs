@@ -17,6 +17,8 @@ pub(crate) use repository::{Image, ImageId, Mutability, Repository};
 #[derive(Debug, Default)]
 pub(crate) struct Ecr {
     pub(crate) repositories: BTreeMap<String, Repository>,
+    /// Where blobs are fetched from, as S3 is for the real one: the AWS port, once it is known.
+    pub(crate) blob_url: String,
 }
 
 impl Ecr {

@@ -52,6 +52,8 @@ pub(crate) struct Repository {
     /// Wildcard patterns of the tags to which the opposite rule applies.
     pub(crate) exclusions: Vec<String>,
     pub(crate) images: BTreeMap<String, Image>,
+    /// Configurations, by digest: the only blobs that anybody reads here.
+    pub(crate) blobs: HashMap<String, String>,
     tags: HashMap<String, String>,
     /// The indexes that point to a digest.
     pub(super) parents: HashMap<String, BTreeSet<String>>,
@@ -65,9 +67,15 @@ impl Repository {
             mutability,
             exclusions: Vec::new(),
             images: BTreeMap::new(),
+            blobs: HashMap::new(),
             tags: HashMap::new(),
             parents: HashMap::new(),
         }
+    }
+
+    /// Its name as one part of a path.
+    pub(crate) fn blob_path(&self) -> String {
+        self.name.replace('/', "~")
     }
 
     pub(crate) fn tagged(&self, tag: &str) -> Option<&Image> {

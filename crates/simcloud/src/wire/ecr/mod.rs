@@ -25,6 +25,11 @@ use show::{show_detail, show_image, show_repository};
 /// What comes before the operation in `X-Amz-Target`.
 pub(crate) const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
 
+/// Where the AWS port answers with blobs, as S3 does.
+pub(crate) const BLOBS: &str = "/simcloud-blobs/";
+/// The same as a route.
+pub(crate) const BLOB_ROUTE: &str = "/simcloud-blobs/{repository}/{digest}";
+
 /// Answers one call.
 pub(crate) fn answer(world: &mut World, operation: &str, input: Value) -> Result<Value, Refusal> {
     match operation {
@@ -34,6 +39,7 @@ pub(crate) fn answer(world: &mut World, operation: &str, input: Value) -> Result
         "ListImages" => list_images(world, &read(input)?),
         "DescribeImages" => describe_images(world, &read(input)?),
         "BatchGetImage" => batch_get_image(world, &read(input)?),
+        "GetDownloadUrlForLayer" => get_download_url(world, &read(input)?),
         "BatchDeleteImage" => batch_delete_image(world, &read(input)?),
         _ => Err(super::unknown_operation()),
     }
@@ -251,6 +257,31 @@ fn batch_get_image(world: &mut World, input: &Images) -> Result<Value, Refusal> 
         Some(show_image(&world.scope, name, image, &id))
     });
     Ok(json!({ "images": shown.collect::<Vec<_>>(), "failures": failures }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Layer {
+    repository_name: Option<String>,
+    layer_digest: Option<String>,
+}
+
+fn get_download_url(world: &World, input: &Layer) -> Result<Value, Refusal> {
+    let name = required("repositoryName", input.repository_name.as_deref())?;
+    let digest = required("layerDigest", input.layer_digest.as_deref())?;
+    let repository = world.ecr.repository(&world.scope, name)?;
+    if !repository.blobs.contains_key(digest) {
+        return Err(Refusal::new(
+            "LayersNotFoundException",
+            format!(
+                "The layer with digest '{digest}' does not exist in the repository with name '{name}' in the \
+                 registry with id '{}'",
+                world.scope.account
+            ),
+        ));
+    }
+    let url = format!("{}{}/{digest}", world.ecr.blob_url, repository.blob_path());
+    Ok(json!({ "downloadUrl": url, "layerDigest": digest }))
 }
 
 fn batch_delete_image(world: &mut World, input: &Images) -> Result<Value, Refusal> {

@@ -105,6 +105,7 @@ fn value() -> impl Strategy<Value = Value> {
         "imageIds",
         "imageTag",
         "imageDigest",
+        "layerDigest",
         "imageManifest",
         "nextToken",
         "maxResults",
@@ -126,7 +127,7 @@ proptest! {
     fn any_input_is_answered_or_refused(
         operation in prop::sample::select(vec![
             "CreateRepository", "DescribeRepositories", "PutImage", "ListImages",
-            "DescribeImages", "BatchGetImage", "BatchDeleteImage",
+            "DescribeImages", "BatchGetImage", "BatchDeleteImage", "GetDownloadUrlForLayer",
         ]),
         input in value(),
     ) {
