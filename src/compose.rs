@@ -161,13 +161,14 @@ pub async fn connect_on(
 ) -> Result<Connected, ComposeError> {
     let sdk = Sdk::load(&place.sdk, Arc::clone(&meter)).await?.on_machine_clock(machine);
     let quotas = Arc::new(if place.quotas { Quotas::aws() } else { Quotas::unlimited() });
+    let github = Arc::new(GitHub::new(place.github.clone(), Arc::clone(&meter))?);
     let doors = Doors {
         records: Arc::new(DynamoRecords::new(&sdk, &place.prefix)),
         journal: Arc::new(journal(&sdk, &place.prefix)),
         cluster: Arc::new(Ecs::new(&sdk, quotas, place.ecs.clone())),
         registry: Arc::new(Ecr::new(&sdk)),
-        forge: Arc::new(GitHub::new(place.github.clone(), Arc::clone(&meter))?),
-        conversation: None,
+        conversation: Some(Arc::clone(&github) as _),
+        forge: github,
         probe: Arc::new(HttpProbe::new()?),
         clock: Arc::new(sdk.clock()),
         meter,

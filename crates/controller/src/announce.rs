@@ -64,7 +64,7 @@ impl Controller {
     pub(crate) async fn announce(&self, key: ItemKey) -> Outcome {
         let newest = self.news.lock().unwrap_or_else(|e| e.into_inner()).get(&key).cloned();
         let Some(announcement) = newest else { return Outcome::Done };
-        match self.tell(&key, &announcement).await {
+        match self.say_and_react(&key, &announcement).await {
             Ok(remembered) => {
                 let mut news = self.news.lock().unwrap_or_else(|e| e.into_inner());
                 // A newer one may have come meanwhile; it is queued already.
@@ -83,7 +83,7 @@ impl Controller {
     }
 
     /// Tells it all, and answers whether the record remembers that.
-    async fn tell(&self, key: &ItemKey, announcement: &Announcement) -> Result<bool, Error> {
+    async fn say_and_react(&self, key: &ItemKey, announcement: &Announcement) -> Result<bool, Error> {
         let said = match &announcement.view {
             Some(view) => self.say(key, view).await?,
             None => true,

@@ -144,8 +144,7 @@ impl Controller {
             }
             stop.cancel();
         };
-        let (drained, _, _, (), ()) =
-            tokio::join!(reconciling, announcing, telling, losing, self.sample(stop.clone()));
+        let (drained, _, _, (), ()) = tokio::join!(reconciling, announcing, telling, losing, self.sample(stop.clone()));
         // Also of what the reconciles that were finished have written.
         self.tell_the_rest().await;
         if drained.left_ready > 0 {

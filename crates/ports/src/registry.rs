@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bivouac_model::{Image, ImageDigest, ImageTag, ImageView};
+use bivouac_model::{ImageDigest, ImageTag, ImageView};
 
 use crate::Result;
 

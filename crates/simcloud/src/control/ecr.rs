@@ -70,8 +70,9 @@ impl EcrControl {
         self.create_repository(repository);
         self.shared.with(|world| {
             let nonce = world.rng.u64(..);
-            let text = manifest(&format!("{repository}:{tag} {nonce}"), &[]).replace(OCI_MANIFEST, media_type);
-            put(world, repository, &text, Some(tag))
+            let (text, config) = image(&format!("{repository}:{tag} {nonce}"), &[]);
+            keep(world, repository, config);
+            put(world, repository, &text.replace(OCI_MANIFEST, media_type), Some(tag))
         })
     }
 
