@@ -10,11 +10,11 @@ use bivouac_controller::Doors;
 use bivouac_github::GitHub;
 use bivouac_model::Capacity;
 use bivouac_planner::CapacityPolicy;
-use bivouac_ports::{Clock, Inbox, Journal, Leases, Meter, NoMeter, RecordStore, SystemClock};
+use bivouac_ports::{Clock, Conversation, Inbox, Journal, Leases, Meter, NoMeter, RecordStore, SystemClock};
 use secrecy::SecretString;
 
 use crate::config::{Config, Credentials, SecretError};
-use crate::daemon::FeedMaker;
+use crate::daemon::{Ear, FeedMaker};
 use crate::probe::HttpProbe;
 
 /// The cluster of the embedded cloud.
@@ -45,6 +45,8 @@ pub struct Connected {
     pub doors: Doors,
     /// The leases.
     pub leases: Arc<dyn Leases>,
+    /// The people on the forge.
+    pub conversation: Arc<dyn Conversation>,
     /// What arrived for the bot and is not handled yet.
     pub inbox: Arc<dyn Inbox>,
     /// News of the table.
@@ -81,6 +83,23 @@ pub enum ComposeError {
     Probe(#[from] reqwest::Error),
 }
 
+impl Connected {
+    /// The doors of the bot, whose hints are heard by `ear`.
+    pub fn bot(&self, ear: &Ear) -> bivouac_bot::Doors {
+        let ear = ear.clone();
+        bivouac_bot::Doors {
+            records: Arc::clone(&self.doors.records),
+            forge: Arc::clone(&self.doors.forge),
+            conversation: Arc::clone(&self.conversation),
+            journal: Arc::clone(&self.doors.journal),
+            inbox: Arc::clone(&self.inbox),
+            clock: Arc::clone(&self.doors.clock),
+            meter: Arc::clone(&self.doors.meter),
+            nudge: Arc::new(move |key| ear.hint(key)),
+        }
+    }
+}
+
 impl Place {
     /// Where a configuration says. Secrets are read here, so that a missing one is told before anything starts.
     ///
@@ -102,7 +121,11 @@ impl Place {
                 subnets: config.aws.subnets.clone(),
                 security_groups: config.aws.security_groups.clone(),
             },
-            github: bivouac_github::Settings::new(&config.github.api_url, credentials, &config.controller.instance),
+            github: bivouac_github::Settings {
+                deployments: config.github.deployments,
+                check_run: config.github.check_run,
+                ..bivouac_github::Settings::new(&config.github.api_url, credentials, &config.controller.instance)
+            },
             quotas: true,
         })
     }
@@ -162,12 +185,13 @@ pub async fn connect_on(
     let sdk = Sdk::load(&place.sdk, Arc::clone(&meter)).await?.on_machine_clock(machine);
     let quotas = Arc::new(if place.quotas { Quotas::aws() } else { Quotas::unlimited() });
     let github = Arc::new(GitHub::new(place.github.clone(), Arc::clone(&meter))?);
+    let conversation: Arc<dyn Conversation> = Arc::clone(&github) as _;
     let doors = Doors {
         records: Arc::new(DynamoRecords::new(&sdk, &place.prefix)),
         journal: Arc::new(journal(&sdk, &place.prefix)),
         cluster: Arc::new(Ecs::new(&sdk, quotas, place.ecs.clone())),
         registry: Arc::new(Ecr::new(&sdk)),
-        conversation: Some(Arc::clone(&github) as _),
+        conversation: Some(Arc::clone(&conversation)),
         forge: github,
         probe: Arc::new(HttpProbe::new()?),
         clock: Arc::new(sdk.clock()),
@@ -177,7 +201,7 @@ pub async fn connect_on(
     let inbox = Arc::new(DynamoInbox::new(&sdk, &place.prefix));
     let prefix = place.prefix.clone();
     let feed: FeedMaker = Box::new(move || Box::new(DynamoFeed::new(&sdk, &prefix)));
-    Ok(Connected { doors, leases, inbox, feed })
+    Ok(Connected { doors, leases, conversation, inbox, feed })
 }
 
 /// The tables alone, which are all that a client needs: no secret is read.

@@ -1,9 +1,10 @@
 //! The daemon: the controller under its lease, and the ops endpoints beside it, until it is told to stop.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bivouac_controller::{Controller, Doors, Leadership, Settings, lead};
+use bivouac_model::ItemKey;
 use bivouac_ops::Readiness;
 use bivouac_planner::Policy;
 use bivouac_ports::{Leases, RecordFeed};
@@ -19,6 +20,24 @@ pub const FIRST_OBSERVATION: &str = "first-observation";
 
 /// How long to wait before the first observation is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
+
+/// The way to the controller of this process, if one runs: a standby's is deaf.
+#[derive(Clone, Default)]
+pub struct Ear(Arc<Mutex<Weak<Controller>>>);
+
+impl Ear {
+    /// Has a key looked at soon. A hint that finds nobody is lost, and nothing depends on it.
+    pub fn hint(&self, key: &ItemKey) {
+        let controller = self.0.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        if let Some(controller) = controller {
+            controller.wake(key, "hint");
+        }
+    }
+
+    fn listen(&self, controller: &Arc<Controller>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(controller);
+    }
+}
 
 /// Everything a daemon runs on.
 pub struct Daemon {
@@ -36,21 +55,24 @@ pub struct Daemon {
     pub leadership: Leadership,
     /// What `/readyz` says.
     pub readiness: Readiness,
+    /// Where hints are heard.
+    pub ear: Ear,
 }
 
 impl Daemon {
     /// Runs until `stop`: looks at everything once, then works whenever it leads. What is under way at `stop` is finished,
     /// and the lease is released.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { doors, leases, feed, policy, settings, leadership, readiness } = self;
+        let Self { doors, leases, feed, policy, settings, leadership, readiness, ear } = self;
         tokio::select! {
             () = stop.cancelled() => return,
             () = look_around(&doors, &policy, &readiness) => {}
         }
         let meter = Arc::clone(&doors.meter);
         lead(leases, &leadership, meter, stop.clone(), |fence| {
-            let controller = Controller::new(doors.clone(), Arc::clone(&policy), settings, fence);
-            Arc::new(controller).run(Some(feed()), stop.clone())
+            let controller = Arc::new(Controller::new(doors.clone(), Arc::clone(&policy), settings, fence));
+            ear.listen(&controller);
+            controller.run(Some(feed()), stop.clone())
         })
         .await;
     }

@@ -1,5 +1,6 @@
 //! Bivouac, put together: the configuration, the command line, and the wiring of adapters to ports.
 
+pub mod bot;
 pub mod cli;
 pub mod compose;
 pub mod config;

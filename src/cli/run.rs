@@ -1,5 +1,6 @@
 //! `run`: the daemon.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::output::Format;
 use crate::compose::{Connected, Place, connect};
 use crate::config::Config;
-use crate::daemon::{Daemon, FIRST_OBSERVATION, TABLES};
+use crate::daemon::{Daemon, Ear, FIRST_OBSERVATION, TABLES};
 use crate::exit::Failure;
 
 /// What of the lease's margin a write may take; the rest is for the clock that measures it.
@@ -34,19 +35,17 @@ pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Re
     // A write that is cut off while it waits loses its turn: one that waited longer than that each time would never be sent.
     place.github.write_patience = place.github.write_patience.min(longest_write / OF_A_WRITE);
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    let Connected { doors, leases, feed, .. } = connect(&place, Arc::new(metrics.clone())).await?;
-    let listener = match config.ops.listen {
-        None => None,
-        Some(address) => Some(
-            TcpListener::bind(address)
-                .await
-                .map_err(|error| Failure::Usage(format!("ops.listen: cannot listen on {address}: {error}")))?,
-        ),
-    };
-    check(&doors, config).await?;
+    let connected = connect(&place, Arc::new(metrics.clone())).await?;
+    let bot_settings = crate::bot::settings(config).map_err(crate::compose::ComposeError::from)?;
+    let listener = listen("ops.listen", config.ops.listen).await?;
+    let bot_listener = listen("bot.listen", config.bot.listen.filter(|_| bot_settings.is_some())).await?;
+    check(&connected.doors, config).await?;
 
-    let ops_url = listener.as_ref().and_then(|listener| listener.local_addr().ok()).map(|at| format!("http://{at}"));
-    say(config, format, ops_url.as_deref());
+    say(config, format, url(bot_listener.as_ref()).as_deref(), url(listener.as_ref()).as_deref());
+    let ear = Ear::default();
+    let bot = bot_listener.zip(bot_settings).map(|(listener, settings)| {
+        tokio::spawn(crate::bot::serve(listener, connected.bot(&ear), settings, stop.clone()))
+    });
     let readiness = Readiness::new(&[TABLES, FIRST_OBSERVATION]);
     let ops = listener.map(|listener| {
         // It goes on while the daemon drains, so that whoever watches sees the end.
@@ -56,13 +55,24 @@ pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Re
     let settings = Settings { resync: config.controller.resync, longest_write, ..Settings::default() };
     let leadership =
         Leadership { name: config.controller.instance.clone(), holder: holder(), period: config.controller.lease };
-    let daemon = Daemon { doors, leases, feed, policy, settings, leadership, readiness };
+    let Connected { doors, leases, feed, .. } = connected;
+    let daemon = Daemon { doors, leases, feed, policy, settings, leadership, readiness, ear };
     daemon.run(stop).await;
-    if let Some(ops) = ops {
-        let _ = tokio::time::timeout(Duration::from_secs(2), ops).await;
+    for served in [ops, bot].into_iter().flatten() {
+        let _ = tokio::time::timeout(Duration::from_secs(2), served).await;
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn listen(key: &str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = address else { return Ok(None) };
+    let bound = TcpListener::bind(address).await;
+    bound.map(Some).map_err(|error| Failure::Usage(format!("{key}: cannot listen on {address}: {error}")))
+}
+
+fn url(listener: Option<&TcpListener>) -> Option<String> {
+    Some(format!("http://{}", listener?.local_addr().ok()?))
 }
 
 /// What has to be mended before there is any use in running. A cloud that does not answer is not among it.
@@ -95,7 +105,7 @@ async fn check(doors: &bivouac_controller::Doors, config: &Config) -> Result<(),
 }
 
 /// Says where it listens: first of all, and to scripts in the form of `dev`.
-fn say(config: &Config, format: Format, ops: Option<&str>) {
+fn say(config: &Config, format: Format, bot: Option<&str>, ops: Option<&str>) {
     if format == Format::Json {
         let line = serde_json::json!({
             "event": "listening",
@@ -103,13 +113,17 @@ fn say(config: &Config, format: Format, ops: Option<&str>) {
             "aws": std::env::var("AWS_ENDPOINT_URL").ok(),
             "github": config.github.api_url,
             "dynamodb": std::env::var("AWS_ENDPOINT_URL_DYNAMODB").or_else(|_| std::env::var("AWS_ENDPOINT_URL")).ok(),
-            // The bot comes with its own release.
-            "bot": null,
+            "bot": bot,
             "ops": ops,
         });
         println!("{line}");
     }
-    tracing::info!(instance = config.controller.instance, ops = ops.unwrap_or("off"), "starting");
+    let bot = match (bot, config.bot.listen) {
+        (Some(bot), _) => bot,
+        (None, Some(_)) => "off: there is no github.webhook_secret_file",
+        (None, None) => "off",
+    };
+    tracing::info!(instance = config.controller.instance, bot, ops = ops.unwrap_or("off"), "starting");
 }
 
 /// Who we are to whoever reads the table of leases.

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::compose::{Connected, Place, connect};
-use crate::daemon::{Daemon, FIRST_OBSERVATION, TABLES};
+use crate::daemon::{Daemon, Ear, FIRST_OBSERVATION, TABLES};
 
 pub use policy::PolicyError;
 pub use screen::Manner;
@@ -101,6 +101,7 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
         settings: Settings { resync: Duration::from_secs(3), ..Settings::default() },
         leadership: Leadership { name: "dev".into(), holder: "dev".into(), period: Duration::from_secs(15) },
         readiness,
+        ear: Ear::default(),
     };
     let daemon = tokio::spawn(daemon.run(stop.clone()));
 

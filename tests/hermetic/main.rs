@@ -12,6 +12,7 @@ mod system;
 mod wait;
 
 mod approvals;
+mod bot;
 mod causes;
 mod clock;
 mod doors;

@@ -7,6 +7,7 @@
 #![allow(dead_code)]
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,15 +16,17 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use bivouac::compose::{
     Connected, EMBEDDED_CLUSTER, EMBEDDED_SECURITY_GROUP, EMBEDDED_SUBNET, Place, connect, connect_on,
 };
-use bivouac::daemon::{Daemon, FIRST_OBSERVATION, TABLES};
+use bivouac::daemon::{Daemon, Ear, FIRST_OBSERVATION, TABLES};
+use bivouac_bot::{ProjectRules, Secrets};
 use bivouac_controller::{Controller, Doors, Leadership, Settings};
 use bivouac_model::{ItemKey, Phase, Record};
 use bivouac_ops::Readiness;
 use bivouac_planner::{CapacityPolicy, Deadlines, ImageCommit, Pattern, Policy, Prices, Project, Size, Template};
 use bivouac_ports::{Clock, NoMeter, SystemClock};
 use bivouac_runtime::Fence;
-use bivouac_simcloud::github::{Hub, HubOptions, Limits, Rights};
+use bivouac_simcloud::github::{HookTarget, Hub, HubOptions, Limits, Permission, Rights};
 use bivouac_simcloud::{Options, SimCloud};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -64,6 +67,8 @@ pub struct System {
     pub machine: Arc<dyn Clock>,
     place: Place,
     daemon: Option<(JoinHandle<()>, CancellationToken)>,
+    bot: Option<(JoinHandle<()>, CancellationToken)>,
+    bot_address: Option<SocketAddr>,
 }
 
 /// The policy of all tests: quick looks, a health check at `/health`.
@@ -125,7 +130,18 @@ impl System {
         let Connected { doors, .. } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
         doors.records.init().await.expect("tables");
         let table = client(&cloud.dynamodb_url());
-        Self { cloud, hub, table, doors, policy: Arc::new(policy), machine: Arc::new(SystemClock), place, daemon: None }
+        Self {
+            cloud,
+            hub,
+            table,
+            doors,
+            policy: Arc::new(policy),
+            machine: Arc::new(SystemClock),
+            place,
+            daemon: None,
+            bot: None,
+            bot_address: None,
+        }
     }
 
     /// Starts a daemon, as a new process would be.
@@ -149,10 +165,52 @@ impl System {
                 settings: Settings { resync, ..Settings::default() },
                 leadership: Leadership { name: "test".into(), holder: "test".into(), period: Duration::from_secs(1) },
                 readiness: Readiness::new(&[TABLES, FIRST_OBSERVATION]),
+                ear: Ear::default(),
             };
             daemon.run(stopped).await;
         });
         self.daemon = Some((daemon, stop));
+    }
+
+    /// Starts the bot beside the daemon, and has the forge tell it everything.
+    pub async fn launch_bot(&mut self) {
+        if self.bot_address.is_none() {
+            self.hub.add_user("maintainer");
+            // Only who may push is told what others may do.
+            for person in ["maintainer", "bivouac-bot"] {
+                self.hub.set_permission(REPO, person, Permission::Write).expect("a permission");
+            }
+        }
+        let address = self.bot_address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let listener = TcpListener::bind(address).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let connected = connect(&self.place, Arc::new(NoMeter)).await.expect("adapters");
+        let project = ProjectRules {
+            repo: REPO.parse().expect("a repository"),
+            config_allow: vec!["SUPERSET_*".into()],
+            sizes: ["large".to_owned()].into(),
+        };
+        let settings = bivouac_bot::Settings {
+            secrets: Secrets::new(["it's a secret".into()]),
+            projects: vec![project],
+            label: Some("testenv-up".into()),
+            ..bivouac_bot::Settings::default()
+        };
+        let stop = CancellationToken::new();
+        let serving = bivouac::bot::serve(listener, connected.bot(&Ear::default()), settings, stop.clone());
+        self.bot = Some((tokio::spawn(serving), stop));
+        if self.bot_address.replace(address).is_none() {
+            let url = format!("http://{address}/webhooks/github");
+            self.hub.add_webhook(HookTarget::Everything, &url, Some("it's a secret"), &["*"]).expect("a webhook");
+        }
+    }
+
+    /// Ends the bot in the middle of whatever it does; what it takes deliveries on is closed, as with a process that died.
+    pub async fn kill_bot(&mut self) {
+        if let Some((bot, _)) = self.bot.take() {
+            bot.abort();
+            let _ = bot.await;
+        }
     }
 
     /// Ends the daemon in the middle of whatever it does, as SIGKILL would.
@@ -221,7 +279,8 @@ impl System {
                 return record.clone();
             }
             if tokio::time::Instant::now() > deadline {
-                panic!("#{pr} never became {what}; it is {:#?}; the services are {:#?}", record, self.services());
+                let comments = self.hub.comments(REPO, pr);
+                panic!("#{pr} never became {what}; it is {record:#?}; {:#?}; {comments:#?}", self.services());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -251,6 +310,24 @@ impl System {
     pub fn comments(&self, pr: u64) -> Vec<String> {
         let comments = self.hub.comments(REPO, pr).expect("comments");
         comments.into_iter().filter(|comment| comment.author == "bivouac-bot").map(|comment| comment.body).collect()
+    }
+
+    /// How we reacted to a comment.
+    pub fn reactions(&self, pr: u64, comment: u64) -> Vec<String> {
+        let comments = self.hub.comments(REPO, pr).expect("comments");
+        let ours = comments.into_iter().filter(|one| one.id == comment).flat_map(|one| one.reactions);
+        ours.filter(|(login, _)| login == "bivouac-bot").map(|(_, reaction)| reaction.to_owned()).collect()
+    }
+
+    /// Waits until we reacted to a comment like this.
+    pub async fn until_reaction(&self, pr: u64, comment: u64, reaction: &str) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while !self.reactions(pr, comment).iter().any(|one| one == reaction) {
+            let (reactions, record) = (self.reactions(pr, comment), self.record(pr).await);
+            let late = tokio::time::Instant::now() > deadline;
+            assert!(!late, "no {reaction}: {reactions:?}; {:#?}; {record:#?}", self.hub.comments(REPO, pr));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Waits until the one comment says something.

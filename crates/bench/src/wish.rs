@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bivouac::compose::Connected;
-use bivouac::daemon::{Daemon, FIRST_OBSERVATION, TABLES};
+use bivouac::daemon::{Daemon, Ear, FIRST_OBSERVATION, TABLES};
 use bivouac_controller::{Leadership, Settings};
 use bivouac_ops::Readiness;
 use bivouac_simcloud::{Fault, Rule};
@@ -43,7 +43,7 @@ impl Wishes {
         field.cloud.faults().add(Rule::everywhere(Fault::Delay(DELAY)));
         field.hub.set_latency(DELAY);
         let watch = Arc::new(Watch::default());
-        let Connected { doors, leases, feed } = field.connect(Arc::clone(&watch) as _).await;
+        let Connected { doors, leases, feed, .. } = field.connect(Arc::clone(&watch) as _).await;
         let leadership = Leadership { name: "bench".into(), holder: "bench".into(), period: Duration::from_secs(15) };
         let daemon = Daemon {
             doors,
@@ -53,6 +53,7 @@ impl Wishes {
             settings: Settings::default(),
             leadership,
             readiness: Readiness::new(&[TABLES, FIRST_OBSERVATION]),
+            ear: Ear::default(),
         };
         let stop = CancellationToken::new();
         let daemon = tokio::spawn(daemon.run(stop.clone()));

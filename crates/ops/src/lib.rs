@@ -41,7 +41,7 @@ mod server;
 
 pub use metrics::Metrics;
 pub use readiness::Readiness;
-pub use server::serve;
+pub use server::{serve, serve_router};
 
 /// What the endpoints show. A clone shows the same.
 #[derive(Clone, Debug)]

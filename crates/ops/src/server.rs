@@ -1,13 +1,13 @@
-//! The HTTP server of the ops endpoints.
+//! The HTTP server of the ops endpoints, and of whatever else listens beside them.
 
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::routing::get;
 use axum::serve::Listener;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -36,14 +36,20 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// it closes its listener and cuts off all connections.
 ///
 /// It does not fail: a broken connection ends alone, and when there are no sockets left it waits a second and goes on.
-pub async fn serve(mut listener: TcpListener, ops: Ops, stop: CancellationToken) {
-    let router = routes(ops);
+pub async fn serve(listener: TcpListener, ops: Ops, stop: CancellationToken) {
+    serve_router(listener, routes(ops), stop).await;
+}
+
+/// Serves any routes in the same way: with a time limit for each request's head, and an orderly end. A request finds the
+/// address of its peer in [`ConnectInfo`].
+pub async fn serve_router(mut listener: TcpListener, router: Router, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            (stream, _) = Listener::accept(&mut listener) => {
-                connections.spawn(answer(stream, router.clone(), stop.clone()));
+            (stream, peer) = Listener::accept(&mut listener) => {
+                let router = router.clone().layer(Extension(ConnectInfo(peer)));
+                connections.spawn(answer(stream, router, stop.clone()));
             }
             Some(ended) = connections.join_next() => note(ended),
         }
@@ -55,7 +61,7 @@ pub async fn serve(mut listener: TcpListener, ops: Ops, stop: CancellationToken)
         }
     });
     if finished.await.is_err() {
-        tracing::debug!(connections = connections.len(), "cut off slow clients of the ops endpoints");
+        tracing::debug!(connections = connections.len(), "cut off slow clients");
         connections.shutdown().await;
     }
 }
@@ -78,13 +84,13 @@ async fn answer(stream: TcpStream, router: Router, stop: CancellationToken) {
     };
     if let Err(error) = ended {
         // The client's affair: it went away, was too slow, or spoke no HTTP.
-        tracing::trace!(error = &error as &dyn std::error::Error, "a connection to the ops endpoints broke");
+        tracing::trace!(error = &error as &dyn std::error::Error, "a connection broke");
     }
 }
 
 fn note(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
-        tracing::error!(error = &error as &dyn std::error::Error, "answering an ops request panicked");
+        tracing::error!(error = &error as &dyn std::error::Error, "answering a request panicked");
     }
 }
 
