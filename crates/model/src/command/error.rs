@@ -173,6 +173,8 @@ pub(super) fn excerpt(text: &str) -> String {
     for character in text.chars().take(MOST) {
         match character {
             '`' => out.push('\''),
+            // A blank is all that it is, and a sentence has no other.
+            '\t' => out.push(' '),
             other if is_hidden(other) => out.extend(other.escape_unicode()),
             other => out.push(other),
         }

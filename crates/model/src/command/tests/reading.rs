@@ -144,3 +144,9 @@ fn the_help_names_every_command() {
     }
     insta::assert_snapshot!(help);
 }
+
+#[test]
+fn a_tab_is_shown_as_the_blank_that_it_is() {
+    let error = "extend 24h\tmore".parse::<Command>().unwrap_err();
+    assert!(error.to_string().starts_with("`24h more` is not a duration"), "{error}");
+}
