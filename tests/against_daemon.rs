@@ -103,6 +103,8 @@ impl World {
             // The shortest there is: whoever comes after a SIGKILL waits for its end.
             ("BIVOUAC__CONTROLLER__LEASE", "3s"),
             ("BIVOUAC__OPS__LISTEN", "127.0.0.1:0"),
+            ("BIVOUAC__BOT__LISTEN", "127.0.0.1:0"),
+            ("BIVOUAC__GITHUB__WEBHOOK_SECRET", "a-webhook-secret"),
             ("BIVOUAC__PROJECT__0__ECR_REPOSITORY", &name),
             // Families are named after services, and moto keeps one set of them for all tests.
             ("BIVOUAC__PROJECT__0__SERVICE_NAME", &format!("{name}-pr-{{pr}}")),

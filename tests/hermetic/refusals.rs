@@ -45,6 +45,8 @@ impl Start {
             ("BIVOUAC__AWS__CLUSTER", "previews".to_owned()),
             ("BIVOUAC__GITHUB__TOKEN", format!("ghp_{SECRET}")),
             ("BIVOUAC__OPS__LISTEN", "127.0.0.1:0".to_owned()),
+            ("BIVOUAC__BOT__LISTEN", "127.0.0.1:0".to_owned()),
+            ("BIVOUAC__GITHUB__WEBHOOK_SECRET", SECRET.to_owned()),
         ];
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let program = Program { directory: directory.path().to_owned(), variables };

@@ -18,7 +18,7 @@ use crate::wait::until;
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// The variables that hold what nobody may read.
-const SECRETS: [&str; 2] = ["AWS_SECRET_ACCESS_KEY", "BIVOUAC__GITHUB__TOKEN"];
+const SECRETS: [&str; 3] = ["AWS_SECRET_ACCESS_KEY", "BIVOUAC__GITHUB__TOKEN", "BIVOUAC__GITHUB__WEBHOOK_SECRET"];
 
 /// The binary with one configuration. Of the variables of the test's own process it sees none.
 #[derive(Clone, Debug)]
