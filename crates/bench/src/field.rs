@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bivouac::compose::{Connected, Place, connect, without_bot};
+use bivouac::compose::{Connected, Place, connect};
 use bivouac::config::{Config, Variables};
 use bivouac_aws::{Endpoints, StaticCredentials};
 use bivouac_controller::{Controller, Doors, Planned, Settings};
@@ -74,7 +74,7 @@ impl Field {
         let mut place = Place::of(&config).expect("a place");
         place.sdk.endpoints = Endpoints { aws: Some(cloud.aws_url()), dynamodb: Some(cloud.dynamodb_url()) };
         place.sdk.credentials = Some(StaticCredentials::of_no_account());
-        let policy = Arc::new(without_bot(config.policy().expect("the example's template")));
+        let policy = Arc::new(config.policy().expect("the example's template"));
         let table = Table::new(&cloud.dynamodb_url(), &format!("{}-environments", place.prefix));
         let field = Self { cloud, hub, place, policy, table };
         field.connect(Arc::new(NoMeter)).await.doors.records.init().await.expect("tables");

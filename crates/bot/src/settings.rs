@@ -36,7 +36,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Missed events are found "every few minutes" (issue text); one call a page, and none of the quota if nothing changed.
+    /// Below the five minutes within which a pull request that was closed unheard is seen; a look is one call a page, and none
+    /// of the quota if nothing changed.
     pub const COMPARE_EVERY: Duration = Duration::from_secs(3 * 60);
     /// Longer than GitHub's usual hiccups and a secondary limit's minute; shorter than a person's patience.
     pub const GIVE_UP_AFTER: Duration = Duration::from_secs(10 * 60);

@@ -105,7 +105,7 @@ pub enum Command {
     Wake,
     /// Replaces the running task.
     Restart,
-    /// Shows the end of its log.
+    /// Shows its last failure.
     Logs,
     /// Explains the commands.
     Help,

@@ -129,7 +129,7 @@ pub const COMMANDS: &[Row] = &[
     Row {
         verb: Verb::Logs,
         arguments: "",
-        does: "shows the end of its log",
+        does: "shows its last failure; the log itself is for operators",
         meant_by: &["log"],
         example: "logs",
         who: Who::Write,
