@@ -18,7 +18,7 @@ use crate::audit::Audit;
 use crate::closer::Closer;
 use crate::doors::Doors;
 use crate::fenced::Fenced;
-use crate::world::{World, project_of};
+use crate::world::{OpenLists, project_of};
 
 /// How the controller runs.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +71,7 @@ pub struct Controller {
     settings: Settings,
     queue: WorkQueue<ItemKey>,
     woken: Mutex<HashMap<ItemKey, &'static str>>,
-    world: RwLock<World>,
+    open: RwLock<OpenLists>,
 }
 
 impl Controller {
@@ -90,7 +90,7 @@ impl Controller {
             news: Mutex::default(),
             unrecorded: Mutex::default(),
             woken: Mutex::default(),
-            world: RwLock::default(),
+            open: RwLock::default(),
         }
     }
 
@@ -214,13 +214,13 @@ impl Controller {
         self.woken.lock().unwrap_or_else(|e| e.into_inner()).remove(key).unwrap_or("requeue")
     }
 
-    pub(crate) fn keep(&self, world: World) {
-        *self.world.write().unwrap_or_else(|e| e.into_inner()) = world;
+    pub(crate) fn keep(&self, open: OpenLists) {
+        *self.open.write().unwrap_or_else(|e| e.into_inner()) = open;
     }
 
     /// The head of a pull request, if the last list of open ones has it.
     pub(crate) fn listed_head(&self, key: &EnvKey) -> Option<String> {
-        self.world.read().unwrap_or_else(|e| e.into_inner()).head(key).map(str::to_owned)
+        self.open.read().unwrap_or_else(|e| e.into_inner()).head(key).map(str::to_owned)
     }
 
     /// Plans on as a reconcile would, looking wherever the plan asks for it, up to the first step that would change

@@ -57,7 +57,7 @@ impl Controller {
         self.doors.meter.phases(&counts);
         self.doors.meter.passed("ok", world.records.len(), began.elapsed());
         tracing::debug!(environments = world.records.len(), woken, "pass done");
-        self.keep(world);
+        self.keep(world.into_open());
         Ok(())
     }
 

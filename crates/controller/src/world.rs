@@ -21,9 +21,23 @@ pub struct World {
     services: HashSet<String>,
     tasks: HashMap<String, Vec<Task>>,
     images: BTreeMap<String, Listing>,
-    open: BTreeMap<RepoName, Option<OpenPullRequests>>,
+    open: OpenLists,
     /// How many records that are not down name a tag of a registry's repository.
     users: HashMap<(String, ImageTag), usize>,
+}
+
+/// The open pull requests of every project; `None` where the forge did not answer.
+///
+/// All that is kept of a world when its pass is over: the forge's own memory of its pages, shared. The rest is seen anew by
+/// the next pass, and two worlds at once would be twice the memory.
+#[derive(Debug, Default)]
+pub(crate) struct OpenLists(BTreeMap<RepoName, Option<OpenPullRequests>>);
+
+impl OpenLists {
+    /// The commit at the head of a pull request that the list has.
+    pub fn head(&self, key: &EnvKey) -> Option<&str> {
+        Some(&self.0.get(&key.repo)?.as_ref()?.get(&key.pr)?.head_sha)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -69,7 +83,7 @@ impl World {
             tasks: self.tasks.get(&name).cloned().unwrap_or_default(),
             image: self.image(project, effective_tag(project, &key, record)),
             pull_request: self.pull_request(&key),
-            head_sha: self.head(&key).map(str::to_owned),
+            head_sha: self.open.head(&key).map(str::to_owned),
             own_tags: self.own_tags(policy, record),
             ..Observed::default()
         }
@@ -77,15 +91,15 @@ impl World {
 
     /// Whether the list of open pull requests has it. Not being on the list proves nothing: it may be newer.
     pub fn pull_request(&self, key: &EnvKey) -> Option<PullRequestState> {
-        match self.open.get(&key.repo) {
+        match self.open.0.get(&key.repo) {
             Some(Some(open)) => open.contains_key(&key.pr).then_some(PullRequestState::Open),
             _ => Some(PullRequestState::Unknown),
         }
     }
 
-    /// The commit at the head of a pull request that the list of open ones has.
-    pub fn head(&self, key: &EnvKey) -> Option<&str> {
-        Some(&self.open.get(&key.repo)?.as_ref()?.get(&key.pr)?.head_sha)
+    /// What outlives the pass.
+    pub(crate) fn into_open(self) -> OpenLists {
+        self.open
     }
 
     fn image(&self, project: &Project, tag: Option<ImageTag>) -> ImageView {
@@ -157,7 +171,7 @@ async fn observe_registries(doors: &Doors, policy: &Policy) -> Result<BTreeMap<S
     Ok(futures::future::join_all(listings).await.into_iter().collect())
 }
 
-async fn observe_forge(doors: &Doors, policy: &Policy) -> Result<BTreeMap<RepoName, Option<OpenPullRequests>>> {
+async fn observe_forge(doors: &Doors, policy: &Policy) -> Result<OpenLists> {
     let listings = policy.projects.keys().map(|repo| async move {
         let open = doors.forge.open_pull_requests(repo).await;
         if let Err(error) = &open {
@@ -165,7 +179,7 @@ async fn observe_forge(doors: &Doors, policy: &Policy) -> Result<BTreeMap<RepoNa
         }
         (repo.clone(), open.ok())
     });
-    Ok(futures::future::join_all(listings).await.into_iter().collect())
+    Ok(OpenLists(futures::future::join_all(listings).await.into_iter().collect()))
 }
 
 /// The environment of a record and its project, of a record that has both.

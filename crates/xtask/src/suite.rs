@@ -37,7 +37,8 @@ pub fn run(options: &Options, signals: &Signals) -> Result<()> {
     let emulators = if options.hermetic { None } else { Some(Emulators::start(&workspace.root, signals)?) };
     if whole {
         step("lints");
-        let lints = ["clippy", "--locked", "--all-targets", "--", "--deny", "warnings"];
+        // The whole workspace, and not its default members: nothing else in a run compiles the benchmarks.
+        let lints = ["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"];
         process::run(&mut cargo(words(&lints)), signals)?;
         step("documentation tests");
         process::run(&mut cargo(words(&["test", "--locked", "--doc"])), signals)?;
