@@ -87,8 +87,8 @@ pub enum Command {
 The whole system on an embedded cloud: nothing to install, no account, no token.
 
 Starts ECS, EC2, ECR, DynamoDB and GitHub on this machine's loopback addresses, prints where everything listens, and
-runs the controller's ordinary code against them. A short story of three pull requests runs by itself; every
-environment opens in a browser. Everything is gone when it ends.",
+runs the controller's and the bot's ordinary code against them. A short story of three pull requests runs by itself, told
+by comments; the printed curl writes one more. Every environment opens in a browser. Everything is gone when it ends.",
     after_help = "\
 Examples:
   bivouac dev
@@ -99,7 +99,7 @@ pub struct Dev {
     /// End by itself after this time
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub run_for: Option<Duration>,
-    /// Without the story
+    /// Without the story; one pull request waits for a comment
     #[arg(long)]
     pub empty: bool,
 }

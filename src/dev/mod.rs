@@ -2,6 +2,8 @@
 //!
 //! What runs is the daemon's ordinary code with ordinary SDK clients; only the endpoints are others.
 
+mod conversation;
+mod people;
 mod policy;
 mod screen;
 mod story;
@@ -12,9 +14,10 @@ use std::time::Duration;
 
 use bivouac_controller::{Leadership, Settings};
 use bivouac_ops::{Metrics, Ops, Readiness};
-use bivouac_simcloud::github::{Hub, HubError, HubOptions, Limits, Rights};
+use bivouac_simcloud::github::{HookTarget, Hub, HubError, HubOptions, Limits};
 use bivouac_simcloud::{Options, SimCloud, Timings};
 use chrono::Utc;
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -25,16 +28,19 @@ pub use policy::PolicyError;
 pub use screen::Manner;
 pub use story::StoryError;
 
-use policy::policy;
+use conversation::Remark;
+use people::{BOT_TOKEN, Browser, MAINTAINER, OUTSIDER};
 use screen::Screen;
 use story::{ECR_REPOSITORY, REPOSITORY, Story};
 
-/// The token of the embedded forge. It opens nothing anywhere.
-const TOKEN: &str = "embedded-token";
-/// Who writes the comments there.
-const BOT: &str = "bivouac-bot";
 /// How often the screen is drawn.
 const FRAME: Duration = Duration::from_millis(500);
+/// How far apart the bot writes. GitHub asks for a second; the embedded one has no limits, and a story is not to drag.
+const WRITE_GAP: Duration = Duration::from_millis(250);
+/// What README.md has people choose for the webhook of a repository.
+const EVENTS: [&str; 4] = ["issue_comment", "pull_request", "registry_package", "workflow_run"];
+/// What people are shown how to ask for: something that the story does not, so that it is seen to change something.
+const COMMENT: &str = "/testenv up FEATURE_BLUE=true";
 
 /// What a person asked of `bivouac dev`.
 #[derive(Clone, Copy, Debug)]
@@ -65,9 +71,21 @@ pub enum DevError {
     /// The tables.
     #[error("the tables could not be made")]
     Tables(#[from] bivouac_ports::Error),
-    /// The ops endpoints.
-    #[error("the ops endpoints could not listen")]
-    Ops(#[from] std::io::Error),
+    /// The endpoints of the bot and of operations.
+    #[error("the endpoints could not listen")]
+    Listen(#[from] std::io::Error),
+    /// The way in that the people of the story have.
+    #[error("the story has no HTTP client")]
+    Browser(#[from] reqwest::Error),
+}
+
+/// What happens beside the records.
+#[derive(Debug)]
+enum News {
+    /// The story goes on.
+    Story(String),
+    /// Somebody said or did something on a pull request.
+    Said(Remark),
 }
 
 /// Runs the embedded system until `stop`, or for as long as was asked.
@@ -78,20 +96,32 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
     let cloud = Arc::new(SimCloud::start(Options { timings: Timings::quick(), ..Options::default() }).await?);
     let hub = Hub::start(HubOptions { limits: Limits::none(), ..HubOptions::default() }).await?;
     furnish(&cloud, &hub)?;
+    let first = story::begin(&cloud, &hub)?;
 
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    let policy = Arc::new(policy()?);
-    let place = Place::embedded(&cloud.aws_url(), &cloud.dynamodb_url(), hub.url(), TOKEN);
-    let Connected { doors, leases, feed, .. } = connect(&place, Arc::new(metrics.clone())).await?;
-    doors.records.init().await?;
+    let policy = Arc::new(policy::policy()?);
+    let mut place = Place::embedded(&cloud.aws_url(), &cloud.dynamodb_url(), hub.url(), BOT_TOKEN);
+    place.github.write_gap = WRITE_GAP;
+    let connected = connect(&place, Arc::new(metrics.clone())).await?;
+    connected.doors.records.init().await?;
 
     let readiness = Readiness::new(&[TABLES, FIRST_OBSERVATION]);
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
-    let ops_url = format!("http://{}", listener.local_addr()?);
+    let (listener, ops_url) = listen().await?;
     let stop = stop.child_token();
     let ops = tokio::spawn(bivouac_ops::serve(listener, Ops { metrics, readiness: readiness.clone() }, stop.clone()));
 
-    announce(&options, &cloud, &hub, &ops_url);
+    let ear = Ear::default();
+    let (listener, bot_url) = listen().await?;
+    let secret = format!("{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..));
+    let repository = HookTarget::Repository(REPOSITORY.to_owned());
+    hub.add_webhook(repository, &format!("{bot_url}/webhooks/github"), Some(&secret), &EVENTS)?;
+    let settings = policy::bot(&policy, SecretString::from(secret));
+    let bot = tokio::spawn(crate::bot::serve(listener, connected.bot(&ear), settings, stop.clone()));
+
+    let urls =
+        Urls { aws: cloud.aws_url(), dynamodb: cloud.dynamodb_url(), github: hub.url(), bot: &bot_url, ops: &ops_url };
+    announce(&options, &urls, first);
+    let Connected { doors, leases, feed, .. } = connected;
     let records = Arc::clone(&doors.records);
     let daemon = Daemon {
         doors,
@@ -101,17 +131,20 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
         settings: Settings { resync: Duration::from_secs(3), ..Settings::default() },
         leadership: Leadership { name: "dev".into(), holder: "dev".into(), period: Duration::from_secs(15) },
         readiness,
-        ear: Ear::default(),
+        ear,
     };
     let daemon = tokio::spawn(daemon.run(stop.clone()));
 
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-    let story =
-        Story { cloud: Arc::clone(&cloud), hub: hub.clone(), records: Arc::clone(&records), tell: tell.clone() };
+    let overheard = tell.clone();
+    let listening =
+        tokio::spawn(conversation::listen(hub.clone(), move |remark| overheard.send(News::Said(remark)).is_ok()));
+    let browser = Browser::new(hub.url())?;
+    let story = Story { cloud: Arc::clone(&cloud), hub: hub.clone(), browser, tell: tell.clone() };
     let story = (!options.empty).then(|| {
         tokio::spawn(async move {
-            if let Err(error) = story.run().await {
-                let _ = tell.send(format!("the story broke off: {}", crate::exit::chain(&error)));
+            if let Err(error) = story.run(first).await {
+                let _ = tell.send(News::Story(format!("the story broke off: {}", crate::exit::chain(&error))));
             }
         })
     });
@@ -129,7 +162,10 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
         tokio::select! {
             () = stop.cancelled() => break,
             () = &mut end => break,
-            Some(text) = told.recv() => screen.tell(Utc::now(), &text),
+            Some(news) = told.recv() => match news {
+                News::Story(text) => screen.tell(Utc::now(), &text),
+                News::Said(remark) => screen.say(Utc::now(), &remark),
+            },
             _ = frame.tick() => {
                 if let Ok(all) = records.all().await {
                     screen.show(Utc::now(), &all);
@@ -138,12 +174,20 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
         }
     }
     stop.cancel();
+    listening.abort();
     if let Some(story) = story {
         story.abort();
     }
-    let _ = tokio::join!(daemon, ops);
+    let _ = tokio::join!(daemon, bot, ops);
     hub.stop().await;
     Ok(())
+}
+
+/// A free port on loopback, and its address.
+async fn listen() -> std::io::Result<(TcpListener, String)> {
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    Ok((listener, url))
 }
 
 /// What a real account and a real repository would have: cluster, network, registry, people.
@@ -152,24 +196,32 @@ fn furnish(cloud: &SimCloud, hub: &Hub) -> Result<(), HubError> {
     cloud.ec2().create_subnet(crate::compose::EMBEDDED_SUBNET);
     cloud.ec2().create_security_group(crate::compose::EMBEDDED_SECURITY_GROUP);
     cloud.ecr().create_repository(ECR_REPOSITORY);
-    hub.add_user("contributor");
     hub.add_repository(REPOSITORY)?;
-    hub.add_token(TOKEN, BOT, Rights::commenter());
-    Ok(())
+    people::settle(hub)
 }
 
-/// Says where everything listens, first of all.
-fn announce(options: &DevOptions, cloud: &SimCloud, hub: &Hub, ops: &str) {
-    let (aws, dynamodb, github) = (cloud.aws_url(), cloud.dynamodb_url(), hub.url());
+/// Where everything listens.
+struct Urls<'a> {
+    aws: String,
+    dynamodb: String,
+    github: &'a str,
+    bot: &'a str,
+    ops: &'a str,
+}
+
+/// Says where everything listens, first of all, and how to comment on the pull request that is there already.
+fn announce(options: &DevOptions, urls: &Urls<'_>, pr: u64) {
+    let Urls { aws, dynamodb, github, bot, ops } = urls;
     if options.manner == Manner::Json {
         let line = serde_json::json!({
             "event": "listening",
             "aws": aws,
             "github": github,
             "dynamodb": dynamodb,
-            // The bot comes with its own release.
-            "bot": null,
+            "bot": bot,
             "ops": ops,
+            "people": [MAINTAINER.json(), OUTSIDER.json()],
+            "curl": MAINTAINER.curl(github, pr, COMMENT, ""),
         });
         println!("{line}");
         return;
@@ -178,8 +230,11 @@ fn announce(options: &DevOptions, cloud: &SimCloud, hub: &Hub, ops: &str) {
     println!("  ECS, EC2, ECR  {aws}");
     println!("  DynamoDB       {dynamodb}   tables bivouac-environments, -events, -leases");
     println!("  GitHub         {github}/{REPOSITORY}/pulls");
+    println!("  bot            {bot}/webhooks/github");
     println!("  ops            {ops}/metrics\n");
-    println!("Ask for an environment yourself, as any client does:");
+    println!("Comment on #{pr} yourself, as {}, who may write:\n", MAINTAINER.login);
+    println!("  {}\n", MAINTAINER.curl(github, pr, COMMENT, " \\\n   "));
+    println!("or write a record, as any client does:\n");
     println!("  aws dynamodb put-item --endpoint-url {dynamodb} --table-name bivouac-environments \\");
-    println!("    --item '{{\"repo\":{{\"S\":\"{REPOSITORY}\"}},\"pr\":{{\"N\":\"1\"}}}}'\n");
+    println!("    --item '{{\"repo\":{{\"S\":\"{REPOSITORY}\"}},\"pr\":{{\"N\":\"{pr}\"}}}}'\n");
 }

@@ -1,20 +1,26 @@
 //! What the embedded system is configured with: the example of `deploy/examples/hello`, for the story's repository.
+//! The bot, too: the same command, the same names that may be set, the same sizes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bivouac_bot::{ProjectRules, Secrets};
 use bivouac_model::{InvalidKey, RepoName};
 use bivouac_planner::{
     CapacityPolicy, Deadlines, ImageCommit, InvalidPattern, InvalidTemplate, Pattern, Policy, Prices, Project, Size,
     Template,
 };
-
+use secrecy::SecretString;
 use wildmatch::WildMatch;
 
 use super::story::{ECR_REPOSITORY, REPOSITORY};
 
 /// The template that people are given as an example.
 const TEMPLATE: &str = include_str!("../../deploy/examples/hello/task-definition.json");
+/// What commands begin with.
+const COMMAND: &str = "/testenv";
+/// The names that an `up` may set.
+const CONFIG_ALLOW: &str = "GREETING";
 
 /// Why the built-in example does not hold, which a test would have told.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +52,7 @@ pub fn policy() -> Result<Policy, PolicyError> {
         image_tag: Pattern::image_tag("pr-{pr}-ci")?,
         image_commit: ImageCommit::Unchecked,
         flag_prefix: "HELLO_".to_owned(),
-        config_allow: vec![WildMatch::new("GREETING")],
+        config_allow: vec![WildMatch::new(CONFIG_ALLOW)],
         sizes: BTreeMap::from([("small".to_owned(), Size { cpu: 256, memory: 512 })]),
         ready_note: Some("It greets whoever opens it.".to_owned()),
     };
@@ -60,9 +66,25 @@ pub fn policy() -> Result<Policy, PolicyError> {
         prices: Prices::default(),
         // The embedded cloud is quicker than Fargate, so it is looked at more often.
         deadlines: Deadlines { soon: Duration::from_secs(1), later: Duration::from_secs(5), ..Deadlines::default() },
-        // No bot runs, so the comment offers no commands.
-        command: String::new(),
+        command: COMMAND.to_owned(),
     })
+}
+
+/// The bot beside it, which believes deliveries that are signed with `secret`.
+pub fn bot(policy: &Policy, secret: SecretString) -> bivouac_bot::Settings {
+    let rules = |project: &Project| ProjectRules {
+        repo: project.repo.clone(),
+        config_allow: vec![CONFIG_ALLOW.to_owned()],
+        sizes: project.sizes.keys().cloned().collect(),
+    };
+    bivouac_bot::Settings {
+        command: policy.command.clone(),
+        secrets: Secrets::new([secret]),
+        projects: policy.projects.values().map(rules).collect(),
+        label: Some("testenv-up".to_owned()),
+        default_ttl: policy.ttl,
+        ..bivouac_bot::Settings::default()
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
-//! What `bivouac dev` shows: on a terminal a table that lives, otherwise a line for each change, or JSON.
+//! What `bivouac dev` shows: on a terminal a table that lives above the conversation, otherwise a line for each change, or
+//! JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
 
 use bivouac_model::{ItemKey, Phase, Record, format_duration};
 use chrono::{DateTime, Utc};
-use console::{Style, Term};
+use console::{Style, Term, truncate_str};
+
+use super::conversation::{Remark, What, sign};
+use super::people::BOT;
 
 /// How changes are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,25 +40,71 @@ pub struct Screen {
     term: Term,
     drawn: usize,
     said: BTreeMap<ItemKey, (Phase, Option<String>, String)>,
-    story: Vec<String>,
+    log: VecDeque<Entry>,
 }
 
-/// How many lines of the story stand below the table.
-const STORY_LINES: usize = 8;
+/// A line below the table.
+struct Entry {
+    at: DateTime<Utc>,
+    text: String,
+    /// The comment it is about, and the reactions to it.
+    comment: Option<u64>,
+    reactions: Vec<&'static str>,
+}
+
+/// The most lines that stand below the table: the last half minute of the story.
+const LOG_LINES: usize = 14;
+/// The fewest, on however low a terminal.
+const LEAST_LOG_LINES: usize = 3;
+/// The head of the table, a blank line, the head of the conversation, and the line that the cursor is on.
+const OTHER_LINES: usize = 4;
 
 impl Screen {
     /// An empty screen on standard output.
     pub fn new(manner: Manner) -> Self {
-        Self { manner, term: Term::stdout(), drawn: 0, said: BTreeMap::new(), story: Vec::new() }
+        Self { manner, term: Term::stdout(), drawn: 0, said: BTreeMap::new(), log: VecDeque::new() }
     }
 
     /// Tells what happens, beside the table.
     pub fn tell(&mut self, now: DateTime<Utc>, text: &str) {
         match self.manner {
-            Manner::Live => self.story.push(format!("{}  {text}", now.format("%H:%M:%S"))),
+            Manner::Live => self.log(now, Style::new().italic().apply_to(text).to_string(), None),
             Manner::Lines => println!("{}  {text}", now.format("%H:%M:%S")),
             Manner::Json => println!("{}", serde_json::json!({ "event": "story", "at": now, "text": text })),
         }
+    }
+
+    /// Tells what somebody said on a pull request.
+    pub fn say(&mut self, now: DateTime<Utc>, remark: &Remark) {
+        if self.manner == Manner::Json {
+            println!("{}", remark.json(now));
+            return;
+        }
+        let Some(gist) = remark.gist() else { return };
+        let edited = if matches!(remark.what, What::Edited { .. }) { ", edited" } else { "" };
+        let (author, place) = (&remark.author, format!("on #{}{edited}", remark.pr));
+        if self.manner == Manner::Lines {
+            println!("{}  {author} {place}: {gist}", now.format("%H:%M:%S"));
+            return;
+        }
+        if let What::Reacted(content) = remark.what
+            && let Some(entry) = self.log.iter_mut().find(|entry| entry.comment == Some(remark.comment))
+        {
+            entry.reactions.push(sign(content));
+            return;
+        }
+        let colour = if *author == BOT { Style::new().cyan() } else { Style::new().bold() };
+        self.log(now, format!("{} {place}: {gist}", colour.apply_to(author)), Some(remark.comment));
+    }
+
+    /// A comment has one line, which is the newest again when the comment is edited.
+    fn log(&mut self, at: DateTime<Utc>, text: String, comment: Option<u64>) {
+        let before = comment.and_then(|_| self.log.iter().position(|entry| entry.comment == comment));
+        let reactions = before.and_then(|before| self.log.remove(before)).map(|entry| entry.reactions);
+        if self.log.len() == LOG_LINES {
+            self.log.pop_front();
+        }
+        self.log.push_back(Entry { at, text, comment, reactions: reactions.unwrap_or_default() });
     }
 
     /// Shows the records as they are now. Drawn only where something changed, except for the ages of a live table.
@@ -100,16 +150,25 @@ impl Screen {
 
     fn draw(&mut self, now: DateTime<Utc>, records: &[Record]) {
         let rows: Vec<Row> = records.iter().map(|record| row(now, record)).collect();
-        let width = usize::from(self.term.size().1);
+        let (height, width) = self.term.size();
         let mut lines = table(&rows);
         lines.push(String::new());
-        let from = self.story.len().saturating_sub(STORY_LINES);
-        lines.extend(self.story[from..].iter().cloned());
+        lines.push(Style::new().bold().apply_to("CONVERSATION").to_string());
+        let room = usize::from(height).saturating_sub(rows.len() + OTHER_LINES).max(LEAST_LOG_LINES);
+        lines.extend(self.log.iter().skip(self.log.len().saturating_sub(room)).map(Entry::line));
         let _ = self.term.clear_last_lines(self.drawn);
         for line in &lines {
-            let _ = self.term.write_line(&console::truncate_str(line, width.saturating_sub(1), "…"));
+            let _ = self.term.write_line(&truncate_str(line, usize::from(width).saturating_sub(1), "…"));
         }
         self.drawn = lines.len();
+    }
+}
+
+impl Entry {
+    /// With the reactions behind what they are to, as the forge shows them.
+    fn line(&self) -> String {
+        let reactions: String = self.reactions.iter().map(|sign| format!("  {sign}")).collect();
+        format!("{}  {}{reactions}", Style::new().dim().apply_to(self.at.format("%H:%M:%S")), self.text)
     }
 }
 

@@ -1,22 +1,24 @@
 //! A short story for `bivouac dev`: three pull requests, one of which has its image late and one of which expires.
 //!
-//! The story is told by ordinary clients: it opens pull requests on the embedded forge, pushes images to the embedded
-//! registry, and writes wishes to the table. It has no private way into the controller.
+//! It is told by people: they open pull requests on the embedded forge and comment on them through its interface, and their
+//! workflows push images to the embedded registry. Nobody has a private way into the controller or the bot.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bivouac_model::{EnvKey, Value};
-use bivouac_ports::{DesiredChange, RecordStore};
 use bivouac_simcloud::SimCloud;
 use bivouac_simcloud::github::{Hub, HubError};
-use chrono::{SecondsFormat, Utc};
 use tokio::sync::mpsc::UnboundedSender;
+
+use super::News;
+use super::people::{Browser, CommentError, MAINTAINER, OUTSIDER};
 
 /// The repository of the story.
 pub const REPOSITORY: &str = "acme/hello";
 /// The registry's repository.
 pub const ECR_REPOSITORY: &str = "hello";
+/// Where the outsider works.
+const FORK: &str = "otto/hello";
 
 /// What the story is told with.
 pub struct Story {
@@ -24,10 +26,10 @@ pub struct Story {
     pub cloud: Arc<SimCloud>,
     /// The embedded forge.
     pub hub: Hub,
-    /// The table.
-    pub records: Arc<dyn RecordStore>,
+    /// The way in that people have.
+    pub browser: Browser,
     /// Whom it is told to.
-    pub tell: UnboundedSender<String>,
+    pub tell: UnboundedSender<News>,
 }
 
 /// Why the story broke off.
@@ -36,77 +38,67 @@ pub enum StoryError {
     /// The embedded forge refused something.
     #[error("the embedded forge refused")]
     Hub(#[from] HubError),
-    /// The table refused something.
-    #[error("the table refused")]
-    Records(#[from] bivouac_ports::Error),
-    /// The story names a key that is none.
+    /// A comment was not written.
     #[error(transparent)]
-    Key(#[from] bivouac_model::InvalidKey),
+    Comment(#[from] CommentError),
+}
+
+/// Opens the first pull request, whose image is there. It is there without the story too, so that there is something to
+/// comment on. Answers its number.
+///
+/// # Errors
+/// When the repository is not there.
+pub fn begin(cloud: &SimCloud, hub: &Hub) -> Result<u64, HubError> {
+    let head = "3b1f8a29c04d5e6f7a8b9c0d1e2f3a4b5c6d7e8f";
+    let pr = hub.open_pull_request(REPOSITORY, "Greet the world in colour", MAINTAINER.login, head, None)?;
+    cloud.ecr().push_image(ECR_REPOSITORY, &tag(pr));
+    Ok(pr)
 }
 
 impl Story {
-    /// Tells the story once; takes about forty seconds.
+    /// Tells the story once, from the pull request that [`begin`] opened; takes about forty-five seconds.
     ///
     /// # Errors
     /// When the embedded cloud refuses a part of it.
-    pub async fn run(self) -> Result<(), StoryError> {
-        let first = self.open("Greet the world in green", "3b1f8a29c04d5e6f7a8b9c0d1e2f3a4b5c6d7e8f")?;
-        self.cloud.ecr().push_image(ECR_REPOSITORY, &tag(first));
-        self.say(format!("#{first} asks for an environment with FEATURE_GREEN=true"));
-        self.up(first, &[("FEATURE_GREEN", "true")], "48h").await?;
+    pub async fn run(self, first: u64) -> Result<(), StoryError> {
+        self.browser.comment(MAINTAINER, first, "/testenv up FEATURE_GREEN=true").await?;
+        self.pause(5).await;
+
+        let head = "9c2e4d6f8a0b1c3d5e7f90123456789abcdef012";
+        let second = self.hub.open_pull_request(REPOSITORY, "Greet the moon too", MAINTAINER.login, head, None)?;
+        self.say(format!("#{second} is opened; its image is still being built"));
+        self.browser.comment(MAINTAINER, second, "/testenv up").await?;
         self.pause(4).await;
 
-        let second = self.open("Greet the moon too", "9c2e4d6f8a0b1c3d5e7f90123456789abcdef012")?;
-        self.say(format!("#{second} asks for one, but its image is not built yet"));
-        self.up(second, &[], "2h").await?;
-        self.pause(3).await;
-
-        let third = self.open("Try a shorter greeting", "d4c3b2a190807f6e5d4c3b2a190807f6e5d4c3b2")?;
+        let head = "d4c3b2a190807f6e5d4c3b2a190807f6e5d4c3b2";
+        let third =
+            self.hub.open_pull_request(REPOSITORY, "Try a shorter greeting", OUTSIDER.login, head, Some(FORK))?;
         self.cloud.ecr().push_image(ECR_REPOSITORY, &tag(third));
-        self.say(format!("#{third} asks for one for twenty seconds only"));
-        self.up(third, &[], "20s").await?;
+        self.say(format!("#{third} comes from a fork; {} may not start what costs money", OUTSIDER.login));
+        self.browser.comment(OUTSIDER, third, "/testenv up").await?;
+        self.pause(3).await;
+        self.browser.comment(MAINTAINER, third, "/testenv up ttl=20s").await?;
         self.pause(4).await;
 
         self.say(format!("the image of #{second} is pushed; nobody has to ask again"));
         self.cloud.ecr().push_image(ECR_REPOSITORY, &tag(second));
-        self.pause(8).await;
+        self.pause(6).await;
 
-        self.say(format!("a new commit on #{first}: its tag moves to a new image"));
+        self.say(format!("{} pushes to #{first}: its tag moves to a new image", MAINTAINER.login));
         self.hub.push(REPOSITORY, first, "5f6e7d8c9b0a1f2e3d4c5b6a798807f6e5d4c3b2")?;
         self.cloud.ecr().push_image(ECR_REPOSITORY, &tag(first));
         self.pause(12).await;
 
         self.say(format!("#{second} is merged: its environment, its task definitions and its image tag go"));
-        self.hub.merge(REPOSITORY, second)?;
+        self.hub.person(MAINTAINER.login).merge(REPOSITORY, second)?;
         self.pause(8).await;
         self.say("the story is over; the cloud goes on until you press Ctrl-C".to_owned());
         Ok(())
     }
 
-    fn open(&self, title: &str, head_sha: &str) -> Result<u64, HubError> {
-        self.hub.open_pull_request(REPOSITORY, title, "contributor", head_sha, None)
-    }
-
-    async fn up(&self, pr: u64, flags: &[(&str, &str)], ttl: &str) -> Result<(), StoryError> {
-        let text = |text: &str| Some(Value::String(text.to_owned()));
-        let flags =
-            flags.iter().map(|(name, value)| ((*name).to_owned(), Value::String((*value).to_owned()))).collect();
-        let now = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
-        let change: DesiredChange = vec![
-            ("desired", text("up")),
-            ("flags", Some(Value::Map(flags))),
-            ("ttl", text(ttl)),
-            ("requested_by", text("contributor")),
-            ("requested_at", text(&now)),
-        ];
-        let key: EnvKey = format!("{REPOSITORY}#{pr}").parse()?;
-        self.records.write_desired(&key.into(), &change).await?;
-        Ok(())
-    }
-
     fn say(&self, text: String) {
         // Nobody listens any more when the program ends.
-        let _ = self.tell.send(text);
+        let _ = self.tell.send(News::Story(text));
     }
 
     async fn pause(&self, seconds: u64) {

@@ -15,6 +15,7 @@ mod approvals;
 mod bot;
 mod causes;
 mod clock;
+mod dev;
 mod doors;
 mod faults;
 mod forge;
