@@ -63,8 +63,12 @@ async fn world() -> World {
         meter: Arc::new(NoMeter),
         nudge: Arc::new(|_| {}),
     };
-    let rules =
-        ProjectRules { repo: REPO.parse().expect("a repository"), config_allow: Vec::new(), sizes: BTreeSet::new() };
+    let rules = ProjectRules {
+        repo: REPO.parse().expect("a repository"),
+        config_allow: Vec::new(),
+        sizes: BTreeSet::new(),
+        log_groups: Vec::new(),
+    };
     let settings = Settings {
         projects: vec![rules],
         secrets: Secrets::new([SECRET.to_owned().into()]),

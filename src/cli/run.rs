@@ -36,7 +36,7 @@ pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Re
     place.github.write_patience = place.github.write_patience.min(longest_write / OF_A_WRITE);
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let connected = connect(&place, Arc::new(metrics.clone())).await?;
-    let bot_settings = crate::bot::settings(config).map_err(crate::compose::ComposeError::from)?;
+    let bot_settings = crate::bot::settings(config, &policy).map_err(crate::compose::ComposeError::from)?;
     let listener = listen("ops.listen", config.ops.listen).await?;
     let bot_listener = listen("bot.listen", config.bot.listen.filter(|_| bot_settings.is_some())).await?;
     check(&connected.doors, config).await?;

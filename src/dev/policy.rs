@@ -76,6 +76,8 @@ pub fn bot(policy: &Policy, secret: SecretString) -> bivouac_bot::Settings {
         repo: project.repo.clone(),
         config_allow: vec![CONFIG_ALLOW.to_owned()],
         sizes: project.sizes.keys().cloned().collect(),
+        // The embedded cloud keeps no logs, whatever the template says.
+        log_groups: Vec::new(),
     };
     bivouac_bot::Settings {
         command: policy.command.clone(),

@@ -189,6 +189,7 @@ impl System {
             repo: REPO.parse().expect("a repository"),
             config_allow: vec!["SUPERSET_*".into()],
             sizes: ["large".to_owned()].into(),
+            log_groups: vec!["/ecs/superset-ci".into()],
         };
         let settings = bivouac_bot::Settings {
             secrets: Secrets::new(["it's a secret".into()]),

@@ -83,6 +83,8 @@ pub struct ProjectRules {
     pub config_allow: Vec<String>,
     /// The names of the sizes.
     pub sizes: BTreeSet<String>,
+    /// The CloudWatch log groups that its containers write to, as far as they are known; operators are told of them.
+    pub log_groups: Vec<String>,
 }
 
 impl ProjectRules {
@@ -160,7 +162,7 @@ impl Policy {
     }
 
     /// What a command needs. What no rule names needs the most.
-    pub(crate) fn required(&self, verb: Verb) -> &Required {
+    pub fn required(&self, verb: Verb) -> &Required {
         const MOST: &Required = &Required { permission: Permission::Admin, teams: Vec::new(), users: Vec::new() };
         self.commands.get(&verb).unwrap_or(MOST)
     }
@@ -175,6 +177,7 @@ mod tests {
             repo: "apache/superset".parse().unwrap(),
             config_allow: config_allow.iter().map(|&pattern| pattern.to_owned()).collect(),
             sizes: sizes.iter().map(|&size| size.to_owned()).collect(),
+            log_groups: Vec::new(),
         }
     }
 

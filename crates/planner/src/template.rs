@@ -123,6 +123,21 @@ impl Template {
         self.resources
     }
 
+    /// The CloudWatch log groups that its containers write to, each once, in the order of the containers. Those of other log
+    /// drivers are not known (ECS API reference, `LogConfiguration`).
+    pub fn log_groups(&self) -> Vec<String> {
+        let mut groups: Vec<String> = Vec::new();
+        let containers = self.fields.get("containerDefinitions").and_then(Json::as_array);
+        for log in containers.into_iter().flatten().filter_map(|container| container.get("logConfiguration")) {
+            let is_cloudwatch = log.get("logDriver").and_then(Json::as_str) == Some("awslogs");
+            let group = log.pointer("/options/awslogs-group").and_then(Json::as_str).filter(|_| is_cloudwatch);
+            if let Some(group) = group.filter(|group| !groups.iter().any(|known| known == group)) {
+                groups.push(group.to_owned());
+            }
+        }
+        groups
+    }
+
     /// The task definition of an environment.
     ///
     /// # Errors
@@ -242,5 +257,30 @@ fn fill_container(container: &mut Map<String, Json>, filling: Filling<'_>) {
         if let Some(labels) = labels.as_object_mut() {
             labels.insert(RESTART_LABEL.into(), json!(restarted_at));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_groups_are_those_of_cloudwatch_each_once() {
+        let logging = |name: &str, driver: &str, group: &str| {
+            let options = json!({ "awslogs-group": group, "awslogs-region": "us-west-2" });
+            json!({ "name": name, "logConfiguration": { "logDriver": driver, "options": options } })
+        };
+        let template = json!({
+            "family": "shop", "cpu": "256", "memory": "512",
+            "containerDefinitions": [
+                { "name": "silent" },
+                logging("web", "awslogs", "/ecs/web"),
+                logging("sidecar", "splunk", "/elsewhere"),
+                logging("worker", "awslogs", "/ecs/worker"),
+                logging("cron", "awslogs", "/ecs/web"),
+            ],
+        });
+        let template = Template::parse(&template.to_string(), &["web".to_owned()]).unwrap();
+        assert_eq!(template.log_groups(), ["/ecs/web", "/ecs/worker"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bivouac_model::{Desired, Phase, Record, Status};
+use bivouac_model::{Desired, Record, Status};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{prose, quoted};
@@ -69,21 +69,6 @@ fn is_plain(url: &str) -> bool {
     web && url.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b'/'))
 }
 
-/// The answer to `logs`: the cause of a failure is in the record, the rest is not for a public page.
-pub(crate) fn logs(record: Option<&Record>, command: &str) -> String {
-    let Some(status) = record.and_then(|record| record.status.as_ref()) else {
-        return format!("There is nothing to show yet. `{command} status` says where the environment is.");
-    };
-    let failed = matches!(status.phase, Phase::Failed | Phase::Degraded | Phase::Invalid) && !status.message.is_empty();
-    let operators = "The log itself is for operators, who read it with `bivouac logs`: it may hold secrets, and this page \
-                     may be public.";
-    if failed {
-        format!("The last failure: {}\n\n{operators}", prose(&status.message))
-    } else {
-        format!("There is no failure to show. {operators}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -130,17 +115,5 @@ mod tests {
     #[test]
     fn without_a_record_it_says_how_to_begin() {
         assert!(status(None, "/preview", DateTime::UNIX_EPOCH).contains("`/preview up`"));
-        assert!(logs(None, "/preview").contains("`/preview status`"));
-    }
-
-    #[test]
-    fn a_failure_is_shown_instead_of_the_log() {
-        let failed = [
-            ("phase", text("Failed")),
-            ("expires_at", text("2026-11-25T12:00:00Z")),
-            ("message", text("it ran out of memory")),
-        ];
-        let said = logs(Some(&record(&failed)), "/testenv");
-        assert!(said.contains("out of memory") && said.contains("`bivouac logs`"), "{said}");
     }
 }

@@ -63,7 +63,7 @@ impl Handler {
             tracing::info!(environment = %key, %author, "too many answers for one person: none is given");
             return Ok(());
         }
-        self.answer(key, comment, &target, &asked).await
+        self.answer(key, rules, comment, &target, &asked).await
     }
 
     async fn eyes(&self, target: &CommentId) {
@@ -235,6 +235,7 @@ impl Handler {
     async fn answer(
         &self,
         key: &EnvKey,
+        rules: &ProjectRules,
         comment: &Comment,
         target: &CommentId,
         asked: &[Asked<'_>],
@@ -256,8 +257,8 @@ impl Handler {
             let command = &self.settings.command;
             reply.answer(match verb {
                 Verb::Status => answer::status(seen.as_ref(), command, self.doors.clock.now()),
-                Verb::Logs => answer::logs(seen.as_ref(), command),
-                _ => table::help(command),
+                Verb::Logs => answer::logs(seen.as_ref(), command, &rules.log_groups),
+                _ => table::help(command, |verb| answer::who(self.settings.policy.required(verb))),
             });
         }
         let text = reply.text();
@@ -395,10 +396,9 @@ fn verb(asked: &Asked<'_>) -> Option<Verb> {
 /// What is said of a command that came to nothing.
 fn complaint(asked: &Asked<'_>, command: &str) -> Option<String> {
     match asked.fate.as_ref()? {
-        Fate::NotAllowed => Some(format!(
-            "sorry, that is for people who may write to this repository, or whom its operators named; `{command} help` \
-             says what everybody may"
-        )),
+        Fate::NotAllowed => {
+            Some(format!("sorry, that is not for everybody here; `{command} help` says who may do what"))
+        }
         Fate::ForgeSilent => Some(
             "the forge could not be asked who may do this, so nothing was done; please say it again later".to_owned(),
         ),

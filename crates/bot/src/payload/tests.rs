@@ -10,6 +10,7 @@ fn settings() -> Settings {
         repo: "apache/superset".parse().unwrap(),
         config_allow: Vec::new(),
         sizes: std::collections::BTreeSet::new(),
+        log_groups: Vec::new(),
     };
     Settings { projects: vec![rules], label: Some("testenv-up".into()), ..Settings::new() }
 }

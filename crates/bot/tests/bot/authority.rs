@@ -53,6 +53,27 @@ async fn teams_and_users_may_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn help_says_who_may_by_the_rules_that_hold() {
+    let mut world = World::new();
+    let named = Required {
+        permission: Permission::Admin,
+        teams: vec!["apache/committers".into()],
+        users: vec!["Grace".into()],
+    };
+    let everybody = Required { permission: Permission::None, ..Required::default() };
+    world.settings.policy = Policy::default().with(Verb::Up, named).with(Verb::Logs, everybody);
+    world.deliver(&[says(7, 1, "eve", "/testenv help")]).await;
+    let help = world.reply(7, "eve").unwrap();
+    let who_may = |command: &str| {
+        let row = help.lines().find(|line| line.starts_with(&format!("| `/testenv {command}"))).expect(command);
+        row.trim_end_matches(" |").rsplit("| ").next().unwrap().to_owned()
+    };
+    assert_eq!(who_may("up"), "administrators, the team `apache/committers`, `Grace`");
+    assert_eq!(who_may("down"), "who may write");
+    assert_eq!((who_may("logs"), who_may("help")), ("everyone".to_owned(), "everyone".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_team_that_cannot_be_seen_makes_nobody_a_member() {
     let mut world = World::new();
     let teams = Required { permission: Permission::Admin, teams: vec!["apache/secret".into()], users: Vec::new() };

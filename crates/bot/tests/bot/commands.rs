@@ -88,7 +88,7 @@ async fn who_asks_is_answered_and_nothing_is_written() {
     world.deliver(&[says(7, 4, "eve", "/testenv status"), says(7, 5, "ada", "/testenv logs")]).await;
     assert!(world.reply(7, "eve").unwrap().contains("**Failed**"));
     let logs = world.reply(7, "ada").unwrap();
-    assert!(logs.contains("out of memory") && logs.contains("`bivouac logs`"), "{logs}");
+    assert!(logs.contains("out of memory") && logs.contains("`/ecs/superset-ci`"), "{logs}");
     for id in [1, 2, 4, 5] {
         assert_eq!(world.reactions(id), ["eyes", "rocket"]);
     }

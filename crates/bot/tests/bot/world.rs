@@ -63,6 +63,7 @@ impl World {
             repo: REPO.parse().unwrap(),
             config_allow: vec!["SUPERSET_*".into()],
             sizes: BTreeSet::from(["small".to_owned()]),
+            log_groups: vec!["/ecs/superset-ci".into()],
         };
         let secrets = Secrets::new([SECRET.to_owned().into()]);
         let settings = Settings {

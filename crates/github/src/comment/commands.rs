@@ -1,5 +1,7 @@
-//! The commands that make sense now, and what each does.
+//! The commands that make sense now, and what each does: in the words of the one table of commands, but for `up`, which means
+//! another thing each time.
 
+use bivouac_model::command::{Verb, table};
 use bivouac_model::{CommentView, Phase};
 
 /// A row: the words after the slash command, and what they do.
@@ -8,35 +10,29 @@ type Row = (&'static str, &'static str);
 const UP: Row = ("up", "starts a fresh one");
 const RETRY: Row = ("up", "tries again, with the flags you give");
 const NEWER: Row = ("up", "approves the newer commit and deploys it");
-const DOWN: Row = ("down", "takes it down now");
-const EXTEND: Row = ("extend 24h", "keeps it 24 hours longer");
-const PIN: Row = ("pin", "keeps it until it is unpinned");
-const UNPIN: Row = ("unpin", "lets it expire again");
-const SLEEP: Row = ("sleep", "stops it and the bill, and keeps its place");
-const WAKE: Row = ("wake", "starts it again");
-const RESTART: Row = ("restart", "replaces what runs with a fresh start");
-const LOGS: Row = ("logs", "shows the end of the log");
-const STATUS: Row = ("status", "says where it stands");
-const HELP: Row = ("help", "explains all commands and options");
 
 /// The commands for a view, the likeliest first. None that would do nothing now.
 pub(super) fn commands(view: &CommentView) -> Vec<Row> {
     let newer = view.newer_commit.is_some() && view.phase != Phase::Failed && view.phase != Phase::Invalid;
-    newer.then_some(NEWER).into_iter().chain(of_phase(view)).collect()
+    let (up, others) = of_phase(view.phase);
+    let up = newer.then_some(NEWER).into_iter().chain(up);
+    let pin = if view.pinned { Verb::Unpin } else { Verb::Pin };
+    let others = others.iter().map(|verb| if *verb == Verb::Pin { pin } else { *verb }).map(table::row);
+    up.chain(others.map(|row| (row.example, row.does))).collect()
 }
 
-fn of_phase(view: &CommentView) -> Vec<Row> {
-    let pin = if view.pinned { UNPIN } else { PIN };
-    match view.phase {
+fn of_phase(phase: Phase) -> (Option<Row>, &'static [Verb]) {
+    use Verb::{Down, Extend, Help, Logs, Pin, Restart, Sleep, Status, Wake};
+    match phase {
         Phase::Ready | Phase::Degraded | Phase::Starting => {
-            vec![EXTEND, pin, SLEEP, RESTART, LOGS, STATUS, DOWN, HELP]
+            (None, &[Extend, Pin, Sleep, Restart, Logs, Status, Down, Help])
         }
         Phase::Pending | Phase::WaitingForImage | Phase::Queued | Phase::Provisioning => {
-            vec![STATUS, EXTEND, pin, DOWN, HELP]
+            (None, &[Status, Extend, Pin, Down, Help])
         }
-        Phase::Failed => vec![RETRY, RESTART, LOGS, DOWN, HELP],
-        Phase::Asleep => vec![WAKE, EXTEND, pin, DOWN, HELP],
-        Phase::Invalid => vec![RETRY, DOWN, HELP],
-        Phase::Terminating | Phase::Terminated => vec![UP, HELP],
+        Phase::Failed => (Some(RETRY), &[Restart, Logs, Down, Help]),
+        Phase::Asleep => (None, &[Wake, Extend, Pin, Down, Help]),
+        Phase::Invalid => (Some(RETRY), &[Down, Help]),
+        Phase::Terminating | Phase::Terminated => (Some(UP), &[Help]),
     }
 }

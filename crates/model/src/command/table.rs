@@ -163,21 +163,27 @@ pub(super) fn usage(verb: Verb) -> String {
     format!("{verb} {}", row(verb).arguments).trim_end().to_owned()
 }
 
-/// The reference in Markdown, a table and the rules, with the name that the commands have (`/testenv`). README.md shows
-/// the same text, and so does the answer to `help`.
+/// The reference in Markdown, a table and the rules, with the name that the commands have (`/testenv`) and who may give them
+/// by default. README.md shows the same text.
 pub fn reference(name: &str) -> String {
+    reference_for(name, |verb| row(verb).who.as_str().to_owned())
+}
+
+/// The same, where `who` says who may give a command: Markdown that fits into a cell of a table.
+fn reference_for(name: &str, who: impl Fn(Verb) -> String) -> String {
     let mut out = String::from("| command | does | who may |\n|---|---|---|\n");
-    for Row { verb, does, who, .. } in COMMANDS {
-        let _ = writeln!(out, "| `{name} {}` | {does} | {} |", usage(*verb), who.as_str());
+    for Row { verb, does, .. } in COMMANDS {
+        let _ = writeln!(out, "| `{name} {}` | {does} | {} |", usage(*verb), who(*verb));
     }
     out.push_str(RULES);
     out
 }
 
-/// The answer to `help`, in Markdown: how a command is given, and the reference. No line of it is a command.
-pub fn help(name: &str) -> String {
+/// The answer to `help`, in Markdown: how a command is given, and the reference, where `who` says who may give a command, as
+/// Markdown that fits into a cell of a table. No line of it is a command.
+pub fn help(name: &str, who: impl Fn(Verb) -> String) -> String {
     let mut out = format!("A command stands alone on its line, such as `{name} {}`.\n\n", COMMANDS[0].example);
-    out.push_str(&reference(name));
+    out.push_str(&reference_for(name, who));
     out
 }
 
