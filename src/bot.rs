@@ -127,7 +127,7 @@ config_allow = ["SUPERSET_*"]
 
     #[test]
     fn a_project_allows_what_the_configuration_and_its_template_say() {
-        let settings = with_secret("sizes.large = { cpu = 2048, memory = 8192 }\n");
+        let settings = with_secret("sizes.large = { cpu = 2, memory = 8 }\n");
         let project = settings.project("apache/superset").unwrap();
         assert_eq!(project.config_allow, ["SUPERSET_*"]);
         assert!(project.sizes.contains("large"), "{:?}", project.sizes);

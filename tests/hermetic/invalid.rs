@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use bivouac_model::Phase;
 use bivouac_planner::Template;
-use bivouac_simcloud::github::{Level, Rights};
+use bivouac_simcloud::github::{Level, Permission, Rights};
 use bivouac_simcloud::{Options, Service};
 
 use crate::logs::Logs;
@@ -254,4 +254,30 @@ async fn a_token_that_may_not_comment_is_told_once_and_holds_nothing_up() {
     system.until(pr, "without the condition", |record| refused(record).is_none()).await;
     assert_eq!(system.comments(pr).len(), 1);
     system.until_settled().await;
+}
+
+#[tokio::test]
+async fn a_token_that_may_not_list_pull_requests_is_told_once_each_time_it_begins() {
+    let logs = Logs::start();
+    let mut system = System::without_daemon(Options::default(), policy()).await;
+    // What is public anybody may list.
+    system.hub.add_private_repository(REPO).unwrap();
+    let blind = Rights::fine_grained(Level::Write, Level::None);
+    system.hub.set_permission(REPO, "bivouac-bot", Permission::Write).unwrap();
+    system.hub.add_token(TOKEN, "bivouac-bot", blind.clone());
+    system.launch();
+    let three_passes = async || {
+        let passes = || system.cloud.calls().of(Service::Ecs, "ListServices");
+        let seen = passes();
+        until("three passes", async || if passes() >= seen + 3 { Ok(()) } else { Err(passes().to_string()) }).await;
+    };
+    let told = || logs.with("the open pull requests could not be listed");
+    for times in [1, 2] {
+        system.hub.add_token(TOKEN, "bivouac-bot", blind.clone());
+        three_passes().await;
+        assert_eq!(told().len(), times, "{:#?}", told());
+        system.hub.add_token(TOKEN, "bivouac-bot", Rights::commenter());
+        three_passes().await;
+        assert_eq!(told().len(), times, "it may again: {:#?}", told());
+    }
 }

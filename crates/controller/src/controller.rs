@@ -215,7 +215,9 @@ impl Controller {
     }
 
     pub(crate) fn keep(&self, open: OpenLists) {
-        *self.open.write().unwrap_or_else(|e| e.into_inner()) = open;
+        let mut kept = self.open.write().unwrap_or_else(|e| e.into_inner());
+        open.tell_since(&kept);
+        *kept = open;
     }
 
     /// The head of a pull request, if the last list of open ones has it.

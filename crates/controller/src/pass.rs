@@ -10,7 +10,7 @@ use bivouac_ports::Result;
 
 use crate::announce::Announcement;
 use crate::controller::Controller;
-use crate::world::World;
+use crate::world::{OpenLists, World};
 
 /// What a pass plans for one record.
 #[derive(Clone, Debug)]
@@ -67,6 +67,7 @@ impl Controller {
     /// When something could not be looked at.
     pub async fn preview(&self, only: Option<&ItemKey>) -> Result<Vec<Planned>> {
         let world = World::observe(&self.doors, &self.policy).await?;
+        world.open().tell_since(&OpenLists::default());
         let mut planned = Vec::new();
         for record in world.records.iter().filter(|record| only.is_none_or(|only| *only == record.key)) {
             let plan = self.look_through(record, world.observed(&self.policy, record)).await?;

@@ -26,17 +26,37 @@ pub struct World {
     users: HashMap<(String, ImageTag), usize>,
 }
 
-/// The open pull requests of every project; `None` where the forge did not answer.
+/// The open pull requests of every project, or why the forge did not tell them.
 ///
 /// All that is kept of a world when its pass is over: the forge's own memory of its pages, shared. The rest is seen anew by
 /// the next pass, and two worlds at once would be twice the memory.
 #[derive(Debug, Default)]
-pub(crate) struct OpenLists(BTreeMap<RepoName, Option<OpenPullRequests>>);
+pub(crate) struct OpenLists(BTreeMap<RepoName, Result<OpenPullRequests>>);
 
 impl OpenLists {
     /// The commit at the head of a pull request that the list has.
     pub fn head(&self, key: &EnvKey) -> Option<&str> {
-        Some(&self.0.get(&key.repo)?.as_ref()?.get(&key.pr)?.head_sha)
+        Some(&self.0.get(&key.repo)?.as_ref().ok()?.get(&key.pr)?.head_sha)
+    }
+
+    /// Logs which list is missing since the pass `before`, and which is there again: a token that may not list is told of
+    /// once, and not at every pass for as long as nobody mends it.
+    pub fn tell_since(&self, before: &Self) {
+        for (repo, open) in &self.0 {
+            let was_missing = before.0.get(repo).is_some_and(Result::is_err);
+            match open {
+                Err(error) if !was_missing => {
+                    let error = error as &dyn std::error::Error;
+                    tracing::warn!(%repo, error, "the open pull requests could not be listed");
+                }
+                Err(error) => {
+                    let error = error as &dyn std::error::Error;
+                    tracing::debug!(%repo, error, "the open pull requests could not be listed still");
+                }
+                Ok(_) if was_missing => tracing::info!(%repo, "the open pull requests can be listed again"),
+                Ok(_) => {}
+            }
+        }
     }
 }
 
@@ -58,7 +78,7 @@ impl World {
             doors.records.all(),
             observe_cluster(doors),
             observe_registries(doors, policy),
-            observe_forge(doors, policy),
+            async { Ok(observe_forge(doors, policy).await) },
         )?;
         let mut world = Self { records, services, tasks, images, open, users: HashMap::new() };
         for record in &world.records {
@@ -92,9 +112,14 @@ impl World {
     /// Whether the list of open pull requests has it. Not being on the list proves nothing: it may be newer.
     pub fn pull_request(&self, key: &EnvKey) -> Option<PullRequestState> {
         match self.open.0.get(&key.repo) {
-            Some(Some(open)) => open.contains_key(&key.pr).then_some(PullRequestState::Open),
+            Some(Ok(open)) => open.contains_key(&key.pr).then_some(PullRequestState::Open),
             _ => Some(PullRequestState::Unknown),
         }
+    }
+
+    /// The lists of the forge.
+    pub(crate) fn open(&self) -> &OpenLists {
+        &self.open
     }
 
     /// What outlives the pass.
@@ -171,15 +196,9 @@ async fn observe_registries(doors: &Doors, policy: &Policy) -> Result<BTreeMap<S
     Ok(futures::future::join_all(listings).await.into_iter().collect())
 }
 
-async fn observe_forge(doors: &Doors, policy: &Policy) -> Result<OpenLists> {
-    let listings = policy.projects.keys().map(|repo| async move {
-        let open = doors.forge.open_pull_requests(repo).await;
-        if let Err(error) = &open {
-            tracing::warn!(%repo, error = error as &dyn std::error::Error, "the open pull requests could not be listed");
-        }
-        (repo.clone(), open.ok())
-    });
-    Ok(OpenLists(futures::future::join_all(listings).await.into_iter().collect()))
+async fn observe_forge(doors: &Doors, policy: &Policy) -> OpenLists {
+    let listings = policy.projects.keys().map(async |repo| (repo.clone(), doors.forge.open_pull_requests(repo).await));
+    OpenLists(futures::future::join_all(listings).await.into_iter().collect())
 }
 
 /// The environment of a record and its project, of a record that has both.

@@ -8,8 +8,8 @@ use crate::Result;
 /// What happened, for people who ask later.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Writes events down. One that stands there already (same environment, time and tie) is written again as it was, so a
-    /// second call changes nothing.
+    /// Writes events down. What stands there already under the same environment, time and tie stays as it was written first,
+    /// whatever is said of it now: nothing is ever written over, so a second call changes nothing.
     ///
     /// # Errors
     /// Some may be written and others not; call again with all of them.

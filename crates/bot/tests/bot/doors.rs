@@ -264,8 +264,11 @@ impl Journal for Book {
     async fn append(&self, events: &[Event]) -> Result<()> {
         self.faults
             .with("append", || {
-                let place = |event: &Event| (event.environment.clone(), event.at, event.tie.clone());
-                locked(&self.events).extend(events.iter().map(|event| (place(event), event.clone())));
+                let mut written = locked(&self.events);
+                for event in events {
+                    let place = (event.environment.clone(), event.at, event.tie.clone());
+                    written.entry(place).or_insert_with(|| event.clone());
+                }
                 Ok(())
             })
             .await
