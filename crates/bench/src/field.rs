@@ -34,8 +34,11 @@ const TOKEN: &str = "bench-token";
 const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 /// Records written at once.
 const WRITERS: usize = 16;
-/// How often to look whether they are up. A look reads the whole table.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often to look whether they are up.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// A look reads the whole table, of an engine that does one thing at a time: so many times as long as it took it is left
+/// to the writers.
+const LEFT_TO_WRITERS: u32 = 8;
 /// How long all environments may take to come up: generous, the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -168,9 +171,11 @@ impl Field {
             controller.wake(&ItemKey { repo: REPO.into(), pr: pr.to_string().into() }, "bench");
         }
         let deadline = Instant::now() + PATIENCE;
-        while let Some(busy) = unsettled(&doors, &controller).await {
+        loop {
+            let began = Instant::now();
+            let Some(busy) = unsettled(&doors, &controller).await else { break };
             assert!(Instant::now() < deadline, "not everything is settled: {busy}");
-            sleep(LOOK_AGAIN).await;
+            sleep(LOOK_AGAIN.max(began.elapsed() * LEFT_TO_WRITERS)).await;
         }
         stop.cancel();
         running.await.expect("the controller ends");

@@ -156,7 +156,8 @@ async fn observe_cluster(doors: &Doors) -> Result<(HashSet<String>, HashMap<Stri
     let mut by_service: HashMap<String, Vec<Task>> = HashMap::new();
     for task in tasks {
         if let Some(service) = task.service.clone() {
-            by_service.entry(service).or_default().push(task);
+            // Nearly every service has one task, and a vector makes room for four unless told otherwise.
+            by_service.entry(service).or_insert_with(|| Vec::with_capacity(1)).push(task);
         }
     }
     Ok((names.into_iter().collect(), by_service))
