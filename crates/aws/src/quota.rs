@@ -31,7 +31,7 @@ pub(crate) enum Bucket {
     ClusterRead,
     /// ECS: TagResource.
     TagWrite,
-    /// EC2: DescribeNetworkInterfaces.
+    /// EC2: DescribeNetworkInterfaces and the other lists.
     Ec2Read,
 }
 

@@ -22,6 +22,8 @@ use crate::calls::DESCRIBE_CLUSTERS;
 use crate::ec2::Addresses;
 use crate::{Quotas, Sdk};
 
+pub(crate) use read::capacity;
+
 /// Where services are put: `[aws]` of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EcsSettings {

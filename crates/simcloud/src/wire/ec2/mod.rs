@@ -11,7 +11,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::ec2::{Interface, SecurityGroup, Subnet};
+use crate::model::ec2::{Interface, RouteTable, SecurityGroup, Subnet};
 use crate::model::page::{Page, last_key, take};
 use crate::model::{Refusal, Scope, World};
 
@@ -31,6 +31,7 @@ pub(crate) fn answer(world: &World, form: &Form) -> Result<String, Refusal> {
         "DescribeNetworkInterfaces" => interfaces(world, form, &mut out)?,
         "DescribeSubnets" => subnets(world, form, &mut out)?,
         "DescribeSecurityGroups" => groups(world, form, &mut out)?,
+        "DescribeRouteTables" => route_tables(world, form, &mut out)?,
         _ => {
             return Err(Refusal::new(
                 "InvalidAction",
@@ -131,6 +132,31 @@ fn groups(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> {
     out.within("securityGroupInfo", |out| {
         for group in &page.items {
             out.within("item", |out| show::group(&world.scope, group, out));
+        }
+    });
+    next(out, page.next);
+    Ok(())
+}
+
+fn route_tables(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> {
+    let filters = Filters::read(form, &show::ROUTE_TABLE_FILTERS.into())?;
+    let ids = form.list("RouteTableId");
+    if let Some(gone) = ids.iter().find(|id| !world.ec2.route_tables.contains_key(**id)) {
+        return Err(Refusal::new(
+            "InvalidRouteTableID.NotFound",
+            format!("The routeTable ID '{gone}' does not exist"),
+        ));
+    }
+    let window = Window::read(form, "routeTables", !ids.is_empty())?;
+    let matching = |table: &&RouteTable| {
+        (ids.is_empty() || ids.contains(&table.id.as_str()))
+            && window.is_after(&table.id)
+            && filters.admit(|name| show::route_table_attribute(&world.scope, table, name))
+    };
+    let page = window.page(world.ec2.route_tables.values().filter(matching), |table| table.id.clone());
+    out.within("routeTableSet", |out| {
+        for table in &page.items {
+            out.within("item", |out| show::route_table(&world.scope, table, out));
         }
     });
     next(out, page.next);
