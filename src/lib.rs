@@ -6,6 +6,7 @@ pub mod compose;
 pub mod config;
 pub mod daemon;
 pub mod dev;
+pub mod doctor;
 pub mod exit;
 pub mod probe;
 pub mod telemetry;

@@ -95,10 +95,9 @@ async fn check(doors: &bivouac_controller::Doors, config: &Config) -> Result<(),
         Ok(there) => match needed.iter().find(|(capacity, _)| !there.contains(capacity)) {
             None => Ok(()),
             Some((_, name)) => Err(Failure::Usage(format!(
-                "aws.capacity needs the capacity provider {name}, which the cluster `{cluster}` lacks; add it with \
-                 `aws ecs put-cluster-capacity-providers --cluster {cluster} --capacity-providers FARGATE FARGATE_SPOT \
-                 --default-capacity-provider-strategy capacityProvider=FARGATE,weight=1`",
-                cluster = config.aws.cluster
+                "aws.capacity needs the capacity provider {name}, which the cluster `{cluster}` lacks; add it with `{command}`",
+                cluster = config.aws.cluster,
+                command = crate::doctor::words::put_providers(&config.aws.cluster),
             ))),
         },
     }

@@ -16,6 +16,7 @@ mod bot;
 mod causes;
 mod clock;
 mod dev;
+mod doctor;
 mod doors;
 mod faults;
 mod forge;

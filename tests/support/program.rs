@@ -44,6 +44,16 @@ impl Program {
         String::from_utf8(output.stdout).expect("text")
     }
 
+    /// Runs a command to its end, whatever that is: its exit code, standard output and standard error.
+    pub async fn outcome(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let mut command = self.command(arguments);
+        // The clouds that it talks to run on this runtime.
+        let output = tokio::task::spawn_blocking(move || command.output()).await.expect("it runs");
+        let output = output.expect("the binary starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
     /// Runs a command that has to be refused: exit code 2, nothing on standard output, and one sentence on standard error,
     /// which is answered. Neither a panic nor one of the program's secrets is in it.
     pub async fn refused(&self, arguments: &[&str]) -> String {

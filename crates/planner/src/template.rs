@@ -138,6 +138,19 @@ impl Template {
         groups
     }
 
+    /// The ports that the containers which get the image map, in the order of the template.
+    pub fn ports(&self) -> Vec<u16> {
+        let containers = self.fields.get("containerDefinitions").and_then(Json::as_array).into_iter().flatten();
+        let chosen = containers.enumerate().filter(|(at, _)| self.chosen.contains(at));
+        let mappings = chosen.filter_map(|(_, container)| container.get("portMappings")?.as_array()).flatten();
+        mappings.filter_map(|mapping| u16::try_from(mapping.get("containerPort")?.as_u64()?).ok()).collect()
+    }
+
+    /// The role by which ECS pulls images and writes logs; `None`: it names none.
+    pub fn execution_role(&self) -> Option<&str> {
+        self.fields.get("executionRoleArn").and_then(Json::as_str).filter(|role| !role.is_empty())
+    }
+
     /// The task definition of an environment.
     ///
     /// # Errors

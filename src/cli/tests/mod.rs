@@ -1,4 +1,5 @@
 mod audit;
+mod doctor;
 mod memory;
 mod reading;
 mod usage;

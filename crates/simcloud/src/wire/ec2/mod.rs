@@ -142,10 +142,7 @@ fn route_tables(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal
     let filters = Filters::read(form, &show::ROUTE_TABLE_FILTERS.into())?;
     let ids = form.list("RouteTableId");
     if let Some(gone) = ids.iter().find(|id| !world.ec2.route_tables.contains_key(**id)) {
-        return Err(Refusal::new(
-            "InvalidRouteTableID.NotFound",
-            format!("The routeTable ID '{gone}' does not exist"),
-        ));
+        return Err(Refusal::new("InvalidRouteTableID.NotFound", format!("The routeTable ID '{gone}' does not exist")));
     }
     let window = Window::read(form, "routeTables", !ids.is_empty())?;
     let matching = |table: &&RouteTable| {
