@@ -46,12 +46,14 @@ pub(super) async fn github(config: &Config) -> Vec<Check> {
     }
 }
 
+/// A finding is about a repository or the app, which stands before a colon, or about who we are.
 fn check(finding: Finding) -> Check {
     let Finding { what, state, seen, mend } = finding;
-    let seen = |otherwise: &str| if seen.is_empty() { otherwise.to_owned() } else { seen.clone() };
+    let (about, what) = what.split_once(": ").unwrap_or(("account", &what));
+    let told = |otherwise: &str| format!("{what}: {}", if seen.is_empty() { otherwise } else { &seen });
     match state {
-        Standing::Ok => GITHUB.ok(what, seen("yes")),
-        Standing::Missing => GITHUB.problem(what, seen("no"), mend),
-        Standing::Unknown => GITHUB.warning(what, seen("cannot be told from here"), mend),
+        Standing::Ok => GITHUB.ok(about, what),
+        Standing::Missing => GITHUB.problem(about, told("no"), mend),
+        Standing::Unknown => GITHUB.warning(about, told("this cannot be told from here"), mend),
     }
 }

@@ -102,11 +102,11 @@ pub(super) fn bot(config: &Config) -> Vec<Check> {
         let mend = "set `github.webhook_secret_file`, or switch it off with an empty `bot.listen`";
         BOT.warning("webhook secret", "there is none, so the bot is off and comments offer no commands", mend)
     }];
-    let way = if listen.ip().is_loopback() {
-        "of this machine: what GitHub calls has to pass it on to there"
+    let message = if listen.ip().is_loopback() {
+        format!("{listen}, which only this machine reaches: whatever GitHub calls has to pass deliveries on to it")
     } else {
-        "on which it takes `/webhooks/github`"
+        format!("{listen}, where it takes `/webhooks/github`")
     };
-    checks.push(BOT.ok("listen", format!("it listens on {listen}, {way}")));
+    checks.push(BOT.ok("listen", message));
     checks
 }
