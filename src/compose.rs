@@ -268,3 +268,21 @@ pub fn github(config: &Config, patience: Duration) -> Result<GitHub, ComposeErro
 fn journal(sdk: &Sdk, prefix: &str) -> DynamoJournal {
     DynamoJournal::new(sdk, prefix, DynamoJournal::KEEP)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_the_configuration_says_of_github_reaches_the_forge() {
+        let text = include_str!("../deploy/examples/bivouac.reference.toml");
+        let text = text.replace("token_file =", "# token_file =").replace("deployments = false", "deployments = true");
+        let variables = [("BIVOUAC__GITHUB__TOKEN", "t"), ("BIVOUAC__GITHUB__ENVIRONMENT", "previews")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let config = Config::parse(Path::new("bivouac.toml"), &text, &variables).expect("the reference is sound");
+        let github = Place::of(&config).expect("no file is read").github;
+        assert_eq!((github.environment.as_str(), github.deployments, github.check_run), ("previews", true, false));
+    }
+}

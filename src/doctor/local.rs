@@ -50,8 +50,10 @@ pub(super) fn templates(config: &Config) -> Vec<Check> {
 fn template(project: &ProjectConfig, ports: &[u16], role: Option<&str>) -> Vec<Check> {
     let (repo, path) = (project.repo.to_string(), project.task_definition.display());
     let containers = listed(&project.containers);
-    let mut checks = vec![TEMPLATE.ok(&repo, format!("{path} has {containers}"))];
-    if !ports.contains(&project.port) {
+    let mut checks = Vec::new();
+    if ports.contains(&project.port) {
+        checks.push(TEMPLATE.ok(&repo, format!("{path} has {containers}, with port {}", project.port)));
+    } else {
         let message = format!("{path}: none of {containers} maps the port {}", project.port);
         let mend =
             "set `port` of the project to the port that the application listens on, and map it in `portMappings`";

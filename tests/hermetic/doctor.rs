@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use bivouac_simcloud::github::{
     AppOptions, Grants, HookTarget, Hub, HubOptions, Level, Limits, Permission, Resource, Rights,
@@ -303,6 +304,40 @@ async fn credentials_that_aws_does_not_take() {
         said.tells("skipped", area, &["AWS does not take our credentials"]);
     }
     said.tells("ok", "github", &["bivouac-bot"]);
+}
+
+/// It takes as long as a call may take; whoever it does not concern answers meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aws_that_hangs() {
+    let patient = Patient::sound().await;
+    patient.cloud.faults().add(Rule::service(Service::Ecs, Fault::Delay(Duration::from_secs(3600))));
+    let began = Instant::now();
+    let said = patient.examined().await;
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    assert_eq!(said.code, Some(1), "{:#}", said.report);
+    said.tells("problem", "aws", &["no answer in time", "whether this machine reaches AWS"]);
+    said.tells("problem", "permissions", &["ecs:ListServices", "no answer in time"]);
+    for area in ["tables", "network", "registry", "github"] {
+        said.tells("ok", area, &[]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aws_that_is_not_there() {
+    let mut patient = Patient::sound().await;
+    patient.set("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    let said = patient.examined().await;
+    assert_eq!(said.code, Some(1), "{:#}", said.report);
+    said.tells("problem", "aws", &["no connection", "AWS_ENDPOINT_URL"]);
+    // It has an address of its own.
+    said.tells("ok", "tables", &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_github_that_is_down() {
+    let patient = Patient::sound().await;
+    patient.hub.set_down(true);
+    patient.suffers_from("github", &["unavailable", "whether this machine reaches GitHub"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

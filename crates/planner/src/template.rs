@@ -296,4 +296,32 @@ mod tests {
         let template = Template::parse(&template.to_string(), &["web".to_owned()]).unwrap();
         assert_eq!(template.log_groups(), ["/ecs/web", "/ecs/worker"]);
     }
+
+    fn template(containers: &str, rest: &str) -> Template {
+        let text = format!(
+            r#"{{"family": "f", "cpu": "256", "memory": "512", "containerDefinitions": [{containers}]{rest}}}"#
+        );
+        Template::parse(&text, &["web".into()]).unwrap()
+    }
+
+    #[test]
+    fn the_ports_are_those_of_the_chosen_containers() {
+        let chosen =
+            r#"{"name": "web", "portMappings": [{"containerPort": 8080}, {"hostPort": 1}, {"containerPort": 99999}]}"#;
+        let other = r#"{"name": "cache", "portMappings": [{"containerPort": 6379}]}"#;
+        assert_eq!(template(&format!("{other}, {chosen}"), "").ports(), [8080]);
+        assert!(template(r#"{"name": "web", "portMappings": null}"#, "").ports().is_empty());
+    }
+
+    #[test]
+    fn the_execution_role_is_there_or_not() {
+        let web = r#"{"name": "web"}"#;
+        assert_eq!(
+            template(web, r#", "executionRoleArn": "arn:aws:iam::1:role/r""#).execution_role(),
+            Some("arn:aws:iam::1:role/r")
+        );
+        for none in ["", r#", "executionRoleArn": """#, r#", "executionRoleArn": null"#] {
+            assert_eq!(template(web, none).execution_role(), None);
+        }
+    }
 }
