@@ -84,8 +84,8 @@ fn secret(name: &str, secret: &Secret) -> Check {
         return SECRETS.problem(name, crate::exit::chain(&error), mend);
     }
     let Secret::File(path) = secret else { return SECRETS.ok(name, "stands in a variable") };
+    let mode = std::fs::metadata(path).map_or(0, |about| about.permissions().mode());
     let path = path.display();
-    let mode = std::fs::metadata(path.to_string()).map_or(0, |about| about.permissions().mode());
     if mode & WORLD_READABLE != 0 {
         let message = format!("{path} can be read by every user of this machine (mode {:03o})", mode & 0o777);
         return SECRETS.warning(name, message, format!("chmod o-r {path}"));
