@@ -10,7 +10,7 @@ use bivouac_ports::{Result, SiteGroup, SiteSubnet};
 use crate::caller::Caller;
 use crate::calls::{DESCRIBE_ROUTE_TABLES, DESCRIBE_SECURITY_GROUPS, DESCRIBE_SUBNETS};
 
-/// How many route tables are asked for at once: the API reference names 100 as the most ("DescribeRouteTables").
+/// The largest page of DescribeRouteTables (`DescribeRouteTablesMaxResults` of EC2's model).
 const A_PAGE: i32 = 100;
 /// Where all packets go that no other route takes.
 const EVERYWHERE: &str = "0.0.0.0/0";

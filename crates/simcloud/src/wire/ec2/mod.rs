@@ -144,7 +144,8 @@ fn route_tables(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal
     if let Some(gone) = ids.iter().find(|id| !world.ec2.route_tables.contains_key(**id)) {
         return Err(Refusal::new("InvalidRouteTableID.NotFound", format!("The routeTable ID '{gone}' does not exist")));
     }
-    let window = Window::read(form, "routeTables", !ids.is_empty())?;
+    // The shape `DescribeRouteTablesMaxResults` of EC2's model: 5 to 100.
+    let window = Window::of_at_most(100, form, "routeTables", !ids.is_empty())?;
     let matching = |table: &&RouteTable| {
         (ids.is_empty() || ids.contains(&table.id.as_str()))
             && window.is_after(&table.id)
@@ -176,11 +177,14 @@ struct Window {
 impl Window {
     /// `MaxResults` and `NextToken`. The token stands for a list with the same filters.
     fn read(form: &Form, set: &str, by_id: bool) -> Result<Self, Refusal> {
-        /// "between 5 and 1000" (DescribeNetworkInterfaces and its like).
+        Self::of_at_most(1000, form, set, by_id)
+    }
+
+    /// The same of a list whose page holds less than "between 5 and 1000" (DescribeNetworkInterfaces and its like).
+    fn of_at_most(most: usize, form: &Form, set: &str, by_id: bool) -> Result<Self, Refusal> {
         const MIN: i64 = 5;
-        const MAX: usize = 1000;
         let size = match form.get("MaxResults").map(str::parse::<i64>) {
-            None => MAX,
+            None => most,
             Some(Ok(_)) if by_id => {
                 return Err(Refusal::new(
                     "InvalidParameterCombination",
@@ -197,13 +201,13 @@ impl Window {
                 ));
             }
             Some(Ok(size)) => match usize::try_from(size) {
-                Ok(size) if size <= MAX => size,
+                Ok(size) if size <= most => size,
                 _ => {
                     return Err(Refusal::new(
                         "InvalidParameterValue",
                         format!(
                             "Value ( {size} ) for parameter maxResults is invalid. Expecting a \
-                             value less than or equal to {MAX}."
+                             value less than or equal to {most}."
                         ),
                     ));
                 }

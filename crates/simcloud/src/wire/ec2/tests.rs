@@ -99,6 +99,7 @@ fn a_subnet_has_the_main_route_table_or_one_of_its_own() {
     assert_eq!((values(&main, "main"), values(&main, "subnetId")), (vec!["true"], vec![]));
     let own = ask("Filter.1.Name=association.subnet-id&Filter.1.Value.1=subnet-b").unwrap();
     assert_eq!((values(&own, "gatewayId"), values(&own, "subnetId")), (vec!["local"], vec!["subnet-b"]));
+    assert_eq!(ask("MaxResults=101").unwrap_err().code, "InvalidParameterValue");
     assert_eq!(ask("RouteTableId.1=rtb-gone").unwrap_err().code, "InvalidRouteTableID.NotFound");
 }
 
