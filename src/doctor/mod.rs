@@ -1,5 +1,5 @@
 //! What `bivouac doctor` looks at: everything that has to be right before environments can come up, each with how to mend
-//! it. Nothing is written anywhere, no secret is told, and what does not answer is not waited for longer than [`PATIENCE`].
+//! it. Nothing is written anywhere, no secret is told, and no call is waited for longer than [`PATIENCE`].
 //!
 //! - [`report`]: a check and what came of it.
 //! - [`local`]: configuration, templates, secrets, the bot; nothing is called.
@@ -23,8 +23,8 @@ use crate::compose;
 use crate::config::{Config, Variables};
 use report::{Area, Report};
 
-/// How long a check may take: longer than a call of ours with its retries (8 s), so that the other side's own words are told
-/// where it says any.
+/// How long a call may take, and so a check that makes one; a check that makes several has as much for each. Longer than a
+/// call to AWS with its retries (8 s), so that the other side's own words are told where it says any.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs every check, whatever the others say. `path` and `variables` are where the configuration came from.
