@@ -9,4 +9,5 @@ pub mod dev;
 pub mod doctor;
 pub mod exit;
 pub mod probe;
+pub mod process;
 pub mod telemetry;
