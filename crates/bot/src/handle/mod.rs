@@ -7,6 +7,7 @@ mod changed;
 mod comment;
 mod fate;
 mod hint;
+mod newest;
 mod pushes;
 
 use std::sync::Arc;
