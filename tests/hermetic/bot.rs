@@ -1,20 +1,12 @@
 //! A pull request is the user interface: from a signed webhook to an environment, its comment, and nothing again.
 
 use bivouac_model::{Desired, Phase};
-use bivouac_simcloud::Options;
 
-use crate::system::{REPO, System, policy};
-
-async fn with_bot() -> System {
-    let mut system = System::without_daemon(Options::default(), policy()).await;
-    system.launch();
-    system.launch_bot().await;
-    system
-}
+use crate::system::{REPO, System};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_comment_becomes_an_environment_and_closing_takes_it_away() {
-    let system = with_bot().await;
+    let system = System::with_bot().await;
     let pr = system.pull_request();
     let comment = system.hub.comment(REPO, pr, "maintainer", "/testenv up FEATURE_X=true").unwrap();
 
@@ -35,7 +27,7 @@ async fn a_comment_becomes_an_environment_and_closing_takes_it_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deliveries_that_come_twice_change_nothing() {
-    let system = with_bot().await;
+    let system = System::with_bot().await;
     system.hub.set_delivery_copies(2);
     let pr = system.pull_request();
     system.hub.comment(REPO, pr, "maintainer", "/testenv up ttl=4h").unwrap();
@@ -50,7 +42,7 @@ async fn deliveries_that_come_twice_change_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_is_refused_once_and_nothing_is_written() {
-    let system = with_bot().await;
+    let system = System::with_bot().await;
     let pr = system.pull_request();
     for _ in 0..3 {
         let comment = system.hub.comment(REPO, pr, "contributor", "/testenv up").unwrap();
@@ -62,7 +54,7 @@ async fn a_stranger_is_refused_once_and_nothing_is_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_bot_that_died_had_taken_is_done_by_the_next() {
-    let mut system = with_bot().await;
+    let mut system = System::with_bot().await;
     let pr = system.pull_request();
     // The forge does not answer the bot, so the command is taken and cannot be handled yet.
     system.hub.set_latency(std::time::Duration::from_secs(3));

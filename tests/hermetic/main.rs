@@ -17,6 +17,7 @@ mod causes;
 mod clock;
 mod dev;
 mod doctor;
+mod deliveries;
 mod doors;
 mod faults;
 mod forge;

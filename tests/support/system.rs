@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -22,10 +23,11 @@ use bivouac_controller::{Controller, Doors, Leadership, Settings};
 use bivouac_model::{ItemKey, Phase, Record};
 use bivouac_ops::Readiness;
 use bivouac_planner::{CapacityPolicy, Deadlines, ImageCommit, Pattern, Policy, Prices, Project, Size, Template};
-use bivouac_ports::{Clock, NoMeter, SystemClock};
+use bivouac_ports::{Clock, Inbox, NoMeter, SystemClock};
 use bivouac_runtime::Fence;
 use bivouac_simcloud::github::{HookTarget, Hub, HubOptions, Limits, Permission, Rights};
 use bivouac_simcloud::{Options, SimCloud};
+use chrono::{TimeDelta, Utc};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -62,9 +64,12 @@ pub struct System {
     pub hub: Hub,
     pub table: Client,
     pub doors: Doors,
+    pub inbox: Arc<dyn Inbox>,
     pub policy: Arc<Policy>,
     /// What the machine of the daemon takes for the time.
     pub machine: Arc<dyn Clock>,
+    /// Seconds by which the forge's clock was put forward.
+    later: Arc<AtomicI64>,
     place: Place,
     daemon: Option<(JoinHandle<()>, CancellationToken)>,
     bot: Option<(JoinHandle<()>, CancellationToken)>,
@@ -115,10 +120,22 @@ impl System {
         system
     }
 
+    /// With the bot beside the daemon.
+    pub async fn with_bot() -> Self {
+        let mut system = Self::without_daemon(Options::default(), policy()).await;
+        system.launch();
+        system.launch_bot().await;
+        system
+    }
+
     /// The same without the daemon.
     pub async fn without_daemon(options: Options, policy: Policy) -> Self {
         let cloud = SimCloud::start(options).await.expect("the cloud");
-        let hub = Hub::start(HubOptions { limits: Limits::none(), ..HubOptions::default() }).await.expect("the forge");
+        let later = Arc::new(AtomicI64::new(0));
+        let put_forward = Arc::clone(&later);
+        let clock = Arc::new(move || Utc::now() + TimeDelta::seconds(put_forward.load(Ordering::SeqCst)));
+        let options = HubOptions { limits: Limits::none(), clock, ..HubOptions::default() };
+        let hub = Hub::start(options).await.expect("the forge");
         cloud.ecs().create_cluster(EMBEDDED_CLUSTER);
         cloud.ec2().create_subnet(EMBEDDED_SUBNET);
         cloud.ec2().create_security_group(EMBEDDED_SECURITY_GROUP);
@@ -127,7 +144,7 @@ impl System {
         hub.add_token(TOKEN, "bivouac-bot", Rights::commenter());
         let mut place = Place::embedded(&cloud.aws_url(), &cloud.dynamodb_url(), hub.url(), TOKEN);
         place.github.write_gap = Duration::from_millis(5);
-        let Connected { doors, .. } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
+        let Connected { doors, inbox, .. } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
         doors.records.init().await.expect("tables");
         let table = client(&cloud.dynamodb_url());
         Self {
@@ -135,8 +152,10 @@ impl System {
             hub,
             table,
             doors,
+            inbox,
             policy: Arc::new(policy),
             machine: Arc::new(SystemClock),
+            later,
             place,
             daemon: None,
             bot: None,
@@ -228,6 +247,40 @@ impl System {
             stop.cancel();
             daemon.await.expect("a clean stop");
         }
+    }
+
+    /// Lets a second pass at the forge, whose times are whole seconds: what is done after it is later.
+    pub fn tick(&self) {
+        self.later.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Waits until this many deliveries are kept and not handled.
+    pub async fn until_letters(&self, count: usize) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while self.inbox.waiting(100).await.expect("the inbox").len() != count {
+            assert!(tokio::time::Instant::now() < deadline, "there never were {count} letters");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until no delivery is left that is not handled.
+    pub async fn until_all_handled(&self) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let waiting = self.inbox.waiting(100).await.expect("the inbox");
+            if waiting.is_empty() {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "deliveries are never handled: {waiting:#?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The audit of a pull request, the oldest first: who, what, what became of it.
+    pub async fn audit(&self, pr: u64) -> Vec<String> {
+        let key = ItemKey { repo: REPO.into(), pr: pr.to_string().into() };
+        let events = self.doors.journal.newest(&key, 100).await.expect("events");
+        events.iter().rev().map(|event| format!("{} {} {}", event.actor, event.action, event.reason)).collect()
     }
 
     /// A pull request with an image of the project's tag.

@@ -88,8 +88,8 @@ impl Handler {
         seen: Option<&Record>,
         pull: &PullRequest,
     ) -> Result<bool, Later> {
-        if !pull.is_open {
-            return self.close(key, cause, seen).await;
+        if !pull.is_open || cause.is_closing {
+            return self.close(key, cause, seen, pull).await;
         }
         if cause.is_label
             && let Some(label) = &self.settings.label
@@ -99,15 +99,27 @@ impl Handler {
         self.roll_forward(key, cause, seen, pull).await
     }
 
-    async fn close(&self, key: &EnvKey, cause: &Cause, seen: Option<&Record>) -> Result<bool, Later> {
+    /// A closing is a `down` of its moment. So one that is heard of when the pull request is open again ends what was asked
+    /// for before it, as it would have in time, and nothing newer.
+    async fn close(
+        &self,
+        key: &EnvKey,
+        cause: &Cause,
+        seen: Option<&Record>,
+        pull: &PullRequest,
+    ) -> Result<bool, Later> {
+        let ends = |seen: Option<&Record>| {
+            let is_ended = |record: &Record| !pull.is_open || position::is_from_before(record, cause.at);
+            wanted(seen).is_some() && seen.is_some_and(is_ended)
+        };
         let event = cause.event(key, CLOSE, "Closed", "the pull request is closed");
-        if wanted(seen).is_none() {
+        if !ends(seen) {
             if !cause.is_closing {
                 return Ok(true);
             }
-            // An older `up` that comes when it is open again finds the event. One that came meanwhile is found here.
+            // An older `up` that comes after this finds the event. One that came meanwhile is found here.
             self.note(&[event]).await?;
-            return Ok(wanted(self.record(key).await?.as_ref()).is_none());
+            return Ok(!ends(self.record(key).await?.as_ref()));
         }
         // Who asked for it, and when, stays: the position of the last command among the others is in there.
         let change = vec![("desired", Some(Value::String(Desired::Down.as_str().into())))];
