@@ -229,7 +229,7 @@ impl Handler {
                     "Sorry, the label {label} is a command for people who may write to this repository, or whom its \
                      operators named."
                 );
-                self.doors.conversation.reply(key, &last.actor, Some(&text)).await.map_err(Later::Forge)?;
+                self.reply(key, &last.actor, Some(&text)).await?;
             }
             return Ok(true);
         }

@@ -4,19 +4,16 @@ use std::time::Duration;
 
 use bivouac_model::command::{Command, CommandError, Request, Verb, Wish, table};
 use bivouac_model::{EnvKey, Event, ItemKey, PullRequest, Record, Value};
-use bivouac_ports::{CommentId, Error, Meaning, Reaction};
-use tokio::time::timeout;
+use bivouac_ports::{CommentId, Meaning, Reaction};
 
 use super::fate::Fate;
 use super::newest::{Given, wanted};
+use super::say::is_passing;
 use super::{Attempt, CONFLICTS, Handler, Later, contended};
 use crate::answer::{self, Reply};
 use crate::letter::Comment;
 use crate::position::{self, Standing};
 use crate::settings::{ProjectRules, RollForward};
-
-/// How long 👀 may wait for its turn. It is a courtesy: what was asked for does not wait for it.
-const COURTESY: Duration = Duration::from_secs(5);
 
 /// One line of the comment, and what became of it.
 struct Asked<'a> {
@@ -65,14 +62,6 @@ impl Handler {
             return Ok(());
         }
         self.answer(key, rules, comment, &target, &asked).await
-    }
-
-    async fn eyes(&self, target: &CommentId) {
-        match timeout(COURTESY, self.doors.conversation.react(target, Reaction::Eyes)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(error = &error as &dyn std::error::Error, "no 👀 for a comment"),
-            Err(_) => tracing::debug!("no 👀 for a comment: its turn did not come"),
-        }
     }
 
     /// What becomes of each line; `None`: all of it was decided before, and answered then.
@@ -281,30 +270,13 @@ impl Handler {
             Some(Reaction::Rocket)
         };
         if let Some(reaction) = reaction {
-            answered(key, self.doors.conversation.react(target, reaction).await)?;
+            self.react(key, target, reaction).await?;
         }
         if text.is_none() && superseded {
             // A newer command had its own answer, which is not to be folded away.
             return Ok(());
         }
-        answered(key, self.doors.conversation.reply(key, &comment.author, text.as_deref()).await)
-    }
-}
-
-/// Whether the same call may be answered otherwise in a while, without anybody mending anything.
-fn is_passing(error: &Error) -> bool {
-    matches!(error.meaning(), Meaning::Throttled | Meaning::Unavailable | Meaning::Conflict)
-}
-
-/// An answer that cannot be given for good, on a locked conversation or to a comment that is gone, is not tried again.
-fn answered(key: &EnvKey, answer: Result<(), Error>) -> Result<(), Later> {
-    match answer {
-        Err(error) if is_passing(&error) => Err(Later::Forge(error)),
-        Err(error) => {
-            tracing::warn!(environment = %key, error = &error as &dyn std::error::Error, "a person gets no answer");
-            Ok(())
-        }
-        Ok(()) => Ok(()),
+        self.reply(key, &comment.author, text.as_deref()).await
     }
 }
 

@@ -9,6 +9,7 @@ mod fate;
 mod hint;
 mod newest;
 mod pushes;
+mod say;
 
 use std::sync::Arc;
 use std::time::Duration;

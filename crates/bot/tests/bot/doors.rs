@@ -21,6 +21,8 @@ use tokio::time::Instant;
 pub enum Fault {
     /// It fails, and nothing happened.
     Before(Meaning),
+    /// It fails, nothing happened, and the other side says how long to wait.
+    Busy(Duration),
     /// It fails, and it happened.
     After(Meaning),
     /// It happens after a while.
@@ -89,6 +91,7 @@ impl Faults {
         match fault {
             None => act(),
             Some(Fault::Before(meaning)) => Err(failure(meaning)),
+            Some(Fault::Busy(wait)) => Err(failure(Meaning::Throttled).retry_after(wait)),
             Some(Fault::After(meaning)) => act().and(Err(failure(meaning))),
             Some(Fault::Slow(time)) => {
                 tokio::time::sleep(time).await;

@@ -154,6 +154,15 @@ async fn a_label_by_somebody_who_may_not_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refused_label_on_a_locked_conversation_is_not_tried_for_ever() {
+    let world = World::new();
+    world.label(7, true, "eve", &at(2));
+    world.faults.always("reply", Some(bivouac_ports::Meaning::Denied));
+    world.deliver(&[changed(7, 2, "eve", "labeled", HEAD)]).await;
+    assert_eq!(world.faults.calls("reply"), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_label_and_comment_the_newer_counts() {
     let world = World::new();
     world.label(7, true, "ada", &at(2));
