@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bivouac_model::{Desired, Phase};
 use bivouac_simcloud::github::{Delivery, Outcome};
-use bivouac_simcloud::{Fault, Options, Rule, Service};
+use bivouac_simcloud::{Fault, Rule, Service};
 
-use crate::system::{REPO, System, policy};
+use crate::system::{REPO, System};
 
 /// What somebody does on the pull request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,18 +227,9 @@ async fn the_next_one_carries_on(mut system: System, pr: u64, comment: u64) {
     assert_eq!(asked, ["maintainer up Applied", "maintainer extend Applied"]);
 }
 
-/// A bot without the controller, so that nobody else writes records.
-async fn bot_alone() -> (System, u64) {
-    let mut system = System::without_daemon(Options::default(), policy()).await;
-    system.launch_bot().await;
-    system.hub.all_delivered().await.unwrap();
-    let pr = system.pull_request();
-    (system, pr)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_the_write_of_the_letter_and_the_answer_to_github() {
-    let (system, pr) = bot_alone().await;
+    let (system, pr) = System::bot_alone().await;
     // Done, and nobody hears of it: the bot asks again and again, and is killed meanwhile.
     system.cloud.faults().add(Rule::operation(Service::DynamoDb, "TransactWriteItems", Fault::DropAfter));
     let comment = system.hub.comment(REPO, pr, "maintainer", UP).unwrap();
@@ -249,7 +240,7 @@ async fn killed_between_the_write_of_the_letter_and_the_answer_to_github() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_the_write_of_the_record_and_everything_after_it() {
-    let (system, pr) = bot_alone().await;
+    let (system, pr) = System::bot_alone().await;
     system.cloud.faults().add(Rule::operation(Service::DynamoDb, "UpdateItem", Fault::DropAfter));
     let comment = system.hub.comment(REPO, pr, "maintainer", UP).unwrap();
     system.until(pr, "written", |_| true).await;
@@ -260,7 +251,7 @@ async fn killed_between_the_write_of_the_record_and_everything_after_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_the_answers_and_the_end_of_the_letter() {
-    let (system, pr) = bot_alone().await;
+    let (system, pr) = System::bot_alone().await;
     system.cloud.faults().add(Rule::operation(Service::DynamoDb, "DeleteItem", Fault::DropBefore));
     let comment = system.hub.comment(REPO, pr, "maintainer", UP).unwrap();
     system.until_reaction(pr, comment, "eyes").await;
@@ -273,7 +264,7 @@ async fn killed_between_the_answers_and_the_end_of_the_letter() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_the_bot_does_nothing_twice() {
-    let (mut system, pr) = bot_alone().await;
+    let (mut system, pr) = System::bot_alone().await;
     let comment = system.hub.comment(REPO, pr, "maintainer", UP).unwrap();
     for round in 1..=8 {
         tokio::time::sleep(Duration::from_millis(5 * round)).await;

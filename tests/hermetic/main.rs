@@ -13,6 +13,7 @@ mod wait;
 
 mod approvals;
 mod bot;
+mod bot_answers;
 mod causes;
 mod clock;
 mod dev;

@@ -128,6 +128,17 @@ impl System {
         system
     }
 
+    /// The bot without the daemon, so that nobody else writes or asks, and a pull request.
+    pub async fn bot_alone() -> (Self, u64) {
+        let mut system = Self::without_daemon(Options::default(), policy()).await;
+        system.launch_bot().await;
+        system.hub.all_delivered().await.expect("the ping");
+        let pr = system.pull_request();
+        system.hub.all_delivered().await.expect("that it was opened");
+        system.hub.reset_calls();
+        (system, pr)
+    }
+
     /// The same without the daemon.
     pub async fn without_daemon(options: Options, policy: Policy) -> Self {
         let cloud = SimCloud::start(options).await.expect("the cloud");
@@ -223,6 +234,11 @@ impl System {
             let url = format!("http://{address}/webhooks/github");
             self.hub.add_webhook(HookTarget::Everything, &url, Some("it's a secret"), &["*"]).expect("a webhook");
         }
+    }
+
+    /// Where deliveries go.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}/webhooks/github", self.bot_address.expect("the bot was launched"))
     }
 
     /// Ends the bot in the middle of whatever it does; what it takes deliveries on is closed, as with a process that died.
