@@ -68,6 +68,8 @@ pub struct System {
     pub policy: Arc<Policy>,
     /// What the machine of the daemon takes for the time.
     pub machine: Arc<dyn Clock>,
+    /// What the bot is told besides.
+    pub bot_settings: bivouac_bot::Settings,
     /// Seconds by which the forge's clock was put forward.
     later: Arc<AtomicI64>,
     place: Place,
@@ -109,6 +111,22 @@ pub fn policy() -> Policy {
             ..Deadlines::default()
         },
         command: "/testenv".into(),
+    }
+}
+
+/// The settings of the bot in all tests. Whoever may write may do everything, and nothing is compared while they last.
+pub fn bot_settings() -> bivouac_bot::Settings {
+    let project = ProjectRules {
+        repo: REPO.parse().expect("a repository"),
+        config_allow: vec!["SUPERSET_*".into()],
+        sizes: ["large".to_owned()].into(),
+        log_groups: vec!["/ecs/superset-ci".into()],
+    };
+    bivouac_bot::Settings {
+        secrets: Secrets::new(["it's a secret".into()]),
+        projects: vec![project],
+        label: Some("testenv-up".into()),
+        ..bivouac_bot::Settings::default()
     }
 }
 
@@ -166,6 +184,7 @@ impl System {
             inbox,
             policy: Arc::new(policy),
             machine: Arc::new(SystemClock),
+            bot_settings: bot_settings(),
             later,
             place,
             daemon: None,
@@ -215,18 +234,7 @@ impl System {
         let listener = TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let connected = connect(&self.place, Arc::new(NoMeter)).await.expect("adapters");
-        let project = ProjectRules {
-            repo: REPO.parse().expect("a repository"),
-            config_allow: vec!["SUPERSET_*".into()],
-            sizes: ["large".to_owned()].into(),
-            log_groups: vec!["/ecs/superset-ci".into()],
-        };
-        let settings = bivouac_bot::Settings {
-            secrets: Secrets::new(["it's a secret".into()]),
-            projects: vec![project],
-            label: Some("testenv-up".into()),
-            ..bivouac_bot::Settings::default()
-        };
+        let settings = self.bot_settings.clone();
         let stop = CancellationToken::new();
         let serving = bivouac::bot::serve(listener, connected.bot(&Ear::default()), settings, stop.clone());
         self.bot = Some((tokio::spawn(serving), stop));
