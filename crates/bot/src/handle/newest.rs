@@ -56,14 +56,16 @@ impl Handler {
         Ok(self.decided(key).await?.iter().any(|event| given.is_taken_back_by(event)))
     }
 
-    /// Takes down what was written a moment ago, if it still is what the record says.
+    /// Takes down what was written a moment ago, if it still is what the record says. It was nobody's success: the address of
+    /// the comment goes, so that the controller does not settle it.
     pub(super) async fn withdraw(&self, key: &EnvKey, is_it: impl Fn(&Record) -> bool) -> Result<(), Later> {
         for _ in 0..CONFLICTS {
             let seen = self.record(key).await?;
             if wanted(seen.as_ref()).is_none() || !seen.as_ref().is_some_and(&is_it) {
                 return Ok(());
             }
-            let change = vec![("desired", Some(Value::String(Desired::Down.as_str().into())))];
+            let down = Value::String(Desired::Down.as_str().into());
+            let change = vec![("desired", Some(down)), ("request_url", None)];
             if self.write(key, seen.as_ref(), &change).await.map_err(Later::Store)? {
                 return Ok(());
             }

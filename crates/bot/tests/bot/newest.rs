@@ -52,6 +52,11 @@ async fn an_up_in_hand_elsewhere_does_not_undo_a_newer_down_that_found_nothing()
         assert_eq!(desired(&world), Desired::Down, "{call}");
         assert!(world.audit(7).contains(&"ada up Superseded".to_owned()), "{call}: {:?}", world.audit(7));
         assert_eq!(world.reactions(1), ["confused", "eyes"], "{call}");
+        let settles = world.record(7).and_then(|record| record.desired.unwrap().request_url);
+        assert_eq!(settles, None, "{call}: the controller has nothing to settle");
+        // Another delivery of it is as old as the first.
+        world.deliver(&[says(7, 1, "ada", "/testenv up").named(1)]).await;
+        assert_eq!(desired(&world), Desired::Down, "{call}");
         // What is said after that counts again.
         world.deliver(&[says(7, 3, "ada", "/testenv up")]).await;
         assert_eq!(desired(&world), Desired::Up, "{call}");
