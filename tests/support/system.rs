@@ -94,6 +94,7 @@ pub fn policy() -> Policy {
         projects: [(repo, project)].into(),
         ttl: Duration::from_secs(48 * 3600),
         max_ttl: Duration::from_secs(168 * 3600),
+        untagged_image_grace: Duration::from_secs(24 * 3600),
         purge_after: Duration::from_secs(720 * 3600),
         capacity: CapacityPolicy::SpotWithFallback,
         prices: Prices::default(),

@@ -12,6 +12,7 @@ mod decide;
 mod expiry;
 mod glance;
 mod hold;
+pub mod images;
 mod pattern;
 mod plan;
 mod policy;

@@ -102,7 +102,7 @@ impl Ecs {
 
     pub(super) async fn deregister_revision(&self, name: &TaskDefinitionName) -> Result<()> {
         let request = self.client.deregister_task_definition().task_definition(name.as_str());
-        match self.caller.call(&DEREGISTER_TASK_DEFINITION, request.send()).await {
+        match self.caller.change_behind(&DEREGISTER_TASK_DEFINITION, request.send()).await {
             Err(error) if error.meaning() == Meaning::NotFound => Ok(()),
             answer => answer.map(drop),
         }

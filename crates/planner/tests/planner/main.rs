@@ -8,6 +8,7 @@ mod causes;
 mod cloud;
 mod fixtures;
 mod glances;
+mod images;
 mod life;
 mod pains;
 mod properties;
