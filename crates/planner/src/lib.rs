@@ -9,6 +9,7 @@ mod bring_up;
 mod cause;
 mod context;
 mod decide;
+pub mod definitions;
 mod expiry;
 mod glance;
 mod hold;

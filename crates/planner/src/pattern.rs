@@ -156,6 +156,11 @@ impl Pattern {
         heads && tails
     }
 
+    /// What stands before the number of the pull request.
+    pub fn before_pr(&self) -> &str {
+        self.around_pr().0
+    }
+
     fn around_pr(&self) -> (&str, &str) {
         self.text.split_once("{pr}").unwrap_or((&self.text, ""))
     }

@@ -1,5 +1,7 @@
 //! What a plan frees.
 
+use std::fmt;
+
 use bivouac_model::{ListedImage, ManifestKind, Usd};
 
 use super::plan::ImagePlan;
@@ -33,5 +35,20 @@ impl Freed {
     /// What they cost a month.
     pub fn monthly(&self, prices: &Prices) -> Usd {
         prices.registry_month(self.bytes)
+    }
+}
+
+impl fmt::Display for Freed {
+    /// `12 images, 1.5 GB at most`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(&str, u64); 3] = [("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)];
+        let plural = if self.images == 1 { "" } else { "s" };
+        write!(f, "{} image{plural}, ", self.images)?;
+        match UNITS.iter().find(|(_, size)| self.bytes >= *size) {
+            // Shown with one digit, so the rounding of a double does not show.
+            #[allow(clippy::cast_precision_loss)]
+            Some((unit, size)) => write!(f, "{:.1} {unit} at most", self.bytes as f64 / *size as f64),
+            None => write!(f, "{} B at most", self.bytes),
+        }
     }
 }

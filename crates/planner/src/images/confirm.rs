@@ -1,6 +1,7 @@
 //! Two observations before anything goes (invariant 5), and no more of it at once than can be looked through.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::time::Duration;
 
 use bivouac_model::ImageRef;
@@ -14,9 +15,9 @@ pub const MOST_DELETED: usize = 1000;
 const A_CALL: usize = 100;
 
 /// What earlier passes condemned, and since when. Lost with the process, which only makes the next wait.
-#[derive(Clone, Debug, Default)]
-pub struct Observations {
-    since: HashMap<ImageRef, DateTime<Utc>>,
+#[derive(Clone, Debug)]
+pub struct Observations<T = ImageRef> {
+    since: HashMap<T, DateTime<Utc>>,
 }
 
 /// What may go now.
@@ -30,7 +31,13 @@ pub struct Confirmed {
     pub left: usize,
 }
 
-impl Observations {
+impl<T> Default for Observations<T> {
+    fn default() -> Self {
+        Self { since: HashMap::new() }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Observations<T> {
     /// Nothing was seen.
     pub fn new() -> Self {
         Self::default()
@@ -41,32 +48,38 @@ impl Observations {
         self.since.clear();
     }
 
-    /// Takes in what a complete observation condemns, and answers what an earlier one, at least `apart` ago, condemned too
-    /// and every one since. `levels` is [`super::ImagePlan::levels`].
+    /// Takes in what a complete observation condemns, and answers for each whether an earlier one, at least `apart` ago,
+    /// condemned it too, and every one since.
+    pub fn again(&mut self, condemned: Vec<T>, now: DateTime<Utc>, apart: Duration) -> Vec<(T, bool)> {
+        let mut since = HashMap::with_capacity(condemned.len());
+        let seen = |condemned: T| {
+            let first = self.since.remove(&condemned).unwrap_or(now);
+            since.insert(condemned.clone(), first);
+            // A clock that went back makes it wait, not hurry.
+            (condemned, first < now && (now - first).to_std().is_ok_and(|seen| seen >= apart))
+        };
+        let seen = condemned.into_iter().map(seen).collect();
+        self.since = since;
+        seen
+    }
+}
+
+impl Observations {
+    /// What may go now, of what a complete observation condemns. `levels` is [`super::ImagePlan::levels`].
     pub fn confirm(&mut self, levels: Vec<Vec<ImageRef>>, now: DateTime<Utc>, apart: Duration) -> Confirmed {
-        let mut confirmed = Confirmed::default();
-        let mut since = HashMap::with_capacity(levels.iter().map(Vec::len).sum());
-        let mut room = MOST_DELETED;
-        for level in levels {
-            let mut ready = Vec::new();
-            for image in level {
-                let first = self.since.remove(&image).unwrap_or(now);
-                // A clock that went back makes it wait, not hurry.
-                if first < now && (now - first).to_std().is_ok_and(|seen| seen >= apart) {
-                    if room == 0 {
-                        confirmed.left += 1;
-                    } else {
-                        room -= 1;
-                        ready.push(image.clone());
-                    }
-                } else {
-                    confirmed.waiting += 1;
-                }
-                since.insert(image, first);
-            }
+        let lengths: Vec<usize> = levels.iter().map(Vec::len).collect();
+        let mut seen = self.again(levels.into_iter().flatten().collect(), now, apart).into_iter();
+        let (mut confirmed, mut room) = (Confirmed::default(), MOST_DELETED);
+        for length in lengths {
+            let level: Vec<_> = seen.by_ref().take(length).collect();
+            confirmed.waiting += level.iter().filter(|(_, twice)| !twice).count();
+            let mut ready: Vec<ImageRef> =
+                level.into_iter().filter(|(_, twice)| *twice).map(|(image, _)| image).collect();
+            confirmed.left += ready.len().saturating_sub(room);
+            ready.truncate(room);
+            room -= ready.len();
             confirmed.calls.extend(ready.chunks(A_CALL).map(<[ImageRef]>::to_vec));
         }
-        self.since = since;
         confirmed
     }
 }

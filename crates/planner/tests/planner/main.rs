@@ -6,6 +6,7 @@
 mod approvals;
 mod causes;
 mod cloud;
+mod definitions;
 mod fixtures;
 mod glances;
 mod images;
