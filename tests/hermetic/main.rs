@@ -15,6 +15,7 @@ mod approvals;
 mod bot;
 mod causes;
 mod clock;
+mod collecting;
 mod dev;
 mod doctor;
 mod doors;

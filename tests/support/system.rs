@@ -65,6 +65,8 @@ pub struct System {
     pub policy: Arc<Policy>,
     /// What the machine of the daemon takes for the time.
     pub machine: Arc<dyn Clock>,
+    /// `controller.collect` of the next daemon.
+    pub collect: Duration,
     place: Place,
     daemon: Option<(JoinHandle<()>, CancellationToken)>,
     bot: Option<(JoinHandle<()>, CancellationToken)>,
@@ -138,6 +140,7 @@ impl System {
             doors,
             policy: Arc::new(policy),
             machine: Arc::new(SystemClock),
+            collect: Settings::default().collect,
             place,
             daemon: None,
             bot: None,
@@ -153,6 +156,7 @@ impl System {
     /// The same with another resync.
     pub fn launch_with(&mut self, resync: Duration) {
         let (place, policy, machine) = (self.place.clone(), Arc::clone(&self.policy), Arc::clone(&self.machine));
+        let collect = self.collect;
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let daemon = tokio::spawn(async move {
@@ -163,7 +167,7 @@ impl System {
                 leases,
                 feed,
                 policy,
-                settings: Settings { resync, ..Settings::default() },
+                settings: Settings { resync, collect, ..Settings::default() },
                 leadership: Leadership { name: "test".into(), holder: "test".into(), period: Duration::from_secs(1) },
                 readiness: Readiness::new(&[TABLES, FIRST_OBSERVATION]),
                 ear: Ear::default(),
