@@ -43,6 +43,11 @@ pub enum Gap {
     /// digest beside it is ImageNotFound instead of ImageTagDoesNotMatchDigest, and BatchGetImage's failure names no digest
     /// (`batch_get_image`: `image_id.get("imageTag", "null")`).
     LooseImages,
+    /// Task definitions have no `registeredAt` (`ecs/models.py`, `TaskDefinition`).
+    NoTimeOfRegistration,
+    /// An image whose last tag moves to another is gone (`ecr/models.py`, `put_image` drops images without tags). ECR keeps
+    /// it, untagged.
+    NothingIsUntagged,
     /// UpdateService without a forced deployment keeps the deployment as it is, whatever the task definition (`ecs/models.py`,
     /// `update_service`).
     NoNewDeployment,
@@ -63,6 +68,8 @@ impl Emulator {
                 | Gap::NoCapacityProvidersOfServices
                 | Gap::NoArtifacts
                 | Gap::LooseImages
+                | Gap::NoTimeOfRegistration
+                | Gap::NothingIsUntagged
                 | Gap::NoNewDeployment,
             ) => true,
         }

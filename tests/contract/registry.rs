@@ -186,12 +186,13 @@ pub async fn the_inventory_tells_every_manifest_once(place: &Place) {
     place.push(&repository, "pr-8-ci", "two").await;
     place.push(&repository, "pr-8-ci", "three").await;
     let inventory = registry.inventory(&repository).await.expect("a list");
-    assert_eq!(inventory.len(), 3, "{inventory:#?}");
+    let untagged = usize::from(!place.emulator.has(Gap::NothingIsUntagged));
+    assert_eq!(inventory.len(), 2 + untagged, "{inventory:#?}");
     let listed = inventory.iter().find(|image| image.digest == one.digest).expect("the first");
     let tags: HashSet<&str> = listed.tags.iter().map(|tag| &**tag).collect();
     assert_eq!(tags, HashSet::from(["pr-7-ci", "latest"]));
     assert!(listed.bytes > 0 && listed.pushed_at.is_some() && !listed.archived && listed.subject.is_none());
-    assert_eq!(inventory.iter().filter(|image| image.tags.is_empty()).count(), 1);
+    assert_eq!(inventory.iter().filter(|image| image.tags.is_empty()).count(), untagged);
     if !place.emulator.has(Gap::NoArtifacts) {
         assert!(inventory.iter().all(|image| image.kind == ManifestKind::Image), "{inventory:#?}");
         let signature = json!({
@@ -234,16 +235,18 @@ pub async fn a_manifest_is_answered_byte_for_byte(place: &Place) {
 
 pub async fn images_are_deleted_by_digest_and_by_tag(place: &Place) {
     let (registry, repository) = (place.registry().await, place.repository().await);
-    for (tag, content) in [("untagged", "one"), ("untagged", "two"), ("pr-7-ci", "three"), ("latest", "three")] {
+    for (tag, content) in [("moves", "one"), ("pr-8-ci", "two"), ("pr-7-ci", "three"), ("latest", "three")] {
         place.push(&repository, tag, content).await;
     }
-    let inventory = registry.inventory(&repository).await.expect("a list");
-    let untagged = inventory.iter().find(|image| image.tags.is_empty()).expect("the first").digest.clone();
-    let two = found(registry.image(&repository, &tag("untagged")).await.expect("an answer")).digest;
+    let untagged = found(registry.image(&repository, &tag("moves")).await.expect("an answer")).digest;
+    if !place.emulator.has(Gap::NothingIsUntagged) {
+        place.push(&repository, "moves", "two").await;
+    }
+    let two = found(registry.image(&repository, &tag("pr-8-ci")).await.expect("an answer")).digest;
     let three = found(registry.image(&repository, &tag("latest")).await.expect("an answer")).digest;
     let images = [
         ImageRef::Digest(untagged.clone()),
-        ImageRef::TagOf("untagged".into(), two),
+        ImageRef::TagOf("pr-8-ci".into(), two.clone()),
         ImageRef::Tag("pr-7-ci".into()),
         ImageRef::Digest(ImageDigest::of(b"nowhere")),
         ImageRef::TagOf("latest".into(), ImageDigest::of(b"another")),
@@ -253,7 +256,8 @@ pub async fn images_are_deleted_by_digest_and_by_tag(place: &Place) {
         failures.iter().map(|failure| (&failure.image, failure.cause)).collect();
     let moved = if place.emulator.has(Gap::LooseImages) { FailureCause::Gone } else { FailureCause::Moved };
     assert_eq!(causes, [(&images[3], FailureCause::Gone), (&images[4], moved)]);
-    let left = registry.inventory(&repository).await.expect("a list");
+    let mut left = registry.inventory(&repository).await.expect("a list");
+    left.retain(|image| image.digest != two);
     assert_eq!(left.len(), 1, "{left:#?}");
     assert_eq!((&left[0].digest, &*left[0].tags), (&three, ["latest".into()].as_slice()));
     // Again, all of them are gone.
