@@ -45,7 +45,7 @@ pub enum Gap {
     LooseImages,
     /// Task definitions have no `registeredAt` (`ecs/models.py`, `TaskDefinition`).
     NoTimeOfRegistration,
-    /// An image whose last tag moves to another is gone (`ecr/models.py`, `put_image` drops images without tags). ECR keeps
+    /// An image whose last tag moves to another is gone (`ecr/models.py`, `put_image` takes the tag away by `batch_delete_image`). ECR keeps
     /// it, untagged.
     NothingIsUntagged,
     /// UpdateService without a forced deployment keeps the deployment as it is, whatever the task definition (`ecs/models.py`,
