@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use bivouac_controller::Collector;
+use bivouac_controller::{Collector, Controller, Settings};
 use bivouac_model::Phase;
-use bivouac_simcloud::Options;
+use bivouac_runtime::Fence;
+use bivouac_simcloud::{Fault, Options, Rule, Service, When};
 
 use crate::system::{ECR, REPO, System, policy, s};
 
@@ -104,4 +105,61 @@ async fn a_look_modifies_nothing() {
     }
     assert_eq!(system.cloud.calls().modifying(), 0, "{:?}", system.cloud.calls().counts());
     assert_eq!(system.cloud.ecr().digests(ECR).len(), 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_manifests_are_a_hundred_calls() {
+    let policy = bivouac_planner::Policy { untagged_image_grace: Duration::ZERO, ..policy() };
+    let system = System::without_daemon(Options::default(), policy).await;
+    for _ in 0..500 {
+        system.cloud.ecr().push_untagged_index(ECR, 19);
+    }
+    assert_eq!(system.cloud.ecr().digests(ECR).len(), 10_000);
+    let settings = Settings { resync: Duration::from_millis(1), ..Settings::default() };
+    let controller = Controller::new(system.doors.clone(), system.policy.clone(), settings, Fence::unfenced());
+    let calls = || {
+        let of = |operation| system.cloud.calls().of(Service::Ecr, operation);
+        (of("BatchDeleteImage"), of("BatchGetImage"))
+    };
+    assert!(controller.collect_now().await.unfinished);
+    assert_eq!(calls(), (0, 5), "one look deletes nothing");
+    let mut deleted = 0;
+    loop {
+        let collected = controller.collect_now().await;
+        assert_eq!(collected.refused, [""; 0]);
+        deleted += collected.images.images;
+        if !collected.unfinished {
+            break;
+        }
+    }
+    assert_eq!((deleted, system.cloud.ecr().digests(ECR).len()), (10_000, 0));
+    assert_eq!(calls(), (100, 5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_list_deletes_nothing() {
+    let policy = bivouac_planner::Policy { untagged_image_grace: Duration::ZERO, ..policy() };
+    let system = System::without_daemon(Options::default(), policy).await;
+    for _ in 0..60 {
+        system.cloud.ecr().push_untagged_index(ECR, 19);
+    }
+    let settings = Settings { resync: Duration::from_millis(1), ..Settings::default() };
+    let controller = Controller::new(system.doors.clone(), system.policy.clone(), settings, Fence::unfenced());
+    controller.collect_now().await;
+    // The second page is refused, then who runs what, then who wants what: each time the looks begin anew.
+    for (service, operation, nth) in [
+        (Service::Ecr, "DescribeImages", 2),
+        (Service::Ecs, "ListTasks", 1),
+        (Service::Ecs, "ListServices", 1),
+        (Service::Ecs, "ListTaskDefinitions", 1),
+    ] {
+        let rule = Rule::operation(service, operation, Fault::Deny).when(When::Nth(nth));
+        system.cloud.faults().add(rule);
+        assert_eq!(controller.collect_now().await.images.images, 0, "{operation}");
+        system.cloud.faults().clear();
+        assert_eq!(system.cloud.ecr().digests(ECR).len(), 1200, "{operation}");
+    }
+    // What could be seen whole once, has to be seen so twice.
+    while controller.collect_now().await.unfinished {}
+    assert_eq!(system.cloud.ecr().digests(ECR), [""; 0]);
 }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::announce::Announcement;
 use crate::audit::Audit;
 use crate::closer::Closer;
-use crate::collect::Collector;
+use crate::collect::{Collected, Collector};
 use crate::doors::Doors;
 use crate::fenced::Fenced;
 use crate::world::{OpenLists, project_of};
@@ -226,6 +226,12 @@ impl Controller {
             };
             wait = if unfinished { self.settings.resync.min(self.settings.collect) } else { self.settings.collect };
         }
+    }
+
+    /// One pass of the collector, now: deletes what an earlier call condemned too, at least a resync ago. For whoever has no
+    /// daemon: call it, wait a resync, and call it again for as long as it is unfinished.
+    pub async fn collect_now(&self) -> Collected {
+        self.collector.pass(&self.fenced).await
     }
 
     /// Tells the depth of the queues for as long as they are worked on, so that a scrape finds what is true now.
