@@ -163,3 +163,26 @@ async fn half_a_list_deletes_nothing() {
     while controller.collect_now().await.unfinished {}
     assert_eq!(system.cloud.ecr().digests(ECR), [""; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_tag_of_what_another_environment_runs_stays() {
+    let system = System::start().await;
+    let (closed, other) = (system.pull_request(), system.bare_pull_request());
+    let tag = format!("pr-{closed}-ci");
+    system.put(other, &[("image_tag", s(&tag))]).await;
+    system.until_phase(other, Phase::Ready).await;
+    // It names an image of its own by now, which is not there yet, and runs on as it is.
+    system.set(other, "image_tag", s(&format!("pr-{other}-ci"))).await;
+    system.put(closed, &[]).await;
+    system.until_phase(closed, Phase::Ready).await;
+    system.hub.close(REPO, closed).unwrap();
+    system.until_phase(closed, Phase::Terminated).await;
+    system.until_settled().await;
+    let ecr = system.cloud.ecr();
+    assert!(ecr.digest_of(ECR, &tag).is_some(), "ECR deletes an image with its last tag");
+    // Once nobody runs it any more, the tag goes.
+    ecr.push_image(ECR, &format!("pr-{other}-ci"));
+    until("untagged", || ecr.digest_of(ECR, &tag).is_none()).await;
+    system.until_phase(other, Phase::Ready).await;
+    system.until_settled().await;
+}
