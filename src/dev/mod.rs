@@ -5,7 +5,7 @@
 mod collected;
 mod conversation;
 mod people;
-mod policy;
+pub(crate) mod policy;
 mod screen;
 mod story;
 
