@@ -115,7 +115,7 @@ impl Collector {
     pub async fn look(&self) -> Result<Collection> {
         let mut state = self.state.lock().await;
         let mut collection = Collection::default();
-        state.definitions.refresh(&self.doors).await?;
+        state.definitions.refresh(&self.doors, &self.policy).await?;
         for name in self.repositories() {
             let Some(inventory) = self.inventory(&mut state, &name).await? else { continue };
             let scene = self.scene(&mut state).await?;
@@ -146,7 +146,7 @@ impl Collector {
 
     async fn pass_over(&self, state: &mut State, fenced: &Fenced, done: &mut Collected) -> Result<()> {
         // The slow part first: each revision is described once in the life of the process.
-        state.definitions.refresh(&self.doors).await?;
+        state.definitions.refresh(&self.doors, &self.policy).await?;
         for name in self.repositories() {
             let passed = self.collect_repository(state, fenced, &name, done).await;
             if let Err(error) = passed {
@@ -164,7 +164,7 @@ impl Collector {
 
     /// Who uses what, and whether anything may go. Taken after the inventory it is for.
     async fn scene(&self, state: &mut State) -> Result<Scene> {
-        state.definitions.refresh(&self.doors).await?;
+        state.definitions.refresh(&self.doors, &self.policy).await?;
         let usage = usage::Usage::observe(&self.doors).await?;
         let (now, instant) = (self.doors.clock.now(), Instant::now());
         let jumped = state.clock.replace((now, instant)).is_some_and(|(then, since)| {

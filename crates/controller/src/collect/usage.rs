@@ -44,7 +44,10 @@ pub(super) struct Definitions {
 
 impl Definitions {
     /// Lists them all, and describes those that are new. On an error it knows what it knew, and some more.
-    pub async fn refresh(&mut self, doors: &Doors) -> Result<()> {
+    ///
+    /// Of the images only those of our repositories are kept: an account may hold tens of thousands of revisions.
+    pub async fn refresh(&mut self, doors: &Doors, policy: &Policy) -> Result<()> {
+        let ours = |image: &String| policy.projects.values().any(|project| image.contains(&project.ecr_repository));
         let names: HashSet<TaskDefinitionName> = doors.cluster.all_task_definitions().await?.into_iter().collect();
         self.described.retain(|name, _| names.contains(name));
         for name in names {
@@ -52,7 +55,9 @@ impl Definitions {
                 continue;
             }
             // One that went away meanwhile is used by nothing that is still to come.
-            if let Some(described) = doors.cluster.task_definition(&name).await? {
+            if let Some(mut described) = doors.cluster.task_definition(&name).await? {
+                described.images.retain(ours);
+                described.images.shrink_to_fit();
                 self.described.insert(name, described);
             }
         }
