@@ -2,6 +2,7 @@
 
 pub mod args;
 mod audit;
+pub mod collection;
 mod describe;
 mod dev;
 mod doctor;

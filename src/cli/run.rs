@@ -52,7 +52,8 @@ pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Re
         let ops = Ops { metrics, readiness: readiness.clone() };
         tokio::spawn(bivouac_ops::serve(listener, ops, stop.clone()))
     });
-    let settings = Settings { resync: config.controller.resync, longest_write, ..Settings::default() };
+    let (resync, collect) = (config.controller.resync, config.controller.collect);
+    let settings = Settings { resync, longest_write, collect, ..Settings::default() };
     let leadership =
         Leadership { name: config.controller.instance.clone(), holder: holder(), period: config.controller.lease };
     let Connected { doors, leases, feed, .. } = connected;

@@ -39,6 +39,7 @@ impl Config {
             projects,
             ttl: self.guardrails.ttl,
             max_ttl: self.guardrails.max_ttl,
+            untagged_image_grace: self.guardrails.untagged_image_grace,
             purge_after: self.guardrails.purge_after,
             capacity: self.aws.capacity,
             prices: self.prices,

@@ -210,7 +210,7 @@ fn refused(config: &Config, read: &SiteRead, error: &Error) -> Check {
         project.image_commit == ImageCommit::Label && project.ecr_repository == *on
     };
     if action == "ecr:BatchGetImage" && !config.projects.iter().any(by_label) {
-        let mend = format!("{}; only `image_commit = \"label\"` needs it", words::allow(action));
+        let mend = format!("{}; without it no image that nothing needs is deleted", words::allow(action));
         return PERMISSIONS.warning(check, error.to_string(), mend);
     }
     let mend = match words::refusal(error) {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bivouac_aws::{AwsSite, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, StaticCredentials};
-use bivouac_model::{ContentHash, Image, ImageTag, ImageView, RenderedTaskDefinition, ServiceView};
+use bivouac_model::{ContentHash, Image, ImageTag, ImageView, RenderedTaskDefinition, ServiceView, TAG_MANAGED};
 use bivouac_ports::{Cluster as _, Meter, NoMeter, Registry as _};
 use serde_json::{Value as Json, json};
 
@@ -159,7 +159,8 @@ impl Place {
                 "environment": [{ "name": "CONTENT", "value": content }],
             }],
         });
-        RenderedTaskDefinition { family: family.into(), input, content: ContentHash::of([content.as_bytes()]) }
+        let tags = vec![(TAG_MANAGED, "contract".to_owned())];
+        RenderedTaskDefinition { family: family.into(), input, content: ContentHash::of([content.as_bytes()]), tags }
     }
 
     /// Sees to it that a service of one task gets it, and that the task gets a public address: what Fargate does by

@@ -16,6 +16,7 @@ mod bot;
 mod bot_answers;
 mod causes;
 mod clock;
+mod collecting;
 mod deliveries;
 mod dev;
 mod doctor;

@@ -72,6 +72,8 @@ pub struct System {
     pub bot_settings: bivouac_bot::Settings,
     /// Seconds by which the forge's clock was put forward.
     later: Arc<AtomicI64>,
+    /// `controller.collect` of the next daemon.
+    pub collect: Duration,
     place: Place,
     daemon: Option<(JoinHandle<()>, CancellationToken)>,
     bot: Option<(JoinHandle<()>, CancellationToken)>,
@@ -101,6 +103,7 @@ pub fn policy() -> Policy {
         projects: [(repo, project)].into(),
         ttl: Duration::from_secs(48 * 3600),
         max_ttl: Duration::from_secs(168 * 3600),
+        untagged_image_grace: Duration::from_secs(24 * 3600),
         purge_after: Duration::from_secs(720 * 3600),
         capacity: CapacityPolicy::SpotWithFallback,
         prices: Prices::default(),
@@ -186,6 +189,7 @@ impl System {
             machine: Arc::new(SystemClock),
             bot_settings: bot_settings(),
             later,
+            collect: Settings::default().collect,
             place,
             daemon: None,
             bot: None,
@@ -201,6 +205,7 @@ impl System {
     /// The same with another resync.
     pub fn launch_with(&mut self, resync: Duration) {
         let (place, policy, machine) = (self.place.clone(), Arc::clone(&self.policy), Arc::clone(&self.machine));
+        let collect = self.collect;
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let daemon = tokio::spawn(async move {
@@ -211,7 +216,7 @@ impl System {
                 leases,
                 feed,
                 policy,
-                settings: Settings { resync, ..Settings::default() },
+                settings: Settings { resync, collect, ..Settings::default() },
                 leadership: Leadership { name: "test".into(), holder: "test".into(), period: Duration::from_secs(1) },
                 readiness: Readiness::new(&[TABLES, FIRST_OBSERVATION]),
                 ear: Ear::default(),

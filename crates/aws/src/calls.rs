@@ -57,6 +57,8 @@ calls! {
     DESCRIBE_CLUSTERS = "ECS" "DescribeClusters", Some(Bucket::ClusterRead);
     LIST_TASK_DEFINITIONS = "ECS" "ListTaskDefinitions", Some(Bucket::TaskDefinitionRead);
     DESCRIBE_TASK_DEFINITION = "ECS" "DescribeTaskDefinition", Some(Bucket::TaskDefinitionRead);
+    LIST_TASK_DEFINITION_FAMILIES = "ECS" "ListTaskDefinitionFamilies", Some(Bucket::TaskDefinitionRead);
+    DELETE_TASK_DEFINITIONS = "ECS" "DeleteTaskDefinitions", Some(Bucket::TaskDefinitionDelete);
     REGISTER_TASK_DEFINITION = "ECS" "RegisterTaskDefinition", Some(Bucket::TaskDefinitionModify);
     DEREGISTER_TASK_DEFINITION = "ECS" "DeregisterTaskDefinition", Some(Bucket::TaskDefinitionModify);
     DESCRIBE_NETWORK_INTERFACES = "EC2" "DescribeNetworkInterfaces", Some(Bucket::Ec2Read);

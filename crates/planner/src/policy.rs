@@ -19,6 +19,8 @@ pub struct Policy {
     pub ttl: Duration,
     /// The ceiling of every record's lifetime, pinned or not.
     pub max_ttl: Duration,
+    /// How old an untagged image is, or a task definition that nothing uses, before it may be removed.
+    pub untagged_image_grace: Duration,
     /// How long tombstones stay.
     pub purge_after: Duration,
     /// What environments run on.

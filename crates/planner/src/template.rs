@@ -174,7 +174,7 @@ impl Template {
             return Err(InvalidTemplate::TooLarge(text.len()));
         }
         let content = ContentHash::of([text.as_bytes()]);
-        Ok(RenderedTaskDefinition { family: family.into(), input, content })
+        Ok(RenderedTaskDefinition { family: family.into(), input, content, tags: Vec::new() })
     }
 }
 

@@ -1,4 +1,5 @@
 mod audit;
+mod collecting;
 mod doctor;
 mod memory;
 mod reading;
