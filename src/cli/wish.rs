@@ -92,6 +92,7 @@ fn change(session: &Session, up: &Up) -> DesiredChange {
     let mut change = signature(session);
     change.extend([
         ("desired", Some(Value::String(Desired::Up.as_str().into()))),
+        ("closed_at", None),
         ("image_tag", text(&up.tag)),
         ("flags", map(&up.flags)),
         ("config", map(&up.overrides)),

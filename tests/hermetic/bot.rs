@@ -23,9 +23,37 @@ async fn a_comment_becomes_an_environment_and_closing_takes_it_away() {
     assert!(system.reactions(pr, comment).contains(&"eyes".to_owned()));
 
     system.hub.person("maintainer").close(REPO, pr).unwrap();
-    system.until_phase(pr, Phase::Terminated).await;
+    let record = system.until_phase(pr, Phase::Terminated).await;
+    assert_eq!(crate::system::reason_of(&record), "PullRequestClosed");
     system.until_settled().await;
     assert!(system.services().is_empty(), "{:#?}", system.services());
+    let comments = system.comments(pr);
+    assert!(comments[0].contains("The pull request was closed"), "{comments:?}");
+    assert_eq!(system.reactions(pr, comment), ["eyes", "rocket"], "what was done was done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_up_that_a_closing_ended_is_no_success() {
+    let system = System::with_bot().await;
+    let pr = system.bare_pull_request();
+    let comment = system.hub.comment(REPO, pr, "maintainer", "/testenv up").unwrap();
+    system.until_phase(pr, Phase::WaitingForImage).await;
+    system.tick();
+    system.hub.person("maintainer").close(REPO, pr).unwrap();
+    system.until_phase(pr, Phase::Terminated).await;
+    system.until_reaction(pr, comment, "confused").await;
+    system.until_settled().await;
+    assert_eq!(system.reactions(pr, comment), ["eyes", "confused"]);
+
+    // Reopened, a new wish is a new wish.
+    system.tick();
+    system.hub.person("maintainer").reopen(REPO, pr).unwrap();
+    system.until_all_handled().await;
+    system.cloud.ecr().push_image(crate::system::ECR, &format!("pr-{pr}-ci"));
+    let again = system.hub.comment(REPO, pr, "maintainer", "/testenv up").unwrap();
+    let record = system.until_phase(pr, Phase::Ready).await;
+    assert_eq!(record.desired.unwrap().closed_at, None);
+    system.until_reaction(pr, again, "rocket").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

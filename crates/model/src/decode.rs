@@ -27,6 +27,9 @@ pub fn decode_record(key: ItemKey, item: &Item) -> Record {
     Record { key, desired, generation, status: decode_status(item) }
 }
 
+/// What an attribute that is a time may hold.
+const TIME: &str = "a time such as 2026-11-23T12:00:00Z (RFC 3339)";
+
 struct Reader<'a> {
     item: &'a Item,
     problems: Vec<Problem>,
@@ -61,8 +64,9 @@ impl Reader<'_> {
                 hex.then(|| text.to_owned())
             }),
             requested_by: self.free_text("requested_by", MAX_NAME_LENGTH),
-            requested_at: self.text("requested_at", "a time such as 2026-11-23T12:00:00Z (RFC 3339)", timestamp),
+            requested_at: self.text("requested_at", TIME, timestamp),
             request_url: self.free_text("request_url", 2048),
+            closed_at: self.text("closed_at", TIME, timestamp),
             restarted_at: self.free_text("restarted_at", MAX_NAME_LENGTH),
             generation: self.generation(),
         };

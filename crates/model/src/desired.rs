@@ -139,6 +139,9 @@ pub struct DesiredState {
     pub requested_at: Option<DateTime<Utc>>,
     /// The comment or run that asked.
     pub request_url: Option<String>,
+    /// When its pull request was closed, of a `down` that nobody asked for but the closing itself. Means nothing of what is
+    /// not down.
+    pub closed_at: Option<DateTime<Utc>>,
     /// A new value replaces the running task.
     pub restarted_at: Option<String>,
     /// The number of the write.

@@ -1,6 +1,6 @@
 //! The decision: what kind of record is this, and which way does it go?
 
-use bivouac_model::{Desired, Observed, Phase, PullRequestState, Record, ServiceView};
+use bivouac_model::{Desired, DesiredState, Observed, Phase, PullRequestState, Record, ServiceView};
 use chrono::{DateTime, Utc};
 
 use crate::bring_up::{bring_up, is_ours};
@@ -87,16 +87,16 @@ fn decide(context: Context<'_>) -> Plan {
     if hold::needs_a_look(&context) {
         return hold::look(draft);
     }
-    match withdrawn(&context, desired.desired, life.expires_at) {
+    match withdrawn(&context, desired, life.expires_at) {
         Some(why) => take_down(context, draft, why),
         None => bring_up(context, draft, desired, life.note),
     }
 }
 
 /// Why the environment shall not be, if it shall not.
-fn withdrawn(context: &Context<'_>, desired: Desired, expires_at: DateTime<Utc>) -> Option<Why> {
-    if desired == Desired::Down {
-        Some(Why::Requested)
+fn withdrawn(context: &Context<'_>, wish: &DesiredState, expires_at: DateTime<Utc>) -> Option<Why> {
+    if wish.desired == Desired::Down {
+        Some(if wish.closed_at.is_some() { Why::Closed } else { Why::Requested })
     } else if is_closed(context) {
         Some(Why::Closed)
     } else if context.now >= expires_at {

@@ -1,6 +1,6 @@
 //! What the comment that gave a command is told once it is settled: a reaction, once.
 
-use bivouac_model::{CommandOutcome, Desired, Phase, Reacted, Status, commanding_comment};
+use bivouac_model::{CommandOutcome, Desired, DesiredState, Phase, Reacted, Status, commanding_comment};
 
 use crate::context::Context;
 use crate::plan::{Next, WaitingOn};
@@ -15,15 +15,16 @@ pub(crate) fn due(context: &Context<'_>, status: &Status, next: &Next) -> Option
         return None;
     }
     let comment = commanding_comment(desired.request_url.as_deref()?, context.key)?;
-    let outcome = outcome(desired.desired, status, next)?;
+    let outcome = outcome(desired, status, next)?;
     let told = status.machinery.reacted.filter(|told| told.comment == comment).map(|told| told.outcome);
     let news = told != Some(CommandOutcome::Done) && told != Some(outcome);
     news.then_some(Reacted { comment, outcome })
 }
 
 /// What became of the command; `None` while it is under way.
-fn outcome(desired: Desired, status: &Status, next: &Next) -> Option<CommandOutcome> {
+fn outcome(wish: &DesiredState, status: &Status, next: &Next) -> Option<CommandOutcome> {
     use CommandOutcome::{Done, Failed};
+    let desired = wish.desired;
     let on = match next {
         Next::Settled => None,
         Next::Wait(on) => Some(*on),
@@ -31,7 +32,7 @@ fn outcome(desired: Desired, status: &Status, next: &Next) -> Option<CommandOutc
     };
     let refused = status.reason == reason::DENIED || status.reason == reason::REFUSED;
     match (status.phase, on) {
-        (Phase::Terminated, _) if desired == Desired::Down => Some(Done),
+        (Phase::Terminated, _) if desired == Desired::Down && wish.closed_at.is_none() => Some(Done),
         // Its time was over, or its pull request was closed, before it came to anything.
         (Phase::Terminated | Phase::Failed | Phase::Invalid, _) => Some(Failed),
         (Phase::Ready | Phase::Asleep, Some(WaitingOn::Person)) if refused => Some(Failed),

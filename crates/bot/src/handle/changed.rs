@@ -3,7 +3,7 @@
 use bivouac_model::command::{Command, Request, Up, Verb, Wish};
 use bivouac_model::{Decision, Desired, EnvKey, Event, ItemKey, Phase, PullRequest, Record, Value};
 use bivouac_ports::Meaning;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::newest::{CLOSE, CLOSE_TIE, Given, wanted};
 use super::pushes::Push;
@@ -122,7 +122,11 @@ impl Handler {
             return Ok(!ends(self.record(key).await?.as_ref()));
         }
         // Who asked for it, and when, stays: the position of the last command among the others is in there.
-        let change = vec![("desired", Some(Value::String(Desired::Down.as_str().into())))];
+        let closed_at = cause.at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let change = vec![
+            ("desired", Some(Value::String(Desired::Down.as_str().into()))),
+            ("closed_at", Some(Value::String(closed_at))),
+        ];
         // Said first: killed in between, nobody would see any more that it was us.
         self.note(&[event]).await?;
         self.write(key, seen, &change).await.map_err(Later::Store)

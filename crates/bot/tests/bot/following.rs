@@ -26,6 +26,7 @@ async fn closed_is_down_and_reopened_is_not_up() {
     world.pull(7, |pull| pull.is_open = false);
     world.deliver(&[changed(7, 2, "eve", "closed", HEAD)]).await;
     assert_eq!(world.wish(7).desired, Desired::Down);
+    assert!(world.wish(7).closed_at.is_some(), "the record says why");
     assert_eq!(world.audit(7), ["ada up Applied", "eve close Closed"]);
     world.pull(7, |pull| pull.is_open = true);
     world.deliver(&[changed(7, 3, "ada", "reopened", HEAD)]).await;

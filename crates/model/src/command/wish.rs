@@ -44,6 +44,8 @@ pub struct Wish<'a> {
     default_ttl: Duration,
     /// What the record desires after the commands so far; `None`: there is no record.
     desired: Option<Desired>,
+    /// It is down for its pull request was closed.
+    closed: bool,
     /// The controller took it away, or is about to, though it is desired: its time was over.
     over: bool,
     /// What it lives after the commands so far, `None` when that cannot be read.
@@ -61,6 +63,7 @@ impl<'a> Wish<'a> {
             default_ttl,
             // Of a broken record only this much is known: it is there, and its environment may be.
             desired: wish.map(|wish| wish.map_or(Desired::Up, |wish| wish.desired)),
+            closed: wish.is_some_and(|wish| wish.is_ok_and(|wish| wish.closed_at.is_some())),
             over: record.is_some_and(is_over),
             ttl: match wish {
                 None => Some(None),
@@ -157,6 +160,9 @@ impl<'a> Wish<'a> {
     fn desire(&mut self, desired: Desired) {
         self.desired = Some(desired);
         self.set("desired", text(desired.as_str()));
+        if self.closed {
+            self.set("closed_at", None);
+        }
     }
 
     fn live(&mut self, ttl: Option<Ttl>) {

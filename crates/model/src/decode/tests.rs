@@ -4,7 +4,7 @@ use super::*;
 use crate::Phase;
 
 /// The attributes that clients write.
-const DESIRED: [&str; 13] = [
+const DESIRED: [&str; 14] = [
     "desired",
     "image_tag",
     "flags",
@@ -16,6 +16,7 @@ const DESIRED: [&str; 13] = [
     "requested_by",
     "requested_at",
     "request_url",
+    "closed_at",
     "restarted_at",
     "generation",
 ];

@@ -71,6 +71,42 @@ fn what_never_came_to_anything_is_told() {
     assert_eq!((world.phase(), &world.reactions[..]), (Phase::Terminated, &[failed(1)][..]));
 }
 
+/// The bot writes a closing into the record.
+fn close(world: &mut World) {
+    let now = world.now;
+    world.pull_request = PullRequestState::Closed;
+    world.wish(|wish| {
+        (wish.desired, wish.closed_at) = (Desired::Down, Some(now));
+        wish.generation = Some(wish.generation.unwrap_or_default() + 1);
+    });
+}
+
+#[test]
+fn a_closing_is_no_success_of_what_it_ended() {
+    let mut world = World::new(up());
+    world.cloud.images.clear();
+    command(&mut world, 1, Desired::Up);
+    world.settle();
+    assert_eq!((world.phase(), world.reactions.len()), (Phase::WaitingForImage, 0));
+    close(&mut world);
+    world.settle();
+    assert_eq!((world.phase(), &world.reactions[..]), (Phase::Terminated, &[failed(1)][..]));
+    assert_eq!(world.reason(), "PullRequestClosed");
+
+    // Nor is it a failure of what was done before.
+    let mut world = World::new(up());
+    command(&mut world, 1, Desired::Up);
+    world.settle();
+    close(&mut world);
+    world.settle();
+    assert_eq!((world.phase(), &world.reactions[..]), (Phase::Terminated, &[done(1)][..]));
+    assert!(
+        world.comment.as_ref().is_some_and(|comment| comment.message.contains("was closed")),
+        "{:?}",
+        world.comment
+    );
+}
+
 #[test]
 fn a_wish_that_is_refused_is_told() {
     let mut world = World::new(up());

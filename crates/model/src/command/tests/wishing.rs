@@ -79,6 +79,15 @@ fn up_is_a_new_wish_for_the_commit_it_was_given_for() {
 }
 
 #[test]
+fn a_new_wish_ends_a_closing() {
+    let closed = item(&[("desired", "down"), ("closed_at", "2026-11-23T00:00:00Z")]);
+    let (wish, _) = after(Some(&closed), &["up"]);
+    assert_eq!((wish.desired, wish.closed_at), (Desired::Up, None));
+    let (wish, _) = after(Some(&closed), &["down"]);
+    assert!(wish.closed_at.is_some(), "it was down already, and this is why");
+}
+
+#[test]
 fn what_an_up_does_not_name_stays_with_its_own_commands() {
     let old = written(item(&[("restarted_at", "then")]), vec![("pinned", Some(Value::Bool(true)))]);
     let (wish, _) = after(Some(&old), &["up"]);
