@@ -9,7 +9,7 @@ use wildmatch::WildMatch;
 use super::reader::Section;
 
 /// `[guardrails]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Guardrails {
     /// `ttl`: the lifetime of who asks for none, and the ceiling of what has no record. Default 48 h.
     pub ttl: Duration,

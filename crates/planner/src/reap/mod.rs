@@ -23,7 +23,7 @@ use crate::policy::Policy;
 use crate::reason;
 
 /// A `[[guardrails.adopt]]` of the configuration: services that an older system made and nobody manages.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Adoption {
     /// Their names, with `*` and `?`.
     pub pattern: WildMatch,
@@ -221,7 +221,8 @@ fn confirm(scene: &Scene<'_>, verdict: &mut Verdict, left: &mut usize) {
         },
         _ => {
             let apart = format_duration(scene.apart);
-            let sentence = format!(" It is deleted once another complete observation says so, {apart} after the first.");
+            let sentence =
+                format!(" It is deleted once another complete observation says so, {apart} after the first.");
             verdict.message.push_str(&sentence);
         }
     }
