@@ -1,16 +1,19 @@
 //! The wiring: from a configuration to the doors behind it. The one place that knows every adapter.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bivouac_aws::{
-    DynamoFeed, DynamoInbox, DynamoJournal, DynamoLeases, DynamoRecords, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk,
-    SdkSettings, StaticCredentials,
+    AwsClock, AwsSite, DynamoFeed, DynamoInbox, DynamoJournal, DynamoLeases, DynamoRecords, Ecr, Ecs, EcsSettings,
+    Endpoints, Quotas, Sdk, SdkSettings, StaticCredentials,
 };
 use bivouac_controller::Doors;
 use bivouac_github::GitHub;
 use bivouac_model::Capacity;
 use bivouac_planner::CapacityPolicy;
-use bivouac_ports::{Clock, Conversation, Inbox, Journal, Leases, Meter, NoMeter, RecordStore, SystemClock};
+use bivouac_ports::{
+    Clock, Conversation, Inbox, Journal, Leases, Meter, NoMeter, RecordStore, Registry, Site, SystemClock,
+};
 use secrecy::SecretString;
 
 use crate::config::{Config, Credentials, SecretError};
@@ -61,6 +64,20 @@ pub struct Tables {
     pub journal: Arc<dyn Journal>,
 }
 
+/// What `bivouac doctor` looks at in AWS.
+pub struct Ground {
+    /// The table of environments.
+    pub records: Arc<dyn RecordStore>,
+    /// The images.
+    pub registry: Arc<dyn Registry>,
+    /// Cluster, network, permissions.
+    pub site: Arc<dyn Site>,
+    /// The time, as AWS tells it in its answers.
+    pub clock: AwsClock,
+    /// The region in use.
+    pub region: String,
+}
+
 /// Why the adapters could not be made. Nothing was called yet.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
@@ -106,26 +123,11 @@ impl Place {
     /// # Errors
     /// When a secret cannot be read or none is configured.
     pub fn of(config: &Config) -> Result<Self, ComposeError> {
-        let credentials = match &config.github.credentials {
-            None => return Err(ComposeError::NoCredentials),
-            Some(Credentials::Token(token)) => bivouac_github::Credentials::Token(token.read()?),
-            Some(Credentials::App { id, private_key }) => {
-                bivouac_github::Credentials::App { id: *id, private_key: private_key.read()? }
-            }
-        };
         Ok(Self {
             sdk: sdk_settings(config),
             prefix: config.aws.table_prefix.clone(),
-            ecs: EcsSettings {
-                cluster: config.aws.cluster.clone(),
-                subnets: config.aws.subnets.clone(),
-                security_groups: config.aws.security_groups.clone(),
-            },
-            github: bivouac_github::Settings {
-                deployments: config.github.deployments,
-                check_run: config.github.check_run,
-                ..bivouac_github::Settings::new(&config.github.api_url, credentials, &config.controller.instance)
-            },
+            ecs: ecs_settings(config),
+            github: github_settings(config)?,
             quotas: true,
         })
     }
@@ -153,6 +155,30 @@ impl Place {
 
 fn sdk_settings(config: &Config) -> SdkSettings {
     SdkSettings { region: config.aws.region.clone(), ..SdkSettings::default() }
+}
+
+fn ecs_settings(config: &Config) -> EcsSettings {
+    EcsSettings {
+        cluster: config.aws.cluster.clone(),
+        subnets: config.aws.subnets.clone(),
+        security_groups: config.aws.security_groups.clone(),
+    }
+}
+
+fn github_settings(config: &Config) -> Result<bivouac_github::Settings, ComposeError> {
+    let credentials = match &config.github.credentials {
+        None => return Err(ComposeError::NoCredentials),
+        Some(Credentials::Token(token)) => bivouac_github::Credentials::Token(token.read()?),
+        Some(Credentials::App { id, private_key }) => {
+            bivouac_github::Credentials::App { id: *id, private_key: private_key.read()? }
+        }
+    };
+    Ok(bivouac_github::Settings {
+        deployments: config.github.deployments,
+        check_run: config.github.check_run,
+        environment: config.github.environment.clone(),
+        ..bivouac_github::Settings::new(&config.github.api_url, credentials, &config.controller.instance)
+    })
 }
 
 /// The capacity that a policy may ask of a cluster, and what AWS calls it.
@@ -214,6 +240,49 @@ pub async fn tables(config: &Config) -> Result<Tables, ComposeError> {
     Ok(Tables { records: Arc::new(DynamoRecords::new(&sdk, prefix)), journal: Arc::new(journal(&sdk, prefix)) })
 }
 
+/// What the doctor looks at in AWS. No call is made yet, and no secret is read.
+///
+/// # Errors
+/// When the SDK finds no region.
+pub async fn ground(config: &Config) -> Result<Ground, ComposeError> {
+    let sdk = Sdk::load(&sdk_settings(config), Arc::new(NoMeter)).await?;
+    let prefix = &config.aws.table_prefix;
+    Ok(Ground {
+        records: Arc::new(DynamoRecords::new(&sdk, prefix)),
+        registry: Arc::new(Ecr::new(&sdk)),
+        site: Arc::new(AwsSite::new(&sdk, Arc::new(Quotas::aws()), ecs_settings(config), prefix)),
+        clock: sdk.clock(),
+        region: sdk.region().to_owned(),
+    })
+}
+
+/// The forge alone, each of whose answers is waited for as long as `patience`. No call is made yet.
+///
+/// # Errors
+/// When nobody is configured to be on the forge, or a secret cannot be read or cannot be one.
+pub fn github(config: &Config, patience: Duration) -> Result<GitHub, ComposeError> {
+    let settings = bivouac_github::Settings { timeout: patience, ..github_settings(config)? };
+    Ok(GitHub::new(settings, Arc::new(NoMeter))?)
+}
+
 fn journal(sdk: &Sdk, prefix: &str) -> DynamoJournal {
     DynamoJournal::new(sdk, prefix, DynamoJournal::KEEP)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_the_configuration_says_of_github_reaches_the_forge() {
+        let text = include_str!("../deploy/examples/bivouac.reference.toml");
+        let text = text.replace("token_file =", "# token_file =").replace("deployments = false", "deployments = true");
+        let variables = [("BIVOUAC__GITHUB__TOKEN", "t"), ("BIVOUAC__GITHUB__ENVIRONMENT", "previews")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let config = Config::parse(Path::new("bivouac.toml"), &text, &variables).expect("the reference is sound");
+        let github = Place::of(&config).expect("no file is read").github;
+        assert_eq!((github.environment.as_str(), github.deployments, github.check_run), ("previews", true, false));
+    }
 }

@@ -6,6 +6,8 @@ pub mod compose;
 pub mod config;
 pub mod daemon;
 pub mod dev;
+pub mod doctor;
 pub mod exit;
 pub mod probe;
+pub mod process;
 pub mod telemetry;

@@ -1,10 +1,11 @@
-//! The promises of the cluster and the registry on moto, which knows nothing of our embedded cloud.
+//! The promises of the cluster, the registry and the site on moto, which knows nothing of our embedded cloud.
 
 #[path = "contract/mod.rs"]
 mod contract;
 #[path = "support/emulators.rs"]
 mod emulators;
 
+use bivouac_ports::Site as _;
 use contract::differences::Emulator;
 use contract::place::{Place, between};
 
@@ -34,3 +35,27 @@ macro_rules! on_moto {
 
 crate::cluster_promises!(on_moto);
 crate::registry_promises!(on_moto);
+crate::site_promises!(on_moto);
+
+/// Only moto lets a network be made over the wire, step by step.
+#[tokio::test]
+async fn a_route_to_an_internet_gateway_makes_a_subnet_public() {
+    let place = moto().await;
+    let site = place.site("previews").await;
+    let made = |xml: String, name: &str| between(&xml, name).unwrap_or_else(|| panic!("no {name}: {xml}"));
+    let vpc = place.ec2(&[("Action", "CreateVpc"), ("CidrBlock", "10.7.0.0/16")]).await;
+    let vpc = made(vpc, "vpcId");
+    let subnet = place.ec2(&[("Action", "CreateSubnet"), ("VpcId", &vpc), ("CidrBlock", "10.7.0.0/24")]).await;
+    let subnet = made(subnet, "subnetId");
+    let subnets = site.subnets(std::slice::from_ref(&subnet)).await.expect("an answer");
+    assert_eq!(subnets.first().map(|subnet| subnet.vpc.as_str()), Some(vpc.as_str()));
+    assert!(site.public_subnets(&subnets).await.expect("an answer").is_empty());
+
+    let gateway = made(place.ec2(&[("Action", "CreateInternetGateway")]).await, "internetGatewayId");
+    place.ec2(&[("Action", "AttachInternetGateway"), ("InternetGatewayId", &gateway), ("VpcId", &vpc)]).await;
+    let tables = [("Action", "DescribeRouteTables"), ("Filter.1.Name", "vpc-id"), ("Filter.1.Value.1", &vpc)];
+    let table = made(place.ec2(&tables).await, "routeTableId");
+    let route = [("Action", "CreateRoute"), ("RouteTableId", table.as_str()), ("GatewayId", &gateway)];
+    place.ec2(&[&route[..], &[("DestinationCidrBlock", "0.0.0.0/0")]].concat()).await;
+    assert_eq!(site.public_subnets(&subnets).await.expect("an answer").into_iter().collect::<Vec<_>>(), [subnet]);
+}

@@ -78,6 +78,8 @@ pub enum Command {
     /// Create the tables; safe to repeat
     #[command(after_help = "Examples:\n  bivouac init")]
     Init,
+    /// Check everything that has to be right, and say how to mend what is not
+    Doctor(Doctor),
 }
 
 /// `dev`.
@@ -119,6 +121,24 @@ Examples:
   bivouac run -o json                    # says where it listens as a JSON object"
 )]
 pub struct Run {}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+#[command(
+    long_about = "\
+Check configuration, templates, secrets, AWS credentials and permissions, tables, cluster, network, registry and GitHub,
+and say how to mend what is not as it should be.
+
+Every check is made, whatever the others find. Nothing is written anywhere; what cannot be tried without writing is named.",
+    after_help = "\
+Examples:
+  bivouac doctor
+  bivouac doctor -o wide                 # a line for each check
+  bivouac doctor -o json
+
+Exit codes: 0 no problem, 1 problems, 2 the configuration cannot be read."
+)]
+pub struct Doctor {}
 
 /// `plan`.
 #[derive(Debug, Args)]

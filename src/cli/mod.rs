@@ -2,8 +2,10 @@
 
 pub mod args;
 mod audit;
+pub mod collection;
 mod describe;
 mod dev;
+mod doctor;
 mod get;
 mod init;
 pub mod output;
@@ -37,6 +39,8 @@ const QUIET: &str = "warn";
 
 /// What `dev` logs: of the embedded DynamoDB nothing, since what it refuses is told by whoever asked.
 const DEV: &str = "warn,dynoxide=off,octocrab=off";
+/// What `doctor` logs: it tells itself what others would warn of.
+const DOCTOR: &str = "error,octocrab=off";
 /// What the daemon logs by itself. octocrab tells of every answer that is an error, which the door tells too.
 const DAEMON: &str = "info,octocrab=off";
 
@@ -54,6 +58,13 @@ pub async fn main() -> Result<(), Failure> {
         Command::Dev(dev) => {
             telemetry::start(DEV);
             return dev::dev(dev, cli.output, stop).await;
+        }
+        Command::Doctor(_) => {
+            telemetry::start(DOCTOR);
+            let variables = variables();
+            let config = configuration(&cli, &variables)?;
+            let mut terminal = Terminal::of_process();
+            return doctor::doctor(&config, path(&cli), &variables, &mut terminal, cli.output, stop).await;
         }
         Command::Run(_) => {
             telemetry::start(DAEMON);
@@ -122,8 +133,8 @@ pub async fn execute(session: &mut Session, command: Command) -> Result<(), Fail
             Command::Describe(describe) => describe::describe(session, describe).await,
             Command::Plan(asked) => plan::plan(session, asked).await,
             Command::Init => init::init(session).await,
-            // These two need no table, or make it themselves.
-            Command::Dev(_) | Command::Run(_) => Ok(()),
+            // These need no table, or make it themselves, or look whether it is there.
+            Command::Dev(_) | Command::Run(_) | Command::Doctor(_) => Ok(()),
         }
     };
     tokio::select! {
@@ -132,12 +143,17 @@ pub async fn execute(session: &mut Session, command: Command) -> Result<(), Fail
     }
 }
 
+/// Where the configuration is.
+fn path(cli: &Cli) -> &Path {
+    cli.config.as_deref().unwrap_or_else(|| Path::new(DEFAULT_CONFIG))
+}
+
 /// The configuration that a command line names, with what the environment overrides.
 ///
 /// # Errors
 /// Everything that is wrong with it, or that there is none.
 pub fn configuration(cli: &Cli, variables: &Variables) -> Result<Config, Failure> {
-    let path = cli.config.as_deref().unwrap_or_else(|| Path::new(DEFAULT_CONFIG));
+    let path = path(cli);
     if cli.config.is_none() && !path.exists() {
         return Err(Failure::Usage(format!(
             "there is no ./{DEFAULT_CONFIG}; name a configuration with --config FILE or the variable BIVOUAC_CONFIG"

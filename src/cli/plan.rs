@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bivouac_controller::{Controller, Planned, Settings};
+use bivouac_controller::{Collector, Controller, Planned, Settings};
 use bivouac_model::{Phase, format_duration};
 use bivouac_planner::Next;
 use bivouac_ports::NoMeter;
@@ -11,6 +11,7 @@ use bivouac_runtime::Fence;
 use serde::Serialize;
 
 use super::args::PlanArgs;
+use super::collection::{self, CollectionView};
 use super::output::columns::{Columns, plain};
 use super::session::Session;
 use crate::compose::{Place, connect};
@@ -36,6 +37,9 @@ pub struct PlanItem {
 struct PlanList<'a> {
     /// An item for each environment, sorted by key.
     items: Vec<PlanLine<'a>>,
+    /// Images and task definitions; absent when one environment was asked for, or they could not be looked at.
+    #[serde(flatten)]
+    collection: Option<&'a CollectionView>,
 }
 
 /// An item of [`PlanList`].
@@ -65,11 +69,25 @@ pub async fn plan(session: &mut Session, asked: PlanArgs) -> Result<(), Failure>
     let policy = Arc::new(session.config.policy()?);
     let connected = connect(&Place::of(&session.config)?, Arc::new(NoMeter)).await?;
     // Nothing is written, so there is nothing to fence.
+    let collector = Collector::new(connected.doors.clone(), Arc::clone(&policy), Settings::default().resync);
+    let prices = policy.prices;
     let controller = Controller::new(connected.doors, policy, Settings::default(), Fence::unfenced());
     let planned = controller.preview(only.as_ref()).await?;
     let mut items: Vec<PlanItem> = planned.iter().map(item).collect();
     items.sort_by(|one, other| one.key.cmp(&other.key));
-    print(session, &items)
+    let collection = match only {
+        Some(_) => None,
+        None => match collector.look().await {
+            Ok(collection) => Some(CollectionView::new(&collection, &prices)),
+            // The environments are worth showing without them.
+            Err(error) => {
+                let line = format!("Images and task definitions could not be looked at: {error}");
+                session.terminal.remark(&line)?;
+                None
+            }
+        },
+    };
+    print(session, &items, collection.as_ref())
 }
 
 fn item(planned: &Planned) -> PlanItem {
@@ -90,15 +108,20 @@ fn item(planned: &Planned) -> PlanItem {
 ///
 /// # Errors
 /// When the output cannot be written.
-pub fn print(session: &mut Session, items: &[PlanItem]) -> Result<(), Failure> {
-    let list = PlanList { items: items.iter().map(line).collect() };
+pub fn print(session: &mut Session, items: &[PlanItem], collection: Option<&CollectionView>) -> Result<(), Failure> {
+    let list = PlanList { items: items.iter().map(line).collect(), collection };
     if session.terminal.structured(session.format, &list)? {
         return Ok(());
     }
     if items.is_empty() {
         session.terminal.remark("No environments.")?;
-        return Ok(());
+    } else {
+        environments(session, items)?;
     }
+    collection.map_or(Ok(()), |view| collection::print(session, view))
+}
+
+fn environments(session: &mut Session, items: &[PlanItem]) -> Result<(), Failure> {
     let mut rows = vec![["ENVIRONMENT", "PHASE", "NEXT", "REQUEUE", "WHY"].map(str::to_owned).to_vec()];
     rows.extend(items.iter().map(|item| {
         let requeue = item.requeue_after.map_or_else(|| "resync".into(), shortened);

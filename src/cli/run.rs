@@ -52,7 +52,8 @@ pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Re
         let ops = Ops { metrics, readiness: readiness.clone() };
         tokio::spawn(bivouac_ops::serve(listener, ops, stop.clone()))
     });
-    let settings = Settings { resync: config.controller.resync, longest_write, ..Settings::default() };
+    let (resync, collect) = (config.controller.resync, config.controller.collect);
+    let settings = Settings { resync, longest_write, collect, ..Settings::default() };
     let leadership =
         Leadership { name: config.controller.instance.clone(), holder: holder(), period: config.controller.lease };
     let Connected { doors, leases, feed, .. } = connected;
@@ -95,10 +96,9 @@ async fn check(doors: &bivouac_controller::Doors, config: &Config) -> Result<(),
         Ok(there) => match needed.iter().find(|(capacity, _)| !there.contains(capacity)) {
             None => Ok(()),
             Some((_, name)) => Err(Failure::Usage(format!(
-                "aws.capacity needs the capacity provider {name}, which the cluster `{cluster}` lacks; add it with \
-                 `aws ecs put-cluster-capacity-providers --cluster {cluster} --capacity-providers FARGATE FARGATE_SPOT \
-                 --default-capacity-provider-strategy capacityProvider=FARGATE,weight=1`",
-                cluster = config.aws.cluster
+                "aws.capacity needs the capacity provider {name}, which the cluster `{cluster}` lacks; add it with `{command}`",
+                cluster = config.aws.cluster,
+                command = crate::doctor::words::put_providers(&config.aws.cluster),
             ))),
         },
     }

@@ -18,6 +18,9 @@ pub struct Github {
     pub webhook_secret: Option<Secret>,
     /// `deployments`: environments are shown as GitHub Deployments too. Default false.
     pub deployments: bool,
+    /// `environment`: the one environment on GitHub that all deployments share, and the name of the check run. Default
+    /// `testenv`.
+    pub environment: String,
     /// `check_run`: a check run of the commit says how its environment is; needs an app. Default false.
     pub check_run: bool,
 }
@@ -36,6 +39,10 @@ pub enum Credentials {
     },
 }
 
+/// "Environment names are not case sensitive. An environment name may not exceed 255 characters" (GitHub, "Managing
+/// environments for deployment").
+const MAX_ENVIRONMENT: usize = 255;
+
 pub(super) fn read(section: Section<'_>, dir: &Path) -> Github {
     let api_url = section.parsed("api_url", api_url);
     let token = section.secret("token", "token_file");
@@ -44,6 +51,11 @@ pub(super) fn read(section: Section<'_>, dir: &Path) -> Github {
     let webhook_secret = section.secret("webhook_secret", "webhook_secret_file");
     let deployments = section.boolean("deployments").unwrap_or(false);
     let check_run = section.boolean("check_run").unwrap_or(false);
+    let environment = section.text_of("environment", "a name of 1 to 255 characters", |text| {
+        (1..=MAX_ENVIRONMENT).contains(&text.chars().count())
+            && text.trim() == text
+            && !text.chars().any(char::is_control)
+    });
     if check_run && app_id.is_none() {
         section
             .problem("check_run", "`github.check_run` needs an app (`github.app_id`): a token cannot make check runs");
@@ -77,6 +89,7 @@ pub(super) fn read(section: Section<'_>, dir: &Path) -> Github {
         credentials,
         webhook_secret: webhook_secret.map(|secret| secret.within(dir)),
         deployments,
+        environment: environment.unwrap_or_else(|| "testenv".into()),
         check_run,
     };
     section.done();

@@ -12,6 +12,8 @@ pub struct Controller {
     pub resync: Duration,
     /// `instance`: what `bivouac:managed` says; two instances can share a cluster. Default `default`.
     pub instance: String,
+    /// `collect`: how often images and task definitions that nothing needs are looked for. Default 1 h.
+    pub collect: Duration,
     /// `lease`: how long a leader that fell silent is waited for. Default 15 s.
     pub lease: Duration,
 }
@@ -35,11 +37,15 @@ pub(super) fn controller(section: Section<'_>) -> Controller {
         let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         (1..=64).contains(&text.len()) && text.bytes().all(letter)
     });
+    // Every second would spend the whole of the rate at which task definitions can be read; less than once a day lets
+    // images pile up.
+    let collect = section.duration("collect", seconds(10)..=seconds(24 * 3600));
     // Under three seconds a slow write would lose the lease; over five minutes a crash would stop the work for as long.
     let lease = section.duration("lease", seconds(3)..=seconds(300));
     let controller = Controller {
         resync: resync.unwrap_or(seconds(30)),
         instance: instance.unwrap_or_else(|| "default".into()),
+        collect: collect.unwrap_or(seconds(3600)),
         lease: lease.unwrap_or(seconds(15)),
     };
     section.done();

@@ -465,3 +465,14 @@ fn a_check_run_needs_an_app() {
         parse(&format!("{MINIMAL}\n[github]\ntoken_file = \"t\"\n"), &[("BIVOUAC__GITHUB__DEPLOYMENTS", "true")]);
     assert!(config.unwrap().github.deployments);
 }
+
+#[test]
+fn the_environment_on_github_has_a_name() {
+    let named = |name: &str| parse(MINIMAL, &[("BIVOUAC__GITHUB__ENVIRONMENT", name)]);
+    assert_eq!(parse(MINIMAL, &[]).unwrap().github.environment, "testenv");
+    assert_eq!(named("Preview environments").unwrap().github.environment, "Preview environments");
+    for wrong in ["", &"x".repeat(256), "a\nb"] {
+        let errors = named(wrong).expect_err("it is no name").to_string();
+        assert!(errors.contains("BIVOUAC__GITHUB__ENVIRONMENT"), "{errors}");
+    }
+}

@@ -18,6 +18,7 @@ pub(super) fn prices(section: Section<'_>) -> Prices {
         spot_factor: section.number("spot_factor", 0.0..=1.0).unwrap_or(default.spot_factor),
         storage_gb_hour: price("storage_gb_hour", default.storage_gb_hour),
         public_ipv4_hour: price("public_ipv4_hour", default.public_ipv4_hour),
+        ecr_gb_month: price("ecr_gb_month", default.ecr_gb_month),
     };
     section.done();
     prices

@@ -2,9 +2,10 @@
 //!
 //! What runs is the daemon's ordinary code with ordinary SDK clients; only the endpoints are others.
 
+mod collected;
 mod conversation;
 mod people;
-mod policy;
+pub(crate) mod policy;
 mod screen;
 mod story;
 
@@ -28,6 +29,7 @@ pub use policy::PolicyError;
 pub use screen::Manner;
 pub use story::StoryError;
 
+use collected::Collected;
 use conversation::Remark;
 use people::{BOT_TOKEN, Browser, MAINTAINER, OUTSIDER};
 use screen::Screen;
@@ -123,12 +125,13 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
     announce(&options, &urls, first);
     let Connected { doors, leases, feed, .. } = connected;
     let records = Arc::clone(&doors.records);
+    let mut collected = Collected::new(Arc::clone(&doors.journal));
     let daemon = Daemon {
         doors,
         leases,
         feed,
         policy,
-        settings: Settings { resync: Duration::from_secs(3), ..Settings::default() },
+        settings: Settings { resync: Duration::from_secs(3), collect: Duration::from_secs(3), ..Settings::default() },
         leadership: Leadership { name: "dev".into(), holder: "dev".into(), period: Duration::from_secs(15) },
         readiness,
         ear,
@@ -169,6 +172,9 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
             _ = frame.tick() => {
                 if let Ok(all) = records.all().await {
                     screen.show(Utc::now(), &all);
+                }
+                for line in collected.news().await {
+                    screen.tell(Utc::now(), &line);
                 }
             }
         }

@@ -40,6 +40,8 @@ macro_rules! cluster_promises {
             a_definition_is_registered_whole,
             what_ecs_refuses_for_good_is_invalid,
             deregistering_twice_is_deregistering_once,
+            a_revision_tells_whose_it_is_and_what_it_runs,
+            what_is_deregistered_is_found_and_deleted,
             what_is_not_there_is_not_found,
             capacity_is_what_the_cluster_was_given,
             a_provider_that_the_cluster_lacks_is_invalid,
@@ -420,6 +422,50 @@ pub async fn deregistering_twice_is_deregistering_once(place: &Place) {
     ecs.deregister(&name).await.expect("it is gone already");
     let never = TaskDefinitionName::from_arn(&format!("{}:1", unique("never")));
     ecs.deregister(&never).await.expect("it never was");
+}
+
+pub async fn a_revision_tells_whose_it_is_and_what_it_runs(place: &Place) {
+    let (ecs, _) = place.cluster().await;
+    let family = unique("family");
+    let rendered = place.rendered(&family, "first").await;
+    let name = ecs.register(&rendered).await.expect("it is valid");
+    assert!(ecs.all_task_definitions().await.expect("a list").contains(&name));
+    let described = ecs.task_definition(&name).await.expect("an answer").expect("it is there");
+    assert!(described.active);
+    assert!(described.registered_at.is_some() || place.emulator.has(Gap::NoTimeOfRegistration));
+    assert_eq!((described.name, described.managed_by.as_deref()), (name, Some("contract")));
+    let image = rendered.input["containerDefinitions"][0]["image"].as_str().expect("an image");
+    assert_eq!(described.images, [image]);
+    let never = TaskDefinitionName::from_arn(&format!("{}:1", unique("never")));
+    assert_eq!(ecs.task_definition(&never).await.expect("an answer"), None);
+}
+
+pub async fn what_is_deregistered_is_found_and_deleted(place: &Place) {
+    let (ecs, _) = place.cluster().await;
+    let family = unique("family");
+    let mut names = Vec::new();
+    for content in ["first", "second", "third"] {
+        names.push(ecs.register(&place.rendered(&family, content).await).await.expect("it is valid"));
+    }
+    let (gone, kept) = names.split_at(2);
+    for name in gone {
+        ecs.deregister(name).await.expect("it goes");
+    }
+    assert_eq!(
+        ecs.families(&family[..family.len() - 1]).await.expect("a list").iter().filter(|name| **name == family).count(),
+        1
+    );
+    assert_eq!(ecs.deregistered(&family).await.expect("a list"), gone);
+    assert!(!ecs.all_task_definitions().await.expect("a list").contains(&gone[0]));
+    let described = ecs.task_definition(&gone[0]).await.expect("an answer").expect("it is there still");
+    assert!(!described.active);
+    assert_eq!(described.managed_by.as_deref(), Some("contract"));
+    // One that is ACTIVE fails alone.
+    let stayed = ecs.delete_task_definitions(&names).await.expect("an answer");
+    assert_eq!(stayed.iter().map(|(name, _)| name).collect::<Vec<_>>(), kept.iter().collect::<Vec<_>>());
+    assert!(!stayed[0].1.is_empty());
+    assert!(ecs.deregistered(&family).await.expect("a list").is_empty());
+    assert_eq!(ecs.delete_task_definitions(&[]).await.expect("nothing to do"), []);
 }
 
 pub async fn what_is_not_there_is_not_found(place: &Place) {

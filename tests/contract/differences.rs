@@ -38,6 +38,16 @@ pub enum Gap {
     /// number; it asks it once, and a shard that is over answers no iterator. `an_open_shard_has_an_end_and_goes_on` in
     /// `tests/hermetic/store.rs` shows it.
     OpenShardHasAnEnd,
+    /// The digest of a manifest is that of its layers and not of its text, a list can name what is not there, and what a list
+    /// names can be deleted before it (`ecr/models.py`, `put_image` and `batch_delete_image`). A tag that does not name the
+    /// digest beside it is ImageNotFound instead of ImageTagDoesNotMatchDigest, and BatchGetImage's failure names no digest
+    /// (`batch_get_image`: `image_id.get("imageTag", "null")`).
+    LooseImages,
+    /// Task definitions have no `registeredAt` (`ecs/models.py`, `TaskDefinition`).
+    NoTimeOfRegistration,
+    /// An image whose last tag moves to another is gone (`ecr/models.py`, `put_image` takes the tag away by `batch_delete_image`). ECR keeps
+    /// it, untagged.
+    NothingIsUntagged,
     /// UpdateService without a forced deployment keeps the deployment as it is, whatever the task definition (`ecs/models.py`,
     /// `update_service`).
     NoNewDeployment,
@@ -57,6 +67,9 @@ impl Emulator {
                 | Gap::NoTimeOfCreation
                 | Gap::NoCapacityProvidersOfServices
                 | Gap::NoArtifacts
+                | Gap::LooseImages
+                | Gap::NoTimeOfRegistration
+                | Gap::NothingIsUntagged
                 | Gap::NoNewDeployment,
             ) => true,
         }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bivouac_aws::{Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, StaticCredentials};
-use bivouac_model::{ContentHash, Image, ImageTag, ImageView, RenderedTaskDefinition, ServiceView};
+use bivouac_aws::{AwsSite, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, StaticCredentials};
+use bivouac_model::{ContentHash, Image, ImageTag, ImageView, RenderedTaskDefinition, ServiceView, TAG_MANAGED};
 use bivouac_ports::{Cluster as _, Meter, NoMeter, Registry as _};
 use serde_json::{Value as Json, json};
 
@@ -64,7 +64,8 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: 
 impl Place {
     /// The adapters' SDK, pointed here.
     async fn sdk(&self, meter: Arc<dyn Meter>) -> Sdk {
-        let endpoints = Endpoints { aws: Some(self.url.clone()), dynamodb: None };
+        // Nothing may leave the machine, so what asks for tables is refused here.
+        let endpoints = Endpoints { aws: Some(self.url.clone()), dynamodb: Some(self.url.clone()) };
         let credentials = Some(StaticCredentials::of_no_account());
         let settings = SdkSettings { region: Some("us-east-1".into()), endpoints, credentials };
         Sdk::load(&settings, meter).await.expect("a region is named")
@@ -82,12 +83,21 @@ impl Place {
 
     /// A cluster of this name, whose calls are counted.
     pub async fn cluster_metered(&self, name: &str, meter: Arc<dyn Meter>) -> Ecs {
-        let settings = EcsSettings {
-            cluster: name.to_owned(),
+        Ecs::new(&self.sdk(meter).await, Arc::new(Quotas::unlimited()), self.settings(name))
+    }
+
+    /// The site of a cluster of this name; it need not be there.
+    pub async fn site(&self, name: &str) -> AwsSite {
+        let sdk = self.sdk(Arc::new(NoMeter)).await;
+        AwsSite::new(&sdk, Arc::new(Quotas::unlimited()), self.settings(name), "contract")
+    }
+
+    fn settings(&self, cluster: &str) -> EcsSettings {
+        EcsSettings {
+            cluster: cluster.to_owned(),
             subnets: vec![self.subnet.clone()],
             security_groups: vec![self.security_group.clone()],
-        };
-        Ecs::new(&self.sdk(meter).await, Arc::new(Quotas::unlimited()), settings)
+        }
     }
 
     /// A new cluster with both capacity providers of Fargate, and its name.
@@ -149,7 +159,8 @@ impl Place {
                 "environment": [{ "name": "CONTENT", "value": content }],
             }],
         });
-        RenderedTaskDefinition { family: family.into(), input, content: ContentHash::of([content.as_bytes()]) }
+        let tags = vec![(TAG_MANAGED, "contract".to_owned())];
+        RenderedTaskDefinition { family: family.into(), input, content: ContentHash::of([content.as_bytes()]), tags }
     }
 
     /// Sees to it that a service of one task gets it, and that the task gets a public address: what Fargate does by

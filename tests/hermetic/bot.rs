@@ -1,20 +1,15 @@
 //! A pull request is the user interface: from a signed webhook to an environment, its comment, and nothing again.
 
+use std::time::Duration;
+
 use bivouac_model::{Desired, Phase};
 use bivouac_simcloud::Options;
 
-use crate::system::{REPO, System, policy};
-
-async fn with_bot() -> System {
-    let mut system = System::without_daemon(Options::default(), policy()).await;
-    system.launch();
-    system.launch_bot().await;
-    system
-}
+use crate::system::{ECR, REPO, System, policy};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_comment_becomes_an_environment_and_closing_takes_it_away() {
-    let system = with_bot().await;
+    let system = System::with_bot().await;
     let pr = system.pull_request();
     let comment = system.hub.comment(REPO, pr, "maintainer", "/testenv up FEATURE_X=true").unwrap();
 
@@ -35,7 +30,7 @@ async fn a_comment_becomes_an_environment_and_closing_takes_it_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deliveries_that_come_twice_change_nothing() {
-    let system = with_bot().await;
+    let system = System::with_bot().await;
     system.hub.set_delivery_copies(2);
     let pr = system.pull_request();
     system.hub.comment(REPO, pr, "maintainer", "/testenv up ttl=4h").unwrap();
@@ -50,7 +45,7 @@ async fn deliveries_that_come_twice_change_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_is_refused_once_and_nothing_is_written() {
-    let system = with_bot().await;
+    let system = System::with_bot().await;
     let pr = system.pull_request();
     for _ in 0..3 {
         let comment = system.hub.comment(REPO, pr, "contributor", "/testenv up").unwrap();
@@ -62,7 +57,7 @@ async fn a_stranger_is_refused_once_and_nothing_is_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_bot_that_died_had_taken_is_done_by_the_next() {
-    let mut system = with_bot().await;
+    let mut system = System::with_bot().await;
     let pr = system.pull_request();
     // The forge does not answer the bot, so the command is taken and cannot be handled yet.
     system.hub.set_latency(std::time::Duration::from_secs(3));
@@ -76,4 +71,81 @@ async fn what_a_bot_that_died_had_taken_is_done_by_the_next() {
     let desired = system.record(pr).await.unwrap().desired.unwrap();
     assert_eq!((desired.desired, desired.requested_by.as_deref()), (Desired::Up, Some("maintainer")));
     system.until_settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_github_never_delivered_is_found_by_comparing() {
+    let mut system = System::without_daemon(Options::default(), policy()).await;
+    system.bot_settings.compare_every = Duration::from_millis(300);
+    system.launch();
+    system.launch_bot().await;
+    let (closed, pushed, labelled) = (system.pull_request(), system.pull_request(), system.pull_request());
+    for pr in [closed, pushed] {
+        system.hub.comment(REPO, pr, "maintainer", "/testenv up").unwrap();
+    }
+    for pr in [closed, pushed] {
+        system.until_phase(pr, Phase::Ready).await;
+    }
+    system.hub.all_delivered().await.unwrap();
+    system.until_all_handled().await;
+    system.hub.set_delivery_copies(0);
+    let (maintainer, next) = (system.hub.person("maintainer"), "89abcdef0123456789abcdef0123456789abcdef");
+    maintainer.close(REPO, closed).unwrap();
+    maintainer.push(REPO, pushed, next).unwrap();
+    maintainer.label(REPO, labelled, "testenv-up").unwrap();
+    system.until_phase(closed, Phase::Terminated).await;
+    let head = |record: &bivouac_model::Record| record.desired.as_ref().unwrap().head_sha.clone();
+    system.until(pushed, "rolled forward", |record| head(record).as_deref() == Some(next)).await;
+    let record = system.until_phase(labelled, Phase::Ready).await;
+    assert_eq!(record.desired.unwrap().requested_by.as_deref(), Some("maintainer"));
+    system.tick();
+    system.tick();
+    maintainer.unlabel(REPO, labelled, "testenv-up").unwrap();
+    system.until_phase(labelled, Phase::Terminated).await;
+    system.until_settled().await;
+    assert_eq!(system.services().len(), 1, "{:#?}", system.services());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_outsider_pushes_needs_a_new_up_and_the_comment_says_so() {
+    let mut ruled = policy();
+    ruled.projects.values_mut().for_each(|project| project.image_commit = bivouac_planner::ImageCommit::Label);
+    let mut system = System::without_daemon(Options::default(), ruled).await;
+    system.launch();
+    system.launch_bot().await;
+    let (first, second) = ("0123456789abcdef0123456789abcdef01234567", "89abcdef0123456789abcdef0123456789abcdef");
+    let outsider = system.hub.person("outsider");
+    let pr = outsider.open_pull_request(REPO, "A change", first, Some("outsider/shop")).unwrap();
+    let image = |sha| {
+        let revision = ("org.opencontainers.image.revision", sha);
+        system.cloud.ecr().push_labelled(ECR, &format!("pr-{pr}-ci"), &[revision]);
+    };
+    image(first);
+    let up = system.hub.comment(REPO, pr, "maintainer", "/testenv up").unwrap();
+    let ready = system.until_phase(pr, Phase::Ready).await;
+    system.until_reaction(pr, up, "rocket").await;
+    let digest = ready.status.unwrap().machinery.image_digest;
+
+    system.tick();
+    outsider.push(REPO, pr, second).unwrap();
+    image(second);
+    let body = system.until_comment(pr, "is not approved yet").await;
+    assert!(body.contains("`/testenv up`") && body.contains("`89abcde`"), "{body}");
+    let kept = system.record(pr).await.unwrap();
+    assert_eq!(kept.desired.unwrap().head_sha.as_deref(), Some(first));
+    assert_eq!(kept.status.unwrap().machinery.image_digest, digest, "what was approved still runs");
+
+    system.tick();
+    system.hub.comment(REPO, pr, "maintainer", "/testenv up").unwrap();
+    let rolled = |record: &bivouac_model::Record| {
+        record.status.as_ref().is_some_and(|status| {
+            status.phase == Phase::Ready
+                && status.machinery.image_digest.is_some()
+                && status.machinery.image_digest != digest
+        })
+    };
+    let rolled = system.until(pr, "rolled forward", rolled).await;
+    assert_eq!(rolled.desired.unwrap().head_sha.as_deref(), Some(second));
+    system.until_settled().await;
+    assert!(!system.comments(pr)[0].contains("is not approved yet"), "{:#?}", system.comments(pr));
 }

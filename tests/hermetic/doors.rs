@@ -41,6 +41,7 @@ macro_rules! embedded {
 
 crate::cluster_promises!(embedded);
 crate::registry_promises!(embedded);
+crate::site_promises!(embedded);
 
 /// Writes down each call that is counted: service, operation, code.
 #[derive(Debug, Default)]

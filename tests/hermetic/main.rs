@@ -13,9 +13,13 @@ mod wait;
 
 mod approvals;
 mod bot;
+mod bot_answers;
 mod causes;
 mod clock;
+mod collecting;
+mod deliveries;
 mod dev;
+mod doctor;
 mod doors;
 mod faults;
 mod forge;

@@ -44,21 +44,31 @@ impl Program {
         String::from_utf8(output.stdout).expect("text")
     }
 
+    /// Runs a command to its end, whatever that is: its exit code, standard output and standard error.
+    pub async fn outcome(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let mut command = self.command(arguments);
+        // The clouds that it talks to run on this runtime.
+        let output = tokio::task::spawn_blocking(move || command.output()).await.expect("it runs");
+        let output = output.expect("the binary starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
     /// Runs a command that has to be refused: exit code 2, nothing on standard output, and one sentence on standard error,
     /// which is answered. Neither a panic nor one of the program's secrets is in it.
     pub async fn refused(&self, arguments: &[&str]) -> String {
         let child =
             self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
-        let mut child = Daemon(child);
-        until("the refusal", async || match child.0.try_wait() {
+        let mut child = Daemon { process: child, listening: Value::Null };
+        until("the refusal", async || match child.process.try_wait() {
             Ok(Some(_)) => Ok(()),
             other => Err(format!("{other:?}")),
         })
         .await;
-        let status = child.0.wait().expect("it ended");
+        let status = child.process.wait().expect("it ended");
         let (mut output, mut said) = (String::new(), String::new());
-        child.0.stdout.take().expect("piped").read_to_string(&mut output).expect("text");
-        child.0.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
+        child.process.stdout.take().expect("piped").read_to_string(&mut output).expect("text");
+        child.process.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
         assert_eq!(status.code(), Some(2), "{said}");
         assert_eq!(output, "", "standard output is for answers");
         assert!(said.starts_with("error: ") && said.lines().count() == 1, "not one sentence: {said}");
@@ -85,12 +95,13 @@ impl Program {
             .spawn()
             .expect("the binary starts");
         let output = child.stdout.take().expect("piped");
-        let daemon = Daemon(child);
+        let mut daemon = Daemon { process: child, listening: Value::Null };
         // It says where it listens once its first calls have answered, and closes the pipe if they do not.
         let first = tokio::task::spawn_blocking(move || BufReader::new(output).lines().next());
         let line = first.await.expect("the reader").expect("the daemon ended before it listened").expect("text");
         let listening: Value = serde_json::from_str(&line).expect("a line of JSON");
         assert_eq!(listening["event"], "listening", "{line}");
+        daemon.listening = listening.clone();
         let ready = format!("{}/readyz", listening["ops"].as_str().expect("the address of the ops endpoints"));
         until("readiness", async || match reqwest::get(&ready).await {
             Ok(answer) if answer.status().is_success() => Ok(()),
@@ -103,22 +114,26 @@ impl Program {
 
 /// A running daemon. It is killed when this is dropped.
 #[derive(Debug)]
-pub struct Daemon(Child);
+pub struct Daemon {
+    process: Child,
+    /// The line that says where it listens.
+    pub listening: Value,
+}
 
 impl Daemon {
     /// SIGKILL: it gets no chance to finish anything.
     pub fn kill(mut self) {
-        self.0.kill().expect("it still runs");
-        let status = self.0.wait().expect("it ends");
+        self.process.kill().expect("it still runs");
+        let status = self.process.wait().expect("it ends");
         assert_eq!(status.code(), None, "it ended by itself before it was killed: {status}");
     }
 
     /// SIGTERM. Answers how it ended, which it must within ten seconds.
     pub async fn terminate(mut self) -> ExitStatus {
-        let pid = Pid::from_child(&self.0);
+        let pid = Pid::from_child(&self.process);
         kill_process(pid, Signal::TERM).expect("it still runs");
         let asked = Instant::now();
-        let status = until("the end of the daemon", async || match self.0.try_wait() {
+        let status = until("the end of the daemon", async || match self.process.try_wait() {
             Ok(Some(status)) => Ok(status),
             other => Err(format!("{other:?}")),
         })
@@ -130,8 +145,8 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -22,10 +23,11 @@ use bivouac_controller::{Controller, Doors, Leadership, Settings};
 use bivouac_model::{ItemKey, Phase, Record};
 use bivouac_ops::Readiness;
 use bivouac_planner::{CapacityPolicy, Deadlines, ImageCommit, Pattern, Policy, Prices, Project, Size, Template};
-use bivouac_ports::{Clock, NoMeter, SystemClock};
+use bivouac_ports::{Clock, Inbox, NoMeter, SystemClock};
 use bivouac_runtime::Fence;
 use bivouac_simcloud::github::{HookTarget, Hub, HubOptions, Limits, Permission, Rights};
 use bivouac_simcloud::{Options, SimCloud};
+use chrono::{TimeDelta, Utc};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -62,9 +64,16 @@ pub struct System {
     pub hub: Hub,
     pub table: Client,
     pub doors: Doors,
+    pub inbox: Arc<dyn Inbox>,
     pub policy: Arc<Policy>,
     /// What the machine of the daemon takes for the time.
     pub machine: Arc<dyn Clock>,
+    /// What the bot is told besides.
+    pub bot_settings: bivouac_bot::Settings,
+    /// Seconds by which the forge's clock was put forward.
+    later: Arc<AtomicI64>,
+    /// `controller.collect` of the next daemon.
+    pub collect: Duration,
     place: Place,
     daemon: Option<(JoinHandle<()>, CancellationToken)>,
     bot: Option<(JoinHandle<()>, CancellationToken)>,
@@ -96,6 +105,7 @@ pub fn policy() -> Policy {
         max_ttl: Duration::from_secs(168 * 3600),
         max_deletions_per_pass: 20,
         adopt: Vec::new(),
+        untagged_image_grace: Duration::from_secs(24 * 3600),
         purge_after: Duration::from_secs(720 * 3600),
         capacity: CapacityPolicy::SpotWithFallback,
         prices: Prices::default(),
@@ -109,6 +119,22 @@ pub fn policy() -> Policy {
     }
 }
 
+/// The settings of the bot in all tests. Whoever may write may do everything, and nothing is compared while they last.
+pub fn bot_settings() -> bivouac_bot::Settings {
+    let project = ProjectRules {
+        repo: REPO.parse().expect("a repository"),
+        config_allow: vec!["SUPERSET_*".into()],
+        sizes: ["large".to_owned()].into(),
+        log_groups: vec!["/ecs/superset-ci".into()],
+    };
+    bivouac_bot::Settings {
+        secrets: Secrets::new(["it's a secret".into()]),
+        projects: vec![project],
+        label: Some("testenv-up".into()),
+        ..bivouac_bot::Settings::default()
+    }
+}
+
 impl System {
     /// A cloud with everything an account has, tables made, and a daemon.
     pub async fn start() -> Self {
@@ -117,10 +143,33 @@ impl System {
         system
     }
 
+    /// With the bot beside the daemon.
+    pub async fn with_bot() -> Self {
+        let mut system = Self::without_daemon(Options::default(), policy()).await;
+        system.launch();
+        system.launch_bot().await;
+        system
+    }
+
+    /// The bot without the daemon, so that nobody else writes or asks, and a pull request.
+    pub async fn bot_alone() -> (Self, u64) {
+        let mut system = Self::without_daemon(Options::default(), policy()).await;
+        system.launch_bot().await;
+        system.hub.all_delivered().await.expect("the ping");
+        let pr = system.pull_request();
+        system.hub.all_delivered().await.expect("that it was opened");
+        system.hub.reset_calls();
+        (system, pr)
+    }
+
     /// The same without the daemon.
     pub async fn without_daemon(options: Options, policy: Policy) -> Self {
         let cloud = SimCloud::start(options).await.expect("the cloud");
-        let hub = Hub::start(HubOptions { limits: Limits::none(), ..HubOptions::default() }).await.expect("the forge");
+        let later = Arc::new(AtomicI64::new(0));
+        let put_forward = Arc::clone(&later);
+        let clock = Arc::new(move || Utc::now() + TimeDelta::seconds(put_forward.load(Ordering::SeqCst)));
+        let options = HubOptions { limits: Limits::none(), clock, ..HubOptions::default() };
+        let hub = Hub::start(options).await.expect("the forge");
         cloud.ecs().create_cluster(EMBEDDED_CLUSTER);
         cloud.ec2().create_subnet(EMBEDDED_SUBNET);
         cloud.ec2().create_security_group(EMBEDDED_SECURITY_GROUP);
@@ -129,7 +178,7 @@ impl System {
         hub.add_token(TOKEN, "bivouac-bot", Rights::commenter());
         let mut place = Place::embedded(&cloud.aws_url(), &cloud.dynamodb_url(), hub.url(), TOKEN);
         place.github.write_gap = Duration::from_millis(5);
-        let Connected { doors, .. } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
+        let Connected { doors, inbox, .. } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
         doors.records.init().await.expect("tables");
         let table = client(&cloud.dynamodb_url());
         Self {
@@ -137,8 +186,12 @@ impl System {
             hub,
             table,
             doors,
+            inbox,
             policy: Arc::new(policy),
             machine: Arc::new(SystemClock),
+            bot_settings: bot_settings(),
+            later,
+            collect: Settings::default().collect,
             place,
             daemon: None,
             bot: None,
@@ -154,6 +207,7 @@ impl System {
     /// The same with another resync.
     pub fn launch_with(&mut self, resync: Duration) {
         let (place, policy, machine) = (self.place.clone(), Arc::clone(&self.policy), Arc::clone(&self.machine));
+        let collect = self.collect;
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let daemon = tokio::spawn(async move {
@@ -164,7 +218,7 @@ impl System {
                 leases,
                 feed,
                 policy,
-                settings: Settings { resync, ..Settings::default() },
+                settings: Settings { resync, collect, ..Settings::default() },
                 leadership: Leadership { name: "test".into(), holder: "test".into(), period: Duration::from_secs(1) },
                 readiness: Readiness::new(&[TABLES, FIRST_OBSERVATION]),
                 ear: Ear::default(),
@@ -187,18 +241,7 @@ impl System {
         let listener = TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let connected = connect(&self.place, Arc::new(NoMeter)).await.expect("adapters");
-        let project = ProjectRules {
-            repo: REPO.parse().expect("a repository"),
-            config_allow: vec!["SUPERSET_*".into()],
-            sizes: ["large".to_owned()].into(),
-            log_groups: vec!["/ecs/superset-ci".into()],
-        };
-        let settings = bivouac_bot::Settings {
-            secrets: Secrets::new(["it's a secret".into()]),
-            projects: vec![project],
-            label: Some("testenv-up".into()),
-            ..bivouac_bot::Settings::default()
-        };
+        let settings = self.bot_settings.clone();
         let stop = CancellationToken::new();
         let serving = bivouac::bot::serve(listener, connected.bot(&Ear::default()), settings, stop.clone());
         self.bot = Some((tokio::spawn(serving), stop));
@@ -206,6 +249,11 @@ impl System {
             let url = format!("http://{address}/webhooks/github");
             self.hub.add_webhook(HookTarget::Everything, &url, Some("it's a secret"), &["*"]).expect("a webhook");
         }
+    }
+
+    /// Where deliveries go.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}/webhooks/github", self.bot_address.expect("the bot was launched"))
     }
 
     /// Ends the bot in the middle of whatever it does; what it takes deliveries on is closed, as with a process that died.
@@ -230,6 +278,40 @@ impl System {
             stop.cancel();
             daemon.await.expect("a clean stop");
         }
+    }
+
+    /// Lets a second pass at the forge, whose times are whole seconds: what is done after it is later.
+    pub fn tick(&self) {
+        self.later.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Waits until this many deliveries are kept and not handled.
+    pub async fn until_letters(&self, count: usize) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while self.inbox.waiting(100).await.expect("the inbox").len() != count {
+            assert!(tokio::time::Instant::now() < deadline, "there never were {count} letters");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until no delivery is left that is not handled.
+    pub async fn until_all_handled(&self) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let waiting = self.inbox.waiting(100).await.expect("the inbox");
+            if waiting.is_empty() {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "deliveries are never handled: {waiting:#?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The audit of a pull request, the oldest first: who, what, what became of it.
+    pub async fn audit(&self, pr: u64) -> Vec<String> {
+        let key = ItemKey { repo: REPO.into(), pr: pr.to_string().into() };
+        let events = self.doors.journal.newest(&key, 100).await.expect("events");
+        events.iter().rev().map(|event| format!("{} {} {}", event.actor, event.action, event.reason)).collect()
     }
 
     /// A pull request with an image of the project's tag.

@@ -39,7 +39,7 @@ macro_rules! calls {
         };)*
 
         /// All of them.
-        const CALLS: &[Call] = &[$($constant),*];
+        pub(crate) const CALLS: &[Call] = &[$($constant),*];
     };
 }
 
@@ -57,9 +57,14 @@ calls! {
     DESCRIBE_CLUSTERS = "ECS" "DescribeClusters", Some(Bucket::ClusterRead);
     LIST_TASK_DEFINITIONS = "ECS" "ListTaskDefinitions", Some(Bucket::TaskDefinitionRead);
     DESCRIBE_TASK_DEFINITION = "ECS" "DescribeTaskDefinition", Some(Bucket::TaskDefinitionRead);
+    LIST_TASK_DEFINITION_FAMILIES = "ECS" "ListTaskDefinitionFamilies", Some(Bucket::TaskDefinitionRead);
+    DELETE_TASK_DEFINITIONS = "ECS" "DeleteTaskDefinitions", Some(Bucket::TaskDefinitionDelete);
     REGISTER_TASK_DEFINITION = "ECS" "RegisterTaskDefinition", Some(Bucket::TaskDefinitionModify);
     DEREGISTER_TASK_DEFINITION = "ECS" "DeregisterTaskDefinition", Some(Bucket::TaskDefinitionModify);
     DESCRIBE_NETWORK_INTERFACES = "EC2" "DescribeNetworkInterfaces", Some(Bucket::Ec2Read);
+    DESCRIBE_SUBNETS = "EC2" "DescribeSubnets", Some(Bucket::Ec2Read);
+    DESCRIBE_SECURITY_GROUPS = "EC2" "DescribeSecurityGroups", Some(Bucket::Ec2Read);
+    DESCRIBE_ROUTE_TABLES = "EC2" "DescribeRouteTables", Some(Bucket::Ec2Read);
     DESCRIBE_IMAGES = "ECR" "DescribeImages", None;
     DESCRIBE_REPOSITORIES = "ECR" "DescribeRepositories", None;
     BATCH_GET_IMAGE = "ECR" "BatchGetImage", None;

@@ -5,7 +5,7 @@
 //! is believed: it is what creates the services whose age counts, and the one clock that all who write records share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use bivouac_ports::Clock;
@@ -21,17 +21,27 @@ pub struct AwsClock {
     machine: Arc<dyn Clock>,
     /// How many seconds the machine is ahead of AWS; 0 while it is believed.
     ahead: Arc<AtomicI64>,
+    /// Whether AWS told its time yet.
+    heard: Arc<AtomicBool>,
 }
 
 impl AwsClock {
     /// The machine's clock, believed until an answer of AWS says otherwise.
     pub fn new(machine: Arc<dyn Clock>) -> Self {
-        Self { machine, ahead: Arc::default() }
+        Self { machine, ahead: Arc::default(), heard: Arc::default() }
+    }
+
+    /// How far the machine is ahead of AWS, behind it where that is negative; zero while it is believed. `None`: AWS told
+    /// its time in no answer yet.
+    pub fn offset(&self) -> Option<TimeDelta> {
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        self.heard.load(Ordering::Relaxed).then(|| TimeDelta::try_seconds(ahead).unwrap_or_default())
     }
 
     /// Takes in the `Date` of an answer that took this long. One that cannot be read says nothing.
     pub(crate) fn hear(&self, date: &str, took: Duration) {
         let Ok(date) = DateTime::parse_from_rfc2822(date) else { return };
+        self.heard.store(true, Ordering::Relaxed);
         // It was written about half-way between the question and the answer.
         let half = TimeDelta::from_std(took / 2).unwrap_or_default();
         let ahead = (self.machine.now() - half - date.to_utc()).num_seconds();
@@ -105,8 +115,10 @@ mod tests {
     fn a_clock_that_is_off_is_corrected_either_way() {
         for off in [3600, -3600, 86_400 * 365, 31] {
             let clock = off_by(off);
+            assert_eq!(clock.offset(), None);
             clock.hear(DATE, Duration::ZERO);
             assert_eq!(clock.now(), aws(), "{off}");
+            assert_eq!(clock.offset(), Some(TimeDelta::seconds(off)));
         }
     }
 
@@ -116,6 +128,7 @@ mod tests {
             let clock = off_by(off);
             clock.hear(DATE, Duration::ZERO);
             assert_eq!((clock.now() - aws()).num_seconds(), off);
+            assert_eq!(clock.offset(), Some(TimeDelta::zero()));
         }
         // The answer took its time.
         let clock = off_by(32);

@@ -1,4 +1,4 @@
-//! The doors on AWS: the cluster on ECS and EC2, the registry on ECR, the record store, its feed, the leases, the
+//! The doors on AWS: the cluster on ECS and EC2, the site of both, the registry on ECR, the record store, its feed, the leases, the
 //! journal and the inbox on DynamoDB. The only crate that sees an SDK type; what comes out is of `bivouac-model`, and
 //! what fails is a [`bivouac_ports::Error`] by meaning.
 //!
@@ -14,6 +14,7 @@ mod ecs;
 mod error;
 mod quota;
 mod sdk;
+mod site;
 mod time;
 
 pub use clock::AwsClock;
@@ -22,3 +23,4 @@ pub use ecr::Ecr;
 pub use ecs::{Ecs, EcsSettings};
 pub use quota::Quotas;
 pub use sdk::{Endpoints, Sdk, SdkSettings, StaticCredentials};
+pub use site::AwsSite;

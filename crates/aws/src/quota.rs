@@ -7,14 +7,10 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, Weak};
 
-use governor::clock::Clock;
-use governor::middleware::NoOpMiddleware;
-use governor::nanos::Nanos;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
-use tokio::time::Instant;
-
 use crate::calls::Call;
+use turnstile::Turnstile;
+
+mod turnstile;
 
 /// A group of calls that AWS counts together, for each account and region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,24 +19,27 @@ pub(crate) enum Bucket {
     ServiceRead,
     /// ECS: CreateService, UpdateService, DeleteService.
     ServiceModify,
-    /// ECS: ListTaskDefinitions, DescribeTaskDefinition.
+    /// ECS: ListTaskDefinitions, ListTaskDefinitionFamilies, DescribeTaskDefinition.
     TaskDefinitionRead,
     /// ECS: RegisterTaskDefinition, DeregisterTaskDefinition. The narrowest of all.
     TaskDefinitionModify,
+    /// ECS: DeleteTaskDefinitions.
+    TaskDefinitionDelete,
     /// ECS: ListTasks, DescribeTasks and the reading of clusters.
     ClusterRead,
     /// ECS: TagResource.
     TagWrite,
-    /// EC2: DescribeNetworkInterfaces.
+    /// EC2: DescribeNetworkInterfaces and the other lists.
     Ec2Read,
 }
 
 impl Bucket {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::ServiceRead,
         Self::ServiceModify,
         Self::TaskDefinitionRead,
         Self::TaskDefinitionModify,
+        Self::TaskDefinitionDelete,
         Self::ClusterRead,
         Self::TagWrite,
         Self::Ec2Read,
@@ -54,6 +53,7 @@ impl Bucket {
             Self::ServiceModify => (50, 5),
             Self::TaskDefinitionRead => (50, 20),
             Self::TaskDefinitionModify => (20, 1),
+            Self::TaskDefinitionDelete => (5, 1),
             Self::TagWrite => (20, 10),
         }
     }
@@ -89,6 +89,14 @@ impl Quotas {
         }
     }
 
+    /// Waits until a call that stands back may be made: when nobody else waits and the bucket is full, so that whoever comes
+    /// next finds all of it but one token. Dropped half-way, nothing was taken.
+    pub(crate) async fn admit_behind(&self, call: &Call) {
+        if let (Some(buckets), Some(bucket)) = (&self.buckets, call.bucket) {
+            buckets[bucket as usize].pass_behind().await;
+        }
+    }
+
     /// The turn of a family: ECS refuses concurrent registrations in one with a ClientException that the SDK does not
     /// retry. It ends when the guard is dropped.
     pub(crate) async fn turn(&self, family: &str) -> tokio::sync::OwnedMutexGuard<()> {
@@ -106,52 +114,16 @@ impl Quotas {
     }
 }
 
-/// A bucket and the queue before it. Without the queue every waiter would wake for each token, and the last to come
-/// could be the first to go.
-#[derive(Debug)]
-struct Turnstile {
-    limiter: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Nanos>>,
-    clock: TokioClock,
-    queue: tokio::sync::Mutex<()>,
-}
-
-impl Turnstile {
-    fn new(bucket: Bucket, factor: NonZeroU32) -> Self {
-        let clock = TokioClock { start: Instant::now() };
-        let (burst, sustained) = bucket.rate();
-        let times = |rate: u32| NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN).saturating_mul(factor);
-        let quota = Quota::per_second(times(sustained)).allow_burst(times(burst));
-        Self { limiter: RateLimiter::direct_with_clock(quota, clock), clock, queue: tokio::sync::Mutex::default() }
-    }
-
-    async fn pass(&self) {
-        let _turn = self.queue.lock().await;
-        while let Err(wait) = self.limiter.check() {
-            tokio::time::sleep(wait.wait_time_from(self.clock.now())).await;
-        }
-    }
-}
-
-/// Tokio's clock, so that a bucket fills by the same time that the waiting is measured in, also when a test drives it.
-#[derive(Clone, Copy, Debug)]
-struct TokioClock {
-    start: Instant,
-}
-
-impl Clock for TokioClock {
-    type Instant = Nanos;
-
-    fn now(&self) -> Nanos {
-        self.start.elapsed().into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use tokio::time::Instant;
+
     use super::*;
-    use crate::calls::{CREATE_SERVICE, DESCRIBE_IMAGES, LIST_SERVICES, REGISTER_TASK_DEFINITION};
+    use crate::calls::{
+        CREATE_SERVICE, DEREGISTER_TASK_DEFINITION, DESCRIBE_IMAGES, LIST_SERVICES, REGISTER_TASK_DEFINITION,
+    };
 
     #[tokio::test(start_paused = true)]
     async fn the_burst_is_free_and_then_the_sustained_rate_holds() {
@@ -165,6 +137,63 @@ mod tests {
             quotas.admit(&REGISTER_TASK_DEFINITION).await;
         }
         assert!((4..=6).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stands_back_costs_the_others_one_token_at_most() {
+        let quotas = Arc::new(Quotas::aws());
+        let behind = Arc::clone(&quotas);
+        let thousand = tokio::spawn(async move {
+            futures::future::join_all((0..1000).map(|_| behind.admit_behind(&DEREGISTER_TASK_DEFINITION))).await;
+        });
+        // Creations alone and in bursts, with pauses in which the bucket fills again: never more than one second, which is
+        // one token, later than without the thousand.
+        let alone = Quotas::aws();
+        for (pause, burst) in [(0, 1), (7, 1), (1, 3), (40, 20), (3, 25), (90, 30), (2, 1)] {
+            tokio::time::sleep(Duration::from_millis(pause * 1000 + 137)).await;
+            let began = Instant::now();
+            let (with, without) = tokio::join!(
+                async {
+                    futures::future::join_all((0..burst).map(|_| quotas.admit(&REGISTER_TASK_DEFINITION))).await;
+                    began.elapsed()
+                },
+                async {
+                    futures::future::join_all((0..burst).map(|_| alone.admit(&REGISTER_TASK_DEFINITION))).await;
+                    began.elapsed()
+                }
+            );
+            assert!(with <= without + Duration::from_millis(1050), "{burst} after {pause}s: {with:?}, not {without:?}");
+        }
+        thousand.await.expect("in the end they all pass");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stands_back_has_the_whole_rate_when_nobody_else_comes() {
+        let (quotas, began) = (Quotas::aws(), Instant::now());
+        for _ in 0..61 {
+            quotas.admit_behind(&DEREGISTER_TASK_DEFINITION).await;
+        }
+        assert!((59..=62).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stands_back_waits_while_others_come() {
+        let quotas = Arc::new(Quotas::aws());
+        let front = Arc::clone(&quotas);
+        let registering = tokio::spawn(async move {
+            for _ in 0..60 {
+                front.admit(&REGISTER_TASK_DEFINITION).await;
+            }
+        });
+        tokio::task::yield_now().await;
+        let waited =
+            tokio::time::timeout(Duration::from_secs(30), quotas.admit_behind(&DEREGISTER_TASK_DEFINITION)).await;
+        assert!(waited.is_err(), "it took a token before the registrations were through");
+        registering.await.expect("they pass");
+        // The bucket is empty by now, and fills within twenty seconds.
+        tokio::time::timeout(Duration::from_secs(25), quotas.admit_behind(&DEREGISTER_TASK_DEFINITION))
+            .await
+            .expect("its turn");
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,11 +9,6 @@ use std::time::Instant;
 
 use bivouac_bench::field::Field;
 use bivouac_bench::process::{Daemon, be_bivouac};
-use mimalloc::MiMalloc;
-
-/// The program's own.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 const ENVIRONMENTS: usize = 5_000;
 /// What the process may hold.

@@ -23,9 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[must_use]
 pub fn be_bivouac() -> Option<ExitCode> {
     std::env::var_os(BE_BIVOUAC)?;
-    // As `#[tokio::main]` has it in the program itself.
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts");
-    Some(bivouac::exit::exit(runtime.block_on(bivouac::cli::main())))
+    Some(bivouac::process::run())
 }
 
 /// A running daemon. It is killed when this is dropped.

@@ -5,8 +5,8 @@
 //!
 //! - [`Bot::router`] takes deliveries: signed, small enough, kept in the inbox, answered within a second.
 //! - [`Bot::run`] handles them. A delivery says only *where to look*: the pull request is read as it is now, and so doubled,
-//!   lost and late deliveries come to the same. Only the commands of a comment are themselves the news; which of two is
-//!   newer, the record knows.
+//!   lost and late deliveries come to the same. Only the commands of a comment are themselves the news, and a closing, which
+//!   ends what was asked for before it; which of two is newer, the record knows, or, where there is none, the journal.
 //! - What was decided, who asked, and why, goes to the journal.
 
 mod answer;

@@ -53,6 +53,12 @@ pub(crate) fn of_label(record: Option<&Record>, at: DateTime<Utc>) -> Standing {
     }
 }
 
+/// Whether a record was asked for before this moment. One that does not say when is not.
+pub(crate) fn is_from_before(record: &Record, at: DateTime<Utc>) -> bool {
+    let asked = record.desired.as_ref().ok().and_then(|wish| wish.requested_at);
+    asked.is_some_and(|asked| whole(asked) < whole(at))
+}
+
 /// As records hold it.
 fn whole(time: DateTime<Utc>) -> DateTime<Utc> {
     time.with_nanosecond(0).unwrap_or(time)
@@ -101,6 +107,13 @@ mod tests {
         }
         assert_eq!(standing(&record(None, None), 50, 0), Standing::Newer);
         assert_eq!(of_comment(None, 50, at(0), ""), Standing::Newer);
+    }
+
+    #[test]
+    fn what_was_asked_for_in_the_same_second_was_not_asked_before() {
+        assert!(is_from_before(&record(None, Some(999)), at(1000)));
+        assert!(!is_from_before(&record(None, Some(1000)), at(1000) + chrono::TimeDelta::milliseconds(300)));
+        assert!(!is_from_before(&record(None, None), at(1000)));
     }
 
     #[test]

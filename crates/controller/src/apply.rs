@@ -45,7 +45,14 @@ pub(crate) async fn apply(doors: &Doors, fenced: &Fenced, action: &Action, obser
         Action::Deregister(names) => {
             for name in names {
                 // ECS allows one a second, so a lease may end between two of them.
-                fenced.write(cluster.deregister(name)).await?;
+                match fenced.write(cluster.deregister(name)).await {
+                    // Registrations have the whole rate. Nobody waits for this, and the collector finds what is left.
+                    Err(error) if !error.is_sent() => {
+                        tracing::debug!(task_definition = %name, "left to the collector");
+                        break;
+                    }
+                    answer => answer?,
+                }
             }
             if let Some(revisions) = &mut observed.task_definitions {
                 revisions.retain(|revision| !names.contains(&revision.name));

@@ -10,7 +10,7 @@ use bivouac_ports::{Error, Meaning, Result};
 use bivouac_runtime::{BatchError, BatchLimits, Batcher};
 
 use crate::doors::Doors;
-use crate::world::{effective_tag, is_down, named_tags, with_addresses};
+use crate::world::{deployed, effective_tag, is_down, named_tags, with_addresses};
 
 /// "You may specify up to 10 services to describe in a single operation" (ECS API reference, DescribeServices).
 const SERVICES_A_CALL: usize = 10;
@@ -117,14 +117,16 @@ impl Closer {
         }
     }
 
-    /// Tags of the record that are in the registry now, less those that any other record which is not down names.
+    /// Tags of the record that are in the registry now, less those that any other record which is not down names, or whose
+    /// image it runs: ECR deletes an image with its last tag.
     async fn own_tags(&self, record: &Record) -> Result<Vec<bivouac_model::ImageTag>> {
         let Some((repository, tags)) = named_tags(&self.policy, record) else {
             return Ok(Vec::new());
         };
         let records = self.doors.records.all().await?;
         let mut users: HashMap<bivouac_model::ImageTag, usize> = HashMap::new();
-        for other in records.iter().filter(|other| other.key != record.key && !is_down(other)) {
+        let others = records.iter().filter(|other| other.key != record.key && !is_down(other));
+        for other in others.clone() {
             if let Some((_, tags)) = named_tags(&self.policy, other).filter(|(other, _)| *other == repository) {
                 for tag in tags {
                     *users.entry(tag).or_default() += 1;
@@ -134,6 +136,8 @@ impl Closer {
         let mut own = Vec::new();
         for tag in tags.into_iter().filter(|tag| !users.contains_key(tag)) {
             match self.doors.registry.image(repository, &tag).await? {
+                ImageView::Found(image)
+                    if others.clone().filter_map(deployed).any(|deployed| *deployed == image.digest) => {}
                 ImageView::Found(_) | ImageView::Unusable(_) => own.push(tag),
                 ImageView::Missing | ImageView::NoRepository | ImageView::Unknown => {}
             }

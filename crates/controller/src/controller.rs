@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::announce::Announcement;
 use crate::audit::Audit;
 use crate::closer::Closer;
+use crate::collect::{Collected, Collector};
 use crate::doors::Doors;
 use crate::fenced::Fenced;
 use crate::world::{OpenLists, project_of};
@@ -31,6 +32,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// How long a write may take; below the margin of the lease.
     pub longest_write: Duration,
+    /// Time between two looks for images and task definitions that nothing needs (`controller.collect`).
+    pub collect: Duration,
 }
 
 impl Default for Settings {
@@ -40,6 +43,8 @@ impl Default for Settings {
             concurrency: 50,
             // Of a lease of 15 s the margin is a third.
             longest_write: Duration::from_millis(4900),
+            // What is condemned is a day old, and a repository of ten thousand images is a dozen calls.
+            collect: Duration::from_secs(3600),
         }
     }
 }
@@ -53,6 +58,10 @@ const TELLERS: usize = 2;
 /// Between two samples of the depth of the queues: several in one interval of the quickest usual scrape, which is 15 s.
 const SAMPLE: Duration = Duration::from_secs(5);
 
+/// The collector's first pass comes after this part of its interval, five minutes of an hour: who just came to lead has
+/// more urgent things to do.
+const FIRST_COLLECTION: u32 = 12;
+
 /// How long the first pass waits for the stream to take its place. A stream answers within a second; one that does not
 /// only shortens a wait, and must not make one.
 const BEGIN: Duration = Duration::from_secs(3);
@@ -64,6 +73,7 @@ pub struct Controller {
     pub(crate) closer: Closer,
     pub(crate) fenced: Fenced,
     pub(crate) audit: Audit,
+    pub(crate) collector: Collector,
     pub(crate) announcements: WorkQueue<ItemKey>,
     pub(crate) news: Mutex<HashMap<ItemKey, Announcement>>,
     /// The records whose status could not be written for good, each told once.
@@ -78,7 +88,9 @@ impl Controller {
     /// A controller that does nothing yet.
     pub fn new(doors: Doors, policy: Arc<Policy>, settings: Settings, fence: Fence) -> Self {
         let closer = Closer::new(doors.clone(), Arc::clone(&policy));
+        let collector = Collector::new(doors.clone(), Arc::clone(&policy), settings.resync);
         Self {
+            collector,
             doors,
             policy,
             closer,
@@ -111,6 +123,7 @@ impl Controller {
         }
         let watching = tokio::spawn(Arc::clone(&self).watch(feed, stop.clone()));
         let passing = tokio::spawn(Arc::clone(&self).resync(stop.clone()));
+        let collecting = tokio::spawn(Arc::clone(&self).collect(stop.clone()));
         let (reconciler, announcer, teller) = (Arc::clone(&self), Arc::clone(&self), Arc::clone(&self));
         let observer = Arc::new(Observer { controller: Arc::clone(&self) });
         let reconciling = Workers::new(self.settings.concurrency).observed_by(observer).run(
@@ -150,7 +163,7 @@ impl Controller {
         if drained.left_ready > 0 {
             tracing::info!(left = drained.left_ready, "stopped with keys in the queue; the next pass finds them");
         }
-        let _ = tokio::join!(watching, passing);
+        let _ = tokio::join!(watching, passing, collecting);
     }
 
     async fn watch(self: Arc<Self>, feed: Option<Box<dyn RecordFeed>>, stop: CancellationToken) {
@@ -189,6 +202,36 @@ impl Controller {
                 }
             }
         }
+    }
+
+    /// Collects images and task definitions that nothing needs: now and then, and again after a resync for as long as
+    /// something is left or waits for its second observation.
+    async fn collect(self: Arc<Self>, stop: CancellationToken) {
+        let mut wait = self.settings.collect / FIRST_COLLECTION;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+            let unfinished = tokio::select! {
+                // Every call of it may be dropped; what it deleted is gone, and the rest is found again.
+                () = stop.cancelled() => return,
+                passed = AssertUnwindSafe(self.collector.pass(&self.fenced)).catch_unwind() => match passed {
+                    Ok(collected) => collected.unfinished,
+                    Err(_) => {
+                        tracing::error!("the collector panicked; it comes again after its interval");
+                        false
+                    }
+                },
+            };
+            wait = if unfinished { self.settings.resync.min(self.settings.collect) } else { self.settings.collect };
+        }
+    }
+
+    /// One pass of the collector, now: deletes what an earlier call condemned too, at least a resync ago. For whoever has no
+    /// daemon: call it, wait a resync, and call it again for as long as it is unfinished.
+    pub async fn collect_now(&self) -> Collected {
+        self.collector.pass(&self.fenced).await
     }
 
     /// Tells the depth of the queues for as long as they are worked on, so that a scrape finds what is true now.

@@ -8,6 +8,7 @@ mod announce;
 mod apply;
 mod audit;
 mod closer;
+mod collect;
 mod controller;
 mod doors;
 mod fenced;
@@ -16,6 +17,7 @@ mod pass;
 mod reconcile;
 mod world;
 
+pub use collect::{Collected, CollectedRepository, Collection, Collector};
 pub use controller::{Controller, Settings};
 pub use doors::Doors;
 pub use lead::{Leadership, lead};

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bivouac_model::{
-    Desired, EnvKey, ImageTag, ImageView, Observed, Phase, PullRequestState, Record, RepoName, ServiceView, Task,
+    Desired, EnvKey, ImageDigest, ImageTag, ImageView, Observed, Phase, PullRequestState, Record, RepoName,
+    ServiceView, Task,
 };
 use bivouac_planner::{Policy, Project};
 use bivouac_ports::{Meaning, OpenPullRequests, Result, TaggedImages};
@@ -24,6 +25,8 @@ pub struct World {
     open: OpenLists,
     /// How many records that are not down name a tag of a registry's repository.
     users: HashMap<(String, ImageTag), usize>,
+    /// How many records that are not down run an image.
+    runners: HashMap<ImageDigest, usize>,
 }
 
 /// The open pull requests of every project, or why the forge did not tell them.
@@ -80,8 +83,11 @@ impl World {
             observe_registries(doors, policy),
             async { Ok(observe_forge(doors, policy).await) },
         )?;
-        let mut world = Self { records, services, tasks, images, open, users: HashMap::new() };
+        let mut world = Self { records, services, tasks, images, open, users: HashMap::new(), runners: HashMap::new() };
         for record in &world.records {
+            if let Some(digest) = deployed(record) {
+                *world.runners.entry(digest.clone()).or_default() += 1;
+            }
             if let Some((repository, tags)) = named_tags(policy, record).filter(|_| !is_down(record)) {
                 for tag in tags {
                     *world.users.entry((repository.to_owned(), tag)).or_default() += 1;
@@ -146,7 +152,16 @@ impl World {
         let mine = usize::from(!is_down(record));
         let others =
             |tag: &ImageTag| self.users.get(&(repository.to_owned(), tag.clone())).is_some_and(|users| *users > mine);
-        Some(tags.into_iter().filter(|tag| images.contains_key(tag) && !others(tag)).collect())
+        // ECR deletes an image with its last tag, so what others run keeps its tag, whatever they name by now.
+        let runs_elsewhere = |tag: &ImageTag| match images.get(tag) {
+            Some(ImageView::Found(image)) => {
+                let mine = usize::from(deployed(record) == Some(&image.digest));
+                self.runners.get(&image.digest).is_some_and(|runners| *runners > mine)
+            }
+            _ => false,
+        };
+        let own = |tag: &ImageTag| images.contains_key(tag) && !others(tag) && !runs_elsewhere(tag);
+        Some(tags.into_iter().filter(own).collect())
     }
 }
 
@@ -213,6 +228,11 @@ pub(crate) fn project_of<'a>(policy: &'a Policy, record: &Record) -> Option<(Env
 pub(crate) fn effective_tag(project: &Project, key: &EnvKey, record: &Record) -> Option<ImageTag> {
     let desired = record.desired.as_ref().ok()?;
     desired.image_tag.clone().or_else(|| project.tag(key, desired.head_sha.as_deref()))
+}
+
+/// The image that a record which is not down runs.
+pub(crate) fn deployed(record: &Record) -> Option<&ImageDigest> {
+    record.status.as_ref().filter(|_| !is_down(record))?.machinery.image_digest.as_ref()
 }
 
 /// The tags that are a pull request's own by name: the one it deploys and the one of the project's pattern.

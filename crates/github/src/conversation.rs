@@ -5,7 +5,7 @@ use bivouac_model::{EnvKey, RepoName};
 use bivouac_ports::{CommentId, Conversation, LabelChange, Permission, Reaction, Result};
 
 use crate::forge::GitHub;
-use crate::{labels, people, reactions};
+use crate::{labels, people};
 
 #[async_trait]
 impl Conversation for GitHub {
@@ -22,7 +22,7 @@ impl Conversation for GitHub {
     }
 
     async fn react(&self, comment: &CommentId, reaction: Reaction) -> Result<()> {
-        reactions::react(&self.client, comment, reaction).await
+        self.reactions.react(&self.client, comment, reaction).await
     }
 
     async fn reply(&self, key: &EnvKey, login: &str, text: Option<&str>) -> Result<()> {

@@ -14,6 +14,7 @@ use crate::comment::Renderer;
 use crate::doctor::Switched;
 use crate::doubt::Doubt;
 use crate::pulls::Pulls;
+use crate::reactions::Reactions;
 use crate::replies::Replies;
 use crate::settings::{Settings, SetupError};
 use crate::sticky::Sticky;
@@ -26,6 +27,7 @@ use crate::sticky::Sticky;
 pub struct GitHub {
     pub(crate) client: Arc<Client>,
     pub(crate) replies: Replies,
+    pub(crate) reactions: Reactions,
     pub(crate) switched: Switched,
     sticky: Sticky,
     pulls: Pulls,
@@ -46,6 +48,7 @@ impl GitHub {
             beside: Beside::new(&settings, &client, &ourselves, &doubt),
             client,
             replies: Replies::new(&settings.instance, Arc::clone(&ourselves), doubt.clone()),
+            reactions: Reactions::default(),
             sticky: Sticky::new(renderer, ourselves, doubt),
             pulls: Pulls::default(),
         })

@@ -17,8 +17,9 @@ pub(crate) struct Pace {
     gap: Duration,
     patience: Duration,
     times: Mutex<Times>,
-    /// Held while a write is under way: "make requests serially instead of concurrently" (best practices, as above).
-    writing: tokio::sync::Mutex<()>,
+    /// Held while a write is under way: "make requests serially instead of concurrently" (best practices, as above). When
+    /// the last one was sent: one that was slow has made the turns after it late, and they keep their distance all the same.
+    writing: tokio::sync::Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -42,14 +43,14 @@ pub(crate) enum Kind {
 
 /// The permission to send. Drop it when the answer is there.
 pub(crate) struct Turn<'a> {
-    _write: Option<tokio::sync::MutexGuard<'a, ()>>,
+    _write: Option<tokio::sync::MutexGuard<'a, Option<Instant>>>,
 }
 
 impl Pace {
     pub fn new(gap: Duration, patience: Duration) -> Self {
         let now = Instant::now();
         let times = Times { turn: now, write_from: now, ask_from: now };
-        Self { gap, patience, times: Mutex::new(times), writing: tokio::sync::Mutex::new(()) }
+        Self { gap, patience, times: Mutex::new(times), writing: tokio::sync::Mutex::new(None) }
     }
 
     /// Waits for a turn. Dropped while it waits, its turn is lost and nobody else's comes later.
@@ -64,12 +65,21 @@ impl Pace {
         } else {
             let at = self.reserve(Instant::now()).map_err(|wait| held(operation, wait))?;
             tokio::time::sleep_until(at).await;
-            let write = self.writing.lock().await;
-            // An earlier write may have been told to wait meanwhile.
-            match self.times().silence(Instant::now(), kind) {
-                Some(wait) => Err(held(operation, wait)),
-                None => Ok(Turn { _write: Some(write) }),
+            let mut last = self.writing.lock().await;
+            if let Some(last) = *last {
+                tokio::time::sleep_until(last + self.gap).await;
             }
+            let mut times = self.times();
+            let now = Instant::now();
+            // An earlier write may have been told to wait meanwhile.
+            if let Some(wait) = times.silence(now, kind) {
+                return Err(held(operation, wait));
+            }
+            *last = Some(now);
+            // Who asks next is told of the delay, and need not stand in line for longer than patience goes.
+            times.turn = times.turn.max(now + self.gap);
+            drop(times);
+            Ok(Turn { _write: Some(last) })
         }
     }
 
@@ -122,6 +132,7 @@ fn held(operation: &'static Operation, wait: Duration) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::CREATE_COMMENT;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -133,6 +144,25 @@ mod tests {
         assert!(pace.reserve(now).unwrap_err() > 2 * SECOND);
         // Who was sent away took no turn.
         assert!(pace.reserve(now + 2 * SECOND).unwrap() <= now + 3 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn writes_keep_their_distance_behind_a_slow_one() {
+        let (pace, began) = (Pace::new(SECOND, 10 * SECOND), Instant::now());
+        let write = async |takes: Duration| {
+            let turn = pace.turn(&CREATE_COMMENT, Kind::Write).await.map(|turn| (turn, began.elapsed()));
+            let (turn, at) = turn.unwrap();
+            tokio::time::sleep(takes).await;
+            drop(turn);
+            at
+        };
+        let quick = SECOND / 10;
+        let (one, two, three) = tokio::join!(write(5 * SECOND), write(quick), write(quick));
+        assert_eq!((one, two, three), (Duration::ZERO, 5 * SECOND, 6 * SECOND));
+        // Nothing is waited for that is over.
+        tokio::time::sleep(60 * SECOND).await;
+        let before = began.elapsed();
+        assert_eq!(write(quick).await, before);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct RenderedTaskDefinition {
     pub input: Json,
     /// The hash of `input`.
     pub content: ContentHash,
+    /// Tags beside those of `input`, key and value: whose it is.
+    pub tags: Vec<(&'static str, String)>,
 }
 
 /// A service as it shall be.

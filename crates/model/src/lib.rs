@@ -13,6 +13,7 @@ mod digest;
 mod duration;
 mod encode;
 mod event;
+mod inventory;
 mod key;
 mod money;
 mod observed;
@@ -37,6 +38,9 @@ pub use digest::{ContentHash, HASH_VERSION, short_hash};
 pub use duration::{InvalidDuration, format_duration, parse_duration};
 pub use encode::{STATUS_ATTRIBUTES, encode_status};
 pub use event::{Decision, Event};
+pub use inventory::{
+    DeletionFailure, DescribedRevision, FailureCause, ImageRef, ListedImage, ManifestKind, ManifestText,
+};
 pub use key::{EnvKey, InvalidKey, ItemKey, PrNumber, RepoName};
 pub use money::Usd;
 pub use observed::{

@@ -28,6 +28,9 @@
 //! | `pass_total` | counter | `result`: `ok`, `error`, `other` | passes over the whole cluster that ended |
 //! | `pass_duration_seconds` | histogram | | how long a pass took |
 //! | `environments` | gauge | `phase` | environments in each phase at the last complete pass; absent while another process leads |
+//! | `images_deleted_total` | counter | | images that were deleted, since nothing needed them |
+//! | `image_bytes_freed_total` | counter | | their bytes; layers that others share stay |
+//! | `task_definitions_removed_total` | counter | `result`: `deregistered`, `deleted`, `other` | revisions that nothing used |
 //! | `lease_held` | gauge | | 1 while this process leads, else 0 |
 //! | `build_info` | info | `version` | always 1 |
 //!

@@ -32,6 +32,9 @@ const RECONCILE_RESULTS: [&str; 5] = ["done", "requeue", "backoff", "terminal", 
 /// How a pass can end, by [`Meter::passed`].
 const PASS_RESULTS: [&str; 2] = ["ok", "error"];
 
+/// What becomes of a revision, by [`Meter::task_definitions_removed`].
+const REMOVALS: [&str; 2] = ["deregistered", "deleted"];
+
 /// Bounds of a reconcile, in seconds. Under 5 ms it made no call; one call is 30–100 ms; 0.5 and 1 are our own aims from
 /// the wish to CreateService (median and 99th percentile); above 5 it waited for a token of an AWS rate bucket, of which
 /// the slowest, task definitions, gives one a second; a minute is a queue of 60 there.
@@ -69,6 +72,9 @@ struct Counted {
     passes: Family<ByResult, Counter>,
     pass_took: Histogram,
     environments: Family<ByPhase, Gauge>,
+    images_deleted: Counter,
+    image_bytes_freed: Counter,
+    task_definitions_removed: Family<ByResult, Counter>,
     lease_held: Gauge,
 }
 
@@ -92,11 +98,19 @@ impl Metrics {
         let passes = family(r, "pass", "Passes over the whole cluster that ended, by result");
         let pass_took = seconds(r, "pass_duration", "How long a pass over the whole cluster took", &PASS_SECONDS);
         let environments = family(r, "environments", "Environments in each phase at the last complete pass");
+        let images_deleted = Counter::default();
+        r.register("images_deleted", "Images that were deleted, since nothing needed them", images_deleted.clone());
+        let image_bytes_freed = Counter::default();
+        let help = "Bytes of the images that were deleted; layers that others share stay";
+        r.register("image_bytes_freed", help, image_bytes_freed.clone());
+        let help = "Revisions of task definitions that nothing used, by what was done with them";
+        let task_definitions_removed = family(r, "task_definitions_removed", help);
         let lease_held = Gauge::default();
         r.register("lease_held", "1 while this process leads, else 0", lease_held.clone());
         r.register("build", "Which build this is", Info::new(ByVersion { version: version.to_owned() }));
         start_at_zero(&reconciles, &RECONCILE_RESULTS);
         start_at_zero(&passes, &PASS_RESULTS);
+        start_at_zero(&task_definitions_removed, &REMOVALS);
         let counted = Counted {
             registry,
             codes: Codes::default(),
@@ -111,6 +125,9 @@ impl Metrics {
             passes,
             pass_took,
             environments,
+            images_deleted,
+            image_bytes_freed,
+            task_definitions_removed,
             lease_held,
         };
         Self { counted: Arc::new(counted) }
@@ -184,6 +201,16 @@ impl Meter for Metrics {
             self.counted.environments.clear();
             self.counted.queue_depth.clear();
         }
+    }
+
+    fn images_deleted(&self, images: usize, bytes: u64) {
+        self.counted.images_deleted.inc_by(images as u64);
+        self.counted.image_bytes_freed.inc_by(bytes);
+    }
+
+    fn task_definitions_removed(&self, how: &'static str, revisions: usize) {
+        let result = fold(&REMOVALS, how);
+        self.counted.task_definitions_removed.get_or_create(&ByResult { result }).inc_by(revisions as u64);
     }
 
     fn forge_quota(&self, remaining: u64) {

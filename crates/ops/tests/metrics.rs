@@ -29,12 +29,14 @@ fn fill(metrics: &Metrics) {
     metrics.queue_depth("environments", 7);
     metrics.passed("ok", 3, 900 * MS);
     metrics.phases(&[("Ready", 2), ("Failed", 1)]);
+    metrics.images_deleted(3, 1_000);
+    metrics.task_definitions_removed("deregistered", 2);
     metrics.lease_held(true);
     metrics.forge_quota(4_999);
 }
 
 /// Each family with its type and what the names of its samples are.
-const FAMILIES: [(&str, &str); 13] = [
+const FAMILIES: [(&str, &str); 16] = [
     ("reconcile", "counter"),
     ("reconcile_duration_seconds", "histogram"),
     ("workqueue_depth", "gauge"),
@@ -46,6 +48,9 @@ const FAMILIES: [(&str, &str); 13] = [
     ("pass", "counter"),
     ("pass_duration_seconds", "histogram"),
     ("environments", "gauge"),
+    ("images_deleted", "counter"),
+    ("image_bytes_freed", "counter"),
+    ("task_definitions_removed", "counter"),
     ("lease_held", "gauge"),
     ("build", "info"),
 ];

@@ -474,7 +474,11 @@ fn revision(context: &Context<'_>, wanted: &Wanted<'_>) -> Result<TaskDefinition
     let rendered = rendered.map_err(|error| RevisionStep::TooLarge(sentence(&error.to_string())))?;
     match revisions.iter().find(|revision| revision.content.as_ref() == Some(&rendered.content)) {
         Some(revision) => Ok(revision.name.clone()),
-        None => Err(RevisionStep::Register(Box::new(rendered))),
+        None => {
+            // Whose it is: two instances may share an account and a template.
+            let tags = vec![(TAG_MANAGED, context.policy.instance.clone())];
+            Err(RevisionStep::Register(Box::new(RenderedTaskDefinition { tags, ..rendered })))
+        }
     }
 }
 

@@ -4,6 +4,9 @@ use std::fmt;
 
 use bivouac_model::PrNumber;
 
+/// The most digits of a number that is looked for in a tag: those of [`PrNumber::MAX`].
+const MOST_DIGITS: usize = 10;
+
 /// A text with placeholders, checked when the configuration is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
@@ -131,6 +134,16 @@ impl Pattern {
         (!digits.starts_with('0')).then(|| digits.parse().ok()).flatten()
     }
 
+    /// The pull requests of which a tag of this pattern speaks, of whatever commit. More than one where the pattern does
+    /// not tell them apart (`{pr}{sha7}`); none where it is not exactly what the pattern makes.
+    pub fn prs_of_tag(&self, tag: &str) -> Vec<PrNumber> {
+        let mut found = Vec::new();
+        parts_match(&self.parts, tag, None, &mut found);
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// Whether two patterns of service names can make the same name for any two pull requests.
     ///
     /// `a{pr}b` and `c{pr}d` meet only where one of `a`, `c` begins with the other and goes on in digits, and one of `b`,
@@ -143,8 +156,49 @@ impl Pattern {
         heads && tails
     }
 
+    /// What stands before the number of the pull request.
+    pub fn before_pr(&self) -> &str {
+        self.around_pr().0
+    }
+
     fn around_pr(&self) -> (&str, &str) {
         self.text.split_once("{pr}").unwrap_or((&self.text, ""))
+    }
+}
+
+/// Collects each pull request for which the parts make the text.
+fn parts_match(parts: &[Part], text: &str, pr: Option<PrNumber>, found: &mut Vec<PrNumber>) {
+    let Some((part, rest)) = parts.split_first() else {
+        if text.is_empty() {
+            found.extend(pr);
+        }
+        return;
+    };
+    match part {
+        Part::Text(wanted) => {
+            if let Some(after) = text.strip_prefix(wanted.as_str()) {
+                parts_match(rest, after, pr, found);
+            }
+        }
+        Part::Pr => {
+            let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+            for (number, after) in (1..=digits.min(MOST_DIGITS)).filter_map(|end| text.split_at_checked(end)) {
+                let number = Some(number).filter(|number| !number.starts_with('0'));
+                let number: Option<PrNumber> = number.and_then(|number| number.parse().ok());
+                if number.is_some() && pr.is_none_or(|pr| Some(pr) == number) {
+                    parts_match(rest, after, number, found);
+                }
+            }
+        }
+        // A commit's name is a SHA-1, or a SHA-256 in a repository that uses those.
+        Part::Sha | Part::Sha7 => {
+            let lengths: &[usize] = if *part == Part::Sha { &[40, 64] } else { &[7] };
+            for (commit, after) in lengths.iter().filter_map(|length| text.split_at_checked(*length)) {
+                if commit.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+                    parts_match(rest, after, pr, found);
+                }
+            }
+        }
     }
 }
 

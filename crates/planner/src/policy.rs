@@ -24,6 +24,8 @@ pub struct Policy {
     pub max_deletions_per_pass: usize,
     /// Services of an older system that the reaper looks after.
     pub adopt: Vec<Adoption>,
+    /// How old an untagged image is, or a task definition that nothing uses, before it may be removed.
+    pub untagged_image_grace: Duration,
     /// How long tombstones stay.
     pub purge_after: Duration,
     /// What environments run on.

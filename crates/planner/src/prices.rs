@@ -24,6 +24,8 @@ pub struct Prices {
     pub storage_gb_hour: f64,
     /// A public IPv4 address for an hour.
     pub public_ipv4_hour: f64,
+    /// A GB in the image registry for a month.
+    pub ecr_gb_month: f64,
 }
 
 impl Default for Prices {
@@ -37,11 +39,20 @@ impl Default for Prices {
             spot_factor: 0.5,
             storage_gb_hour: 0.000_111,
             public_ipv4_hour: 0.005,
+            // aws.amazon.com/ecr/pricing: "Storage is $0.10 per GB / month for data stored in private or public repositories."
+            ecr_gb_month: 0.10,
         }
     }
 }
 
 impl Prices {
+    /// What so many bytes in the image registry cost a month.
+    pub fn registry_month(&self, bytes: u64) -> Usd {
+        // A repository of petabytes is far below what a double counts exactly.
+        #[allow(clippy::cast_precision_loss)]
+        Usd::from_dollars(bytes as f64 / GB * self.ecr_gb_month)
+    }
+
     /// What one running task costs an hour.
     pub fn hourly(&self, resources: &Resources, capacity: Capacity) -> Usd {
         let (vcpu_hour, gb_hour) =
@@ -55,6 +66,9 @@ impl Prices {
         Usd::from_dollars(compute * factor + storage + self.public_ipv4_hour)
     }
 }
+
+/// A gigabyte as AWS's storage is billed: 2^30 bytes.
+const GB: f64 = 1_073_741_824.0;
 
 /// "20 GB of ephemeral storage is available for all Fargate tasks by default" (Fargate pricing).
 pub(crate) const FREE_STORAGE_GB: u32 = 20;

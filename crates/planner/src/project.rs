@@ -110,6 +110,17 @@ impl Project {
         family
     }
 
+    /// What the families of all its task definitions begin with.
+    pub fn family_prefix(&self) -> String {
+        format!("{}-{}", self.template.family(), self.service_name.before_pr())
+    }
+
+    /// The environment whose task definitions are in a family. One whose name had to be cut is nobody's here.
+    pub fn environment_of_family(&self, family: &str) -> Option<EnvKey> {
+        let service = family.strip_prefix(self.template.family())?.strip_prefix('-')?;
+        Some(EnvKey { repo: self.repo.clone(), pr: self.service_name.pr_of(service)? })
+    }
+
     /// What a task of a size takes; `None` when there is no such size.
     pub fn resources(&self, size: Option<&str>) -> Option<Resources> {
         let template = self.template.resources();

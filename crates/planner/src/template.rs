@@ -138,6 +138,19 @@ impl Template {
         groups
     }
 
+    /// The ports that the containers which get the image map, in the order of the template.
+    pub fn ports(&self) -> Vec<u16> {
+        let containers = self.fields.get("containerDefinitions").and_then(Json::as_array).into_iter().flatten();
+        let chosen = containers.enumerate().filter(|(at, _)| self.chosen.contains(at));
+        let mappings = chosen.filter_map(|(_, container)| container.get("portMappings")?.as_array()).flatten();
+        mappings.filter_map(|mapping| u16::try_from(mapping.get("containerPort")?.as_u64()?).ok()).collect()
+    }
+
+    /// The role by which ECS pulls images and writes logs; `None`: it names none.
+    pub fn execution_role(&self) -> Option<&str> {
+        self.fields.get("executionRoleArn").and_then(Json::as_str).filter(|role| !role.is_empty())
+    }
+
     /// The task definition of an environment.
     ///
     /// # Errors
@@ -161,7 +174,7 @@ impl Template {
             return Err(InvalidTemplate::TooLarge(text.len()));
         }
         let content = ContentHash::of([text.as_bytes()]);
-        Ok(RenderedTaskDefinition { family: family.into(), input, content })
+        Ok(RenderedTaskDefinition { family: family.into(), input, content, tags: Vec::new() })
     }
 }
 
@@ -282,5 +295,33 @@ mod tests {
         });
         let template = Template::parse(&template.to_string(), &["web".to_owned()]).unwrap();
         assert_eq!(template.log_groups(), ["/ecs/web", "/ecs/worker"]);
+    }
+
+    fn template(containers: &str, rest: &str) -> Template {
+        let text = format!(
+            r#"{{"family": "f", "cpu": "256", "memory": "512", "containerDefinitions": [{containers}]{rest}}}"#
+        );
+        Template::parse(&text, &["web".into()]).unwrap()
+    }
+
+    #[test]
+    fn the_ports_are_those_of_the_chosen_containers() {
+        let chosen =
+            r#"{"name": "web", "portMappings": [{"containerPort": 8080}, {"hostPort": 1}, {"containerPort": 99999}]}"#;
+        let other = r#"{"name": "cache", "portMappings": [{"containerPort": 6379}]}"#;
+        assert_eq!(template(&format!("{other}, {chosen}"), "").ports(), [8080]);
+        assert!(template(r#"{"name": "web", "portMappings": null}"#, "").ports().is_empty());
+    }
+
+    #[test]
+    fn the_execution_role_is_there_or_not() {
+        let web = r#"{"name": "web"}"#;
+        assert_eq!(
+            template(web, r#", "executionRoleArn": "arn:aws:iam::1:role/r""#).execution_role(),
+            Some("arn:aws:iam::1:role/r")
+        );
+        for none in ["", r#", "executionRoleArn": """#, r#", "executionRoleArn": null"#] {
+            assert_eq!(template(web, none).execution_role(), None);
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use bivouac_model::{
-    Capacity, RenderedTaskDefinition, ServiceChange, ServiceSpec, ServiceView, Task, TaskDefinitionName,
-    TaskDefinitionRevision,
+    Capacity, DescribedRevision, RenderedTaskDefinition, ServiceChange, ServiceSpec, ServiceView, Task,
+    TaskDefinitionName, TaskDefinitionRevision,
 };
 
 use crate::Result;
@@ -42,7 +42,28 @@ pub trait Cluster: Send + Sync {
     async fn register(&self, rendered: &RenderedTaskDefinition) -> Result<TaskDefinitionName>;
 
     /// Deregisters a revision. Doing it again changes nothing; what runs on it goes on.
+    ///
+    /// Stands back behind every registration, for a few seconds at most.
+    ///
+    /// # Errors
+    /// `Throttled` and never sent when there was no room for it meanwhile: come again.
     async fn deregister(&self, name: &TaskDefinitionName) -> Result<()>;
+
+    /// Every ACTIVE revision of the account and region, whoever's it is. Stands back behind everything else.
+    async fn all_task_definitions(&self) -> Result<Vec<TaskDefinitionName>>;
+
+    /// The families whose name begins like this, those that have only deregistered revisions too. Stands back.
+    async fn families(&self, prefix: &str) -> Result<Vec<String>>;
+
+    /// The deregistered (INACTIVE) revisions of a family. Stands back.
+    async fn deregistered(&self, family: &str) -> Result<Vec<TaskDefinitionName>>;
+
+    /// One revision with its tags; `None` when it is gone. Stands back.
+    async fn task_definition(&self, name: &TaskDefinitionName) -> Result<Option<DescribedRevision>>;
+
+    /// Deletes deregistered revisions, ten a call, and answers those that stayed with ECS's words for each. What is used still
+    /// goes on. Stands back as [`Cluster::deregister`] does.
+    async fn delete_task_definitions(&self, names: &[TaskDefinitionName]) -> Result<Vec<(TaskDefinitionName, String)>>;
 
     /// Creates a service. `token` makes the call idempotent (36 characters at most).
     ///

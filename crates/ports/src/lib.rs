@@ -19,6 +19,7 @@ mod meter;
 mod probe;
 mod records;
 mod registry;
+mod site;
 
 pub use clock::{Clock, SystemClock};
 pub use cluster::Cluster;
@@ -32,6 +33,7 @@ pub use meter::{Meter, NoMeter};
 pub use probe::Probe;
 pub use records::{DesiredChange, RecordFeed, RecordStore};
 pub use registry::{Registry, TaggedImages};
+pub use site::{Site, SiteCluster, SiteGroup, SiteRead, SiteSubnet};
 
 /// What a door answers.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -18,6 +18,14 @@ pub trait Meter: Send + Sync {
     fn lease_held(&self, held: bool);
     /// How many calls the forge still allows this hour.
     fn forge_quota(&self, remaining: u64);
+    /// Images were deleted, which frees so many bytes at most.
+    fn images_deleted(&self, images: usize, bytes: u64) {
+        let _ = (images, bytes);
+    }
+    /// Revisions of task definitions were deregistered or deleted.
+    fn task_definitions_removed(&self, how: &'static str, revisions: usize) {
+        let _ = (how, revisions);
+    }
 }
 
 /// Counts nothing.

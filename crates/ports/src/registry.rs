@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bivouac_model::{ImageDigest, ImageTag, ImageView};
+use bivouac_model::{DeletionFailure, ImageDigest, ImageRef, ImageTag, ImageView, ListedImage, ManifestText};
 
 use crate::Result;
 
@@ -31,4 +31,19 @@ pub trait Registry: Send + Sync {
     /// Removes tags, by tag and never by digest. A tag that is not there is removed already. ECR deletes an image with
     /// its last tag.
     async fn remove_tags(&self, repository: &str, tags: &[ImageTag]) -> Result<()>;
+
+    /// Every manifest of a repository, archived ones too. Complete or an error; `NotFound` when there is no such repository.
+    ///
+    /// A page at a time is read and made small, so a hundred thousand take some thirty megabytes.
+    async fn inventory(&self, repository: &str) -> Result<Vec<ListedImage>>;
+
+    /// The manifests of some digests, each of them answered. A hundred a call.
+    async fn manifests(&self, repository: &str, digests: &[ImageDigest]) -> Result<HashMap<ImageDigest, ManifestText>>;
+
+    /// Deletes images, a hundred a call, in their order, and answers those that stayed with the reason for each. One that is
+    /// gone already is told as such, so a second call changes nothing.
+    ///
+    /// # Errors
+    /// When a call failed as a whole: those before it were made.
+    async fn delete_images(&self, repository: &str, images: &[ImageRef]) -> Result<Vec<DeletionFailure>>;
 }

@@ -44,6 +44,8 @@ pub struct Terminal {
     err: Box<dyn Write + Send>,
     /// A person looks on: progress may move.
     pub interactive: bool,
+    /// Results go to a terminal: signs may stand for words.
+    pub signs: bool,
     /// Results may have colours.
     pub colours: bool,
 }
@@ -53,6 +55,7 @@ impl Terminal {
     pub fn of_process() -> Self {
         Self {
             interactive: io::stderr().is_terminal() && !dumb(),
+            signs: io::stdout().is_terminal() && !dumb(),
             colours: io::stdout().is_terminal() && colours_wanted(),
             out: Box::new(io::stdout()),
             err: Box::new(io::stderr()),
@@ -61,7 +64,7 @@ impl Terminal {
 
     /// Any two writers, without colours or movement.
     pub fn plain(out: impl Write + Send + 'static, err: impl Write + Send + 'static) -> Self {
-        Self { out: Box::new(out), err: Box::new(err), interactive: false, colours: false }
+        Self { out: Box::new(out), err: Box::new(err), interactive: false, signs: false, colours: false }
     }
 
     /// A line of the result.

@@ -1,4 +1,6 @@
 mod audit;
+mod collecting;
+mod doctor;
 mod memory;
 mod reading;
 mod usage;

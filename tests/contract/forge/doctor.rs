@@ -13,13 +13,13 @@ fn needs() -> Needs {
     Needs { repos: vec![REPO.parse().unwrap()], bot: true, teams: true, webhook_url }
 }
 
-/// What is in this state, in one text, and every finding with what mends it.
+/// What is in this state, in one text, a line each, with what was seen and what mends it.
 fn told(findings: &[Finding], state: Standing) -> String {
     for finding in findings {
         assert_eq!(finding.mend.is_empty(), finding.state == Standing::Ok, "{finding:?}");
     }
     let told = findings.iter().filter(|finding| finding.state == state);
-    told.map(|finding| format!("{}: {}\n", finding.what, finding.mend)).collect()
+    told.map(|finding| format!("{}: {} {}\n", finding.what, finding.seen, finding.mend)).collect()
 }
 
 #[track_caller]

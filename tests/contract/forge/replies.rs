@@ -165,6 +165,13 @@ pub async fn a_reaction_is_left_once(forge: &Forge) {
     let ours = |content| (BOT.to_owned(), content);
     let left = forge.hub.comments(REPO, key.pr.get()).unwrap().remove(0).reactions;
     assert_eq!(left, ["eyes", "rocket", "confused"].map(ours));
+    // One that was given takes nobody's turn, and another process gives it to no effect.
+    let writes = |forge: &Forge| forge.hub.requests().iter().filter(|request| request.method == "POST").count();
+    let before = writes(forge);
+    github.react(&comment, Reaction::Confused).await.unwrap();
+    assert_eq!(writes(forge), before);
+    forge.process(TOKEN).react(&comment, Reaction::Confused).await.unwrap();
+    assert_eq!(forge.hub.comments(REPO, key.pr.get()).unwrap().remove(0).reactions.len(), 3);
     let gone = CommentId { id: 999_999, ..comment };
     refused(github.react(&gone, Reaction::Eyes).await, Meaning::NotFound);
 }

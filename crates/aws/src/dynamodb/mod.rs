@@ -26,3 +26,4 @@ pub use inbox::DynamoInbox;
 pub use journal::DynamoJournal;
 pub use leases::DynamoLeases;
 pub use records::DynamoRecords;
+pub(crate) use tables::TableNames;

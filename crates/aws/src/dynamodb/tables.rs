@@ -68,14 +68,14 @@ pub(super) struct TableSpec {
 
 /// The names of the tables of one installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TableNames {
+pub(crate) struct TableNames {
     pub environments: String,
     pub events: String,
     pub leases: String,
 }
 
 impl TableNames {
-    pub(super) fn with_prefix(prefix: &str) -> Self {
+    pub(crate) fn with_prefix(prefix: &str) -> Self {
         Self {
             environments: format!("{prefix}-environments"),
             events: format!("{prefix}-events"),

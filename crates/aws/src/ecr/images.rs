@@ -12,10 +12,10 @@ use crate::calls::{BATCH_DELETE_IMAGE, DESCRIBE_IMAGES};
 use crate::error::from_sdk;
 
 /// The largest page of DescribeImages.
-const A_PAGE: i32 = 1000;
+pub(super) const A_PAGE: i32 = 1000;
 
 /// The most images that one BatchDeleteImage takes.
-const DELETED_A_CALL: usize = 100;
+pub(super) const DELETED_A_CALL: usize = 100;
 
 impl Ecr {
     pub(super) async fn list_tagged(&self, repository: &str) -> Result<HashMap<ImageTag, ImageView>> {

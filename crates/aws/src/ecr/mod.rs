@@ -1,5 +1,6 @@
 //! The registry: tags and images of ECR.
 
+mod collect;
 mod images;
 mod read;
 mod revision;
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use aws_smithy_http_client::default_connector;
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
-use bivouac_model::{ImageDigest, ImageTag, ImageView};
+use bivouac_model::{DeletionFailure, ImageDigest, ImageRef, ImageTag, ImageView, ListedImage, ManifestText};
 use bivouac_ports::{Error, Meaning, Registry, Result, TaggedImages};
 
 use crate::Sdk;
@@ -81,5 +82,17 @@ impl Registry for Ecr {
 
     async fn remove_tags(&self, repository: &str, tags: &[ImageTag]) -> Result<()> {
         self.delete_tags(repository, tags).await
+    }
+
+    async fn inventory(&self, repository: &str) -> Result<Vec<ListedImage>> {
+        self.list_everything(repository).await
+    }
+
+    async fn manifests(&self, repository: &str, digests: &[ImageDigest]) -> Result<HashMap<ImageDigest, ManifestText>> {
+        self.manifest_texts(repository, digests).await
+    }
+
+    async fn delete_images(&self, repository: &str, images: &[ImageRef]) -> Result<Vec<DeletionFailure>> {
+        self.delete_each(repository, images).await
     }
 }

@@ -18,7 +18,7 @@ const RUNNABLE_MANIFESTS: &[&str] = &[
 
 /// What the configuration of a manifest is when the manifest is a container's image. Others are Helm charts
 /// (`application/vnd.cncf.helm.config.v1+json`), signatures, software bills.
-const RUNNABLE_ARTIFACTS: &[&str] =
+pub(super) const RUNNABLE_ARTIFACTS: &[&str] =
     &["application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json"];
 
 /// What is behind a tag.

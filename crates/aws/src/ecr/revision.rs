@@ -23,7 +23,7 @@ use crate::error::from_sdk;
 /// The annotation, and the label.
 const REVISION: &str = "org.opencontainers.image.revision";
 /// What a manifest may be for us to read it. Without these ECR answers the first only.
-const ACCEPTED: [&str; 4] = [
+pub(super) const ACCEPTED: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.manifest.v1+json",

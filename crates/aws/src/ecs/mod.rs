@@ -2,6 +2,7 @@
 
 mod deploy;
 mod read;
+mod retired;
 mod services;
 mod task_definitions;
 mod tasks;
@@ -11,9 +12,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_sdk_ecs::types::TaskDefinitionStatus;
 use bivouac_model::{
-    Capacity, RenderedTaskDefinition, ServiceChange, ServiceSpec, ServiceView, Task, TaskDefinitionName,
-    TaskDefinitionRevision,
+    Capacity, DescribedRevision, RenderedTaskDefinition, ServiceChange, ServiceSpec, ServiceView, Task,
+    TaskDefinitionName, TaskDefinitionRevision,
 };
 use bivouac_ports::{Cluster, Error, Meaning, Result};
 
@@ -21,6 +23,8 @@ use crate::caller::Caller;
 use crate::calls::DESCRIBE_CLUSTERS;
 use crate::ec2::Addresses;
 use crate::{Quotas, Sdk};
+
+pub(crate) use read::capacity;
 
 /// Where services are put: `[aws]` of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,6 +92,26 @@ impl Cluster for Ecs {
 
     async fn deregister(&self, name: &TaskDefinitionName) -> Result<()> {
         self.deregister_revision(name).await
+    }
+
+    async fn all_task_definitions(&self) -> Result<Vec<TaskDefinitionName>> {
+        self.list_all(None, TaskDefinitionStatus::Active).await
+    }
+
+    async fn families(&self, prefix: &str) -> Result<Vec<String>> {
+        self.list_families(prefix).await
+    }
+
+    async fn deregistered(&self, family: &str) -> Result<Vec<TaskDefinitionName>> {
+        self.list_all(Some(family), TaskDefinitionStatus::Inactive).await
+    }
+
+    async fn task_definition(&self, name: &TaskDefinitionName) -> Result<Option<DescribedRevision>> {
+        self.describe_revision(name).await
+    }
+
+    async fn delete_task_definitions(&self, names: &[TaskDefinitionName]) -> Result<Vec<(TaskDefinitionName, String)>> {
+        self.delete_revisions(names).await
     }
 
     async fn create_service(&self, spec: &ServiceSpec, token: &str) -> Result<ServiceView> {

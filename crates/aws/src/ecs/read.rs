@@ -21,7 +21,7 @@ pub(super) fn last_part(arn: &str) -> &str {
 }
 
 /// A capacity provider by name; one that is not Fargate's is none of ours.
-pub(super) fn capacity(provider: &str) -> Option<Capacity> {
+pub(crate) fn capacity(provider: &str) -> Option<Capacity> {
     match provider {
         "FARGATE" => Some(Capacity::OnDemand),
         "FARGATE_SPOT" => Some(Capacity::Spot),

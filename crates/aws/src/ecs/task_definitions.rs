@@ -102,7 +102,7 @@ impl Ecs {
 
     pub(super) async fn deregister_revision(&self, name: &TaskDefinitionName) -> Result<()> {
         let request = self.client.deregister_task_definition().task_definition(name.as_str());
-        match self.caller.call(&DEREGISTER_TASK_DEFINITION, request.send()).await {
+        match self.caller.change_behind(&DEREGISTER_TASK_DEFINITION, request.send()).await {
             Err(error) if error.meaning() == Meaning::NotFound => Ok(()),
             answer => answer.map(drop),
         }
@@ -114,7 +114,7 @@ fn revision(name: &TaskDefinitionName) -> u64 {
     name.as_str().rsplit_once(':').and_then(|(_, revision)| revision.parse().ok()).unwrap_or_default()
 }
 
-/// The input of RegisterTaskDefinition: what was rendered, and the tag with the hash of its content.
+/// The input of RegisterTaskDefinition: what was rendered, and the tags that say whose it is and what is in it.
 fn whole_body(rendered: &RenderedTaskDefinition) -> Result<String> {
     let Json::Object(mut input) = rendered.input.clone() else {
         return Err(Error::new(
@@ -128,8 +128,11 @@ fn whole_body(rendered: &RenderedTaskDefinition) -> Result<String> {
         Some(Json::Array(tags)) => tags,
         _ => Vec::new(),
     };
-    tags.retain(|tag| tag.get("key").and_then(Json::as_str) != Some(TAG_CONTENT));
-    tags.push(json!({ "key": TAG_CONTENT, "value": rendered.content.as_str() }));
+    let ours = rendered.tags.iter().map(|(key, value)| (*key, value.as_str()));
+    for (key, value) in ours.chain([(TAG_CONTENT, rendered.content.as_str())]) {
+        tags.retain(|tag| tag.get("key").and_then(Json::as_str) != Some(key));
+        tags.push(json!({ "key": key, "value": value }));
+    }
     input.insert("tags".into(), Json::Array(tags));
     Ok(Json::Object(input).to_string())
 }

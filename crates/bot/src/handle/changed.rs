@@ -1,10 +1,11 @@
 //! A pull request that changed, or may have: it is read as it is now, and the record follows.
 
 use bivouac_model::command::{Command, Request, Up, Verb, Wish};
-use bivouac_model::{Decision, Desired, DesiredState, EnvKey, Event, ItemKey, Phase, PullRequest, Record, Value};
+use bivouac_model::{Decision, Desired, EnvKey, Event, ItemKey, Phase, PullRequest, Record, Value};
 use bivouac_ports::Meaning;
 use chrono::{DateTime, Utc};
 
+use super::newest::{CLOSE, CLOSE_TIE, Given, wanted};
 use super::pushes::Push;
 use super::{CONFLICTS, Handler, Later, contended};
 use crate::letter::{Changed, How};
@@ -17,12 +18,14 @@ use crate::settings::RollForward;
 pub(crate) struct Cause {
     /// Names it in the audit: the same, however often it is handled.
     tie: String,
-    /// When it happened, by whichever clock.
+    /// When it happened: a closing by the forge's clock, anything else by ours.
     at: DateTime<Utc>,
     /// Which person did it.
     by: Option<String>,
     /// The head that they pushed.
     pushed: Option<String>,
+    /// Whether somebody closed the pull request, then at least.
+    is_closing: bool,
     /// Whether the label is to be looked at.
     is_label: bool,
     /// Whether it is the comparison, which looks again and again: what is *not* done is then not worth a word.
@@ -34,16 +37,18 @@ pub(crate) struct Cause {
 impl Cause {
     /// A delivery.
     pub fn letter(id: &str, received_at: DateTime<Utc>, changed: &Changed) -> Self {
-        let Changed { how, by, at: _, url } = changed.clone();
-        let is_label = how == How::Labelled;
+        let Changed { how, by, at, url } = changed.clone();
+        let (is_label, is_closing) = (how == How::Labelled, how == How::Closed);
+        // One closing is one event, however it was heard of.
+        let (tie, at) = if is_closing { (CLOSE_TIE.to_owned(), at) } else { (format!("delivery-{id}"), received_at) };
         let pushed = if let How::Pushed { head } = how { Some(head) } else { None };
-        Self { tie: format!("delivery-{id}"), at: received_at, by, pushed, is_label, is_comparison: false, url }
+        Self { tie, at, by, pushed, is_closing, is_label, is_comparison: false, url }
     }
 
     /// The comparison of what is open with what is recorded.
     pub fn comparison(at: DateTime<Utc>, is_label: bool) -> Self {
         let tie = "comparison".to_owned();
-        Self { tie, at, by: None, pushed: None, is_label, is_comparison: true, url: None }
+        Self { tie, at, by: None, pushed: None, is_closing: false, is_label, is_comparison: true, url: None }
     }
 }
 
@@ -83,8 +88,8 @@ impl Handler {
         seen: Option<&Record>,
         pull: &PullRequest,
     ) -> Result<bool, Later> {
-        if !pull.is_open {
-            return self.close(key, cause, seen).await;
+        if !pull.is_open || cause.is_closing {
+            return self.close(key, cause, seen, pull).await;
         }
         if cause.is_label
             && let Some(label) = &self.settings.label
@@ -94,14 +99,31 @@ impl Handler {
         self.roll_forward(key, cause, seen, pull).await
     }
 
-    async fn close(&self, key: &EnvKey, cause: &Cause, seen: Option<&Record>) -> Result<bool, Later> {
-        if wanted(seen).is_none() {
-            return Ok(true);
+    /// A closing is a `down` of its moment. So one that is heard of when the pull request is open again ends what was asked
+    /// for before it, as it would have in time, and nothing newer.
+    async fn close(
+        &self,
+        key: &EnvKey,
+        cause: &Cause,
+        seen: Option<&Record>,
+        pull: &PullRequest,
+    ) -> Result<bool, Later> {
+        let ends = |seen: Option<&Record>| {
+            let is_ended = |record: &Record| !pull.is_open || position::is_from_before(record, cause.at);
+            wanted(seen).is_some() && seen.is_some_and(is_ended)
+        };
+        let event = cause.event(key, CLOSE, "Closed", "the pull request is closed");
+        if !ends(seen) {
+            if !cause.is_closing {
+                return Ok(true);
+            }
+            // An older `up` that comes after this finds the event. One that came meanwhile is found here.
+            self.note(&[event]).await?;
+            return Ok(!ends(self.record(key).await?.as_ref()));
         }
         // Who asked for it, and when, stays: the position of the last command among the others is in there.
         let change = vec![("desired", Some(Value::String(Desired::Down.as_str().into())))];
         // Said first: killed in between, nobody would see any more that it was us.
-        let event = cause.event(key, "close", "Closed", "the pull request is closed");
         self.note(&[event]).await?;
         self.write(key, seen, &change).await.map_err(Later::Store)
     }
@@ -180,6 +202,10 @@ impl Handler {
         if position::of_label(seen, last.at) != Standing::Newer || (!last.is_on && wanted(seen).is_none()) {
             return Ok(true);
         }
+        let given = Given { comment: None, at: last.at };
+        if last.is_on && self.is_taken_back(key, given).await? {
+            return Ok(true);
+        }
         let verb = command.verb();
         let event = |reason: &str, message: &str, decision| Event {
             // The label's own time and not the delivery's: it is one command, however it was heard of.
@@ -203,7 +229,7 @@ impl Handler {
                     "Sorry, the label {label} is a command for people who may write to this repository, or whom its \
                      operators named."
                 );
-                self.doors.conversation.reply(key, &last.actor, Some(&text)).await.map_err(Later::Forge)?;
+                self.reply(key, &last.actor, Some(&text)).await?;
             }
             return Ok(true);
         }
@@ -226,6 +252,11 @@ impl Handler {
                 self.note(&[event("Refused", "the record of this environment is spoiled", Decision::Allowed)]).await?;
                 Ok(true)
             }
+            Ok(true) if last.is_on && self.is_taken_back(key, given).await? => {
+                let is_it = |record: &Record| position::of_label(Some(record), last.at) == Standing::Same;
+                self.withdraw(key, is_it).await?;
+                Ok(true)
+            }
             written => written.map_err(Later::Store),
         }
     }
@@ -246,10 +277,4 @@ impl Cause {
             decision: None,
         }
     }
-}
-
-/// The wish of a record that is not down. One that cannot be read is the controller's to answer: we would write into it
-/// again and again and never see it followed.
-fn wanted(seen: Option<&Record>) -> Option<&DesiredState> {
-    seen?.desired.as_ref().ok().filter(|wish| wish.desired != Desired::Down)
 }

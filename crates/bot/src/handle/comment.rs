@@ -2,23 +2,18 @@
 
 use std::time::Duration;
 
-use bivouac_model::command::{Command, Request, Verb, Wish, table};
-use bivouac_model::{Decision, EnvKey, Event, ItemKey, PullRequest, Record, Value};
-use bivouac_ports::{CommentId, Error, Meaning, Reaction};
-use tokio::time::timeout;
+use bivouac_model::command::{Command, CommandError, Request, Verb, Wish, table};
+use bivouac_model::{EnvKey, Event, ItemKey, PullRequest, Record, Value};
+use bivouac_ports::{CommentId, Meaning, Reaction};
 
 use super::fate::Fate;
+use super::newest::{Given, wanted};
+use super::say::is_passing;
 use super::{Attempt, CONFLICTS, Handler, Later, contended};
 use crate::answer::{self, Reply};
 use crate::letter::Comment;
 use crate::position::{self, Standing};
 use crate::settings::{ProjectRules, RollForward};
-
-/// How long 👀 may wait for its turn. It is a courtesy: what was asked for does not wait for it.
-const COURTESY: Duration = Duration::from_secs(5);
-
-/// How many of the newest events of an environment are looked through for what was decided before.
-const LOOK_BACK: usize = 50;
 
 /// One line of the comment, and what became of it.
 struct Asked<'a> {
@@ -59,19 +54,14 @@ impl Handler {
         let ((), decided) = tokio::join!(eyes, self.decide(key, rules, comment, attempt));
         let Some(asked) = decided? else { return Ok(()) };
         self.note(&events(key, comment, &asked)).await?;
+        if asked.iter().any(is_idle_down) && self.came_meanwhile(key, comment).await? {
+            return Err(contended());
+        }
         if attempt.is_first && !asked.iter().any(has_effect) && !self.answers.take(author.clone()) {
             tracing::info!(environment = %key, %author, "too many answers for one person: none is given");
             return Ok(());
         }
         self.answer(key, rules, comment, &target, &asked).await
-    }
-
-    async fn eyes(&self, target: &CommentId) {
-        match timeout(COURTESY, self.doors.conversation.react(target, Reaction::Eyes)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(error = &error as &dyn std::error::Error, "no 👀 for a comment"),
-            Err(_) => tracing::debug!("no 👀 for a comment: its turn did not come"),
-        }
     }
 
     /// What becomes of each line; `None`: all of it was decided before, and answered then.
@@ -136,9 +126,8 @@ impl Handler {
         }
         for _ in 0..CONFLICTS {
             let seen = self.record(key).await?;
-            let standing = position::of_comment(seen.as_ref(), comment.id, comment.at, &comment.url);
-            let standing = match standing {
-                Standing::Newer if asked.iter().any(is_up) && self.is_taken_back(key, comment).await? => {
+            let standing = match stands(seen.as_ref(), comment) {
+                Standing::Newer if asked.iter().any(is_up) && self.is_taken_back(key, given(comment)).await? => {
                     Standing::Older
                 }
                 standing => standing,
@@ -172,6 +161,11 @@ impl Handler {
             };
             match written {
                 Ok(true) => {
+                    let is_up = |(at, fate): &(usize, Fate)| *fate == Fate::Applied && is_up(&asked[*at]);
+                    if fates.iter().any(is_up) && self.has_lost(key, comment).await? {
+                        supersede(asked);
+                        return Ok(true);
+                    }
                     let bound = match standing {
                         Standing::Same => seen.and_then(|record| record.desired.ok()?.head_sha),
                         _ => Some(pull.head_sha),
@@ -195,29 +189,33 @@ impl Handler {
         Err(contended())
     }
 
-    /// Whether a newer `down` came before this `up`, when there was nothing to take down and so nothing to write it into.
-    async fn is_taken_back(&self, key: &EnvKey, comment: &Comment) -> Result<bool, Later> {
-        Ok(self.decided(key).await?.iter().any(|event| {
-            event.action == Verb::Down.as_str()
-                && event.decision == Some(Decision::Allowed)
-                && event.url.as_deref().and_then(position::comment_number).is_some_and(|newer| newer > comment.id)
-        }))
-    }
-
     /// A newer command was obeyed. Whether this one was too, before that, the audit knows.
     async fn superseded(&self, key: &EnvKey, comment: &Comment, asked: &mut [Asked<'_>]) -> Result<bool, Later> {
-        let first = tie(comment.id, 0);
-        if self.decided(key).await?.iter().any(|event| event.tie == first) {
+        if self.decided(key).await?.iter().any(|event| is_about(event, comment)) {
             return Ok(false);
         }
-        for each in asked.iter_mut().filter(|each| each.would_change()) {
-            each.fate = Some(Fate::Superseded);
-        }
+        supersede(asked);
         Ok(true)
     }
 
-    async fn decided(&self, key: &EnvKey) -> Result<Vec<Event>, Later> {
-        self.doors.journal.newest(&ItemKey::from(key), LOOK_BACK).await.map_err(Later::Store)
+    /// Whether this `up`, which stands in the record now, was taken back while it was written. Then it does not stand there
+    /// any more. What was decided and written down before was looked at then.
+    async fn has_lost(&self, key: &EnvKey, comment: &Comment) -> Result<bool, Later> {
+        let decided = self.decided(key).await?;
+        let lost = !decided.iter().any(|event| is_about(event, comment))
+            && decided.iter().any(|event| given(comment).is_taken_back_by(event));
+        if lost {
+            let is_it = |record: &Record| stands(Some(record), comment) == Standing::Same;
+            self.withdraw(key, is_it).await?;
+        }
+        Ok(lost)
+    }
+
+    /// Whether an older wish reached the record while this `down` found nothing to take down.
+    async fn came_meanwhile(&self, key: &EnvKey, comment: &Comment) -> Result<bool, Later> {
+        let seen = self.record(key).await?;
+        let older = seen.as_ref().is_some_and(|record| stands(Some(record), comment) == Standing::Newer);
+        Ok(older && wanted(seen.as_ref()).is_some())
     }
 
     /// Whether an outsider pushed after the comment was written, so that its author has not seen what would run.
@@ -272,30 +270,13 @@ impl Handler {
             Some(Reaction::Rocket)
         };
         if let Some(reaction) = reaction {
-            given(key, self.doors.conversation.react(target, reaction).await)?;
+            self.react(key, target, reaction).await?;
         }
         if text.is_none() && superseded {
             // A newer command had its own answer, which is not to be folded away.
             return Ok(());
         }
-        given(key, self.doors.conversation.reply(key, &comment.author, text.as_deref()).await)
-    }
-}
-
-/// Whether the same call may be answered otherwise in a while, without anybody mending anything.
-fn is_passing(error: &Error) -> bool {
-    matches!(error.meaning(), Meaning::Throttled | Meaning::Unavailable | Meaning::Conflict)
-}
-
-/// An answer that cannot be given for good, on a locked conversation or to a comment that is gone, is not tried again.
-fn given(key: &EnvKey, answered: Result<(), Error>) -> Result<(), Later> {
-    match answered {
-        Err(error) if is_passing(&error) => Err(Later::Forge(error)),
-        Err(error) => {
-            tracing::warn!(environment = %key, error = &error as &dyn std::error::Error, "a person gets no answer");
-            Ok(())
-        }
-        Ok(()) => Ok(()),
+        self.reply(key, &comment.author, text.as_deref()).await
     }
 }
 
@@ -319,11 +300,15 @@ impl Folding<'_> {
         let mut fates = Vec::new();
         for (at, each) in asked.iter().enumerate().filter(|(_, each)| each.would_change()) {
             let Some(command) = &each.command else { continue };
-            let applied = match self.forbids(command) {
-                Some(why) => Err(why.to_owned()),
-                None => wish.apply(command).map_err(|error| error.to_string()),
+            let fate = match self.forbids(command) {
+                Some(why) => Fate::Refused(why.to_owned()),
+                None => match wish.apply(command) {
+                    Ok(()) => Fate::Applied,
+                    Err(error @ CommandError::Gone { .. }) => Fate::Gone(error.to_string()),
+                    Err(error) => Fate::Refused(error.to_string()),
+                },
             };
-            fates.push((at, applied.map_or_else(Fate::Refused, |()| Fate::Applied)));
+            fates.push((at, fate));
         }
         let mut change = wish.into_change();
         if change.is_empty() {
@@ -381,8 +366,28 @@ fn refuse(asked: &mut [Asked<'_>], why: &str) {
     }
 }
 
+fn supersede(asked: &mut [Asked<'_>]) {
+    for each in asked.iter_mut().filter(|each| each.would_change()) {
+        each.fate = Some(Fate::Superseded);
+    }
+}
+
+/// Where a comment stands against the record.
+fn stands(seen: Option<&Record>, comment: &Comment) -> Standing {
+    position::of_comment(seen, comment.id, comment.at, &comment.url)
+}
+
+fn given(comment: &Comment) -> Given {
+    Given { comment: Some(comment.id), at: comment.at }
+}
+
 fn is_up(asked: &Asked<'_>) -> bool {
     asked.would_change() && verb(asked) == Some(Verb::Up)
+}
+
+/// Whether it is a `down` that found nothing to take down, and so left no trace in the record.
+fn is_idle_down(asked: &Asked<'_>) -> bool {
+    verb(asked) == Some(Verb::Down) && matches!(asked.fate, Some(Fate::Gone(_) | Fate::AlreadySo))
 }
 
 fn has_effect(asked: &Asked<'_>) -> bool {
@@ -402,14 +407,26 @@ fn complaint(asked: &Asked<'_>, command: &str) -> Option<String> {
         Fate::ForgeSilent => Some(
             "the forge could not be asked who may do this, so nothing was done; please say it again later".to_owned(),
         ),
-        Fate::Refused(why) | Fate::NotUnderstood(why) => Some(why.clone()),
+        Fate::Gone(why) | Fate::Refused(why) | Fate::NotUnderstood(why) => Some(why.clone()),
         Fate::Applied | Fate::AlreadySo | Fate::Answered | Fate::Superseded => None,
     }
 }
 
-/// The same for the same command, however often it is decided.
-fn tie(comment: u64, index: usize) -> String {
-    format!("comment-{comment}-{index:02}")
+/// The same for the same command, however often it is decided; but a `down` that found nothing may be decided again, and
+/// otherwise, and an event is never written over.
+fn tie(comment: &Comment, index: usize, asked: &Asked<'_>) -> String {
+    let idle = if is_idle_down(asked) { "-idle" } else { "" };
+    format!("{}{index:02}{idle}", tie_of(comment))
+}
+
+/// What the ties of all commands of a comment begin with.
+fn tie_of(comment: &Comment) -> String {
+    format!("comment-{}-", comment.id)
+}
+
+/// Whether this was written down about a command of this comment.
+fn is_about(event: &Event, comment: &Comment) -> bool {
+    event.tie.starts_with(&tie_of(comment))
 }
 
 fn events(key: &EnvKey, comment: &Comment, asked: &[Asked<'_>]) -> Vec<Event> {
@@ -418,7 +435,7 @@ fn events(key: &EnvKey, comment: &Comment, asked: &[Asked<'_>]) -> Vec<Event> {
         Some(Event {
             environment: ItemKey::from(key),
             at: comment.at,
-            tie: tie(comment.id, index),
+            tie: tie(comment, index, each),
             actor: comment.author.clone(),
             action: verb(each).map_or("command", Verb::as_str).to_owned(),
             reason: fate.reason().to_owned(),

@@ -18,6 +18,8 @@ pub(super) enum Fate {
     NotAllowed,
     /// Nobody can say whether they may.
     ForgeSilent,
+    /// They may, and there is no environment to do it to; a sentence of Markdown.
+    Gone(String),
     /// They may, and it cannot be done; a sentence of Markdown.
     Refused(String),
     /// It is no command; a sentence of Markdown.
@@ -34,7 +36,7 @@ impl Fate {
             Self::Superseded => "Superseded",
             Self::NotAllowed => "NotAllowed",
             Self::ForgeSilent => "ForgeSilent",
-            Self::Refused(_) => "Refused",
+            Self::Gone(_) | Self::Refused(_) => "Refused",
             Self::NotUnderstood(_) => "NotUnderstood",
         }
     }
@@ -57,7 +59,7 @@ impl Fate {
             Self::Superseded => format!("{asked}: a newer command was obeyed already"),
             Self::NotAllowed => format!("{asked}: the policy does not allow it to this person"),
             Self::ForgeSilent => format!("{asked}: the forge did not say whether this person may"),
-            Self::Refused(why) => format!("{asked}: {why}"),
+            Self::Gone(why) | Self::Refused(why) => format!("{asked}: {why}"),
             // What is wrong may repeat a part of what was typed, and that may be a secret in the wrong place.
             Self::NotUnderstood(_) => "a line with a command that is not understood".to_owned(),
         }

@@ -7,7 +7,9 @@ mod changed;
 mod comment;
 mod fate;
 mod hint;
+mod newest;
 mod pushes;
+mod say;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -206,6 +206,57 @@ async fn a_comment_as_long_as_they_get() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_longest_comment_that_there_can_be_is_read_to_its_end() {
+    const LONGEST: usize = 65_536;
+    let command = "\n/testenv up";
+    let filled = |length: usize| "🏕".repeat(length - command.chars().count()) + command;
+    let world = World::new();
+    world.deliver(&[says(7, 1, "ada", &filled(LONGEST + 1))]).await;
+    assert!(world.record(7).is_none());
+    assert!(world.reply(7, "ada").unwrap().contains("longer than 65536 characters"), "{:?}", world.reply(7, "ada"));
+    world.deliver(&[says(7, 2, "ada", &filled(LONGEST))]).await;
+    assert_eq!(world.wish(7).head_sha.as_deref(), Some(HEAD));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_with_characters_that_nobody_sees_is_not_taken() {
+    let world = World::new();
+    for (id, value) in
+        [(1, "tr\u{202e}ue"), (2, "true\u{200b}"), (3, "\u{feff}true"), (4, "\u{2066}true\u{2069}"), (5, "a\u{0}b")]
+    {
+        world.deliver(&[says(7, id, "ada", &format!("/testenv up FEATURE_X={value} SUPERSET_Y=\"{value}\""))]).await;
+        let said = world.reply(7, "ada").unwrap();
+        assert!(said.is_ascii() || !said.contains(['\u{202e}', '\u{200b}', '\u{feff}', '\u{2066}']), "{said:?}");
+        assert_eq!(world.reactions(id), ["confused", "eyes"], "{value:?}");
+    }
+    assert!(world.record(7).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_is_forged_in_vain() {
+    let world = World::new();
+    let user = |login: &str, id: u64, kind: &str| json!({ "login": login, "id": id, "type": kind });
+    let ada = comment(7, 1, "ada", "/testenv up")["sender"]["id"].as_u64().unwrap();
+    for (part, user) in [
+        // Eve's comment, sent as Ada's; Ada's name on another account; Ada's account under another name; a bot in between.
+        ("/comment/user", user("eve", 7, "User")),
+        ("/comment/user", user("ada", ada + 1, "User")),
+        ("/sender", user("ada2", ada, "User")),
+        ("/sender", user("helper[bot]", 9, "Bot")),
+        ("/sender", json!(null)),
+    ] {
+        let mut payload = comment(7, 1, "ada", "/testenv up");
+        *payload.pointer_mut(part).unwrap() = user.clone();
+        assert_eq!(
+            world.post(&Mail::new("issue_comment", 1, &payload)).await.0,
+            StatusCode::BAD_REQUEST,
+            "{part} {user}"
+        );
+    }
+    nothing_was_kept(&world);
+}
+
+#[tokio::test(start_paused = true)]
 async fn characters_that_nobody_sees_are_refused_aloud() {
     let world = World::new();
     for (id, body) in [(1, "/testenv up\u{202e}"), (2, "/test\u{200b}env up"), (3, "/testenv\u{a0}down")] {

@@ -21,6 +21,8 @@ use tokio::time::Instant;
 pub enum Fault {
     /// It fails, and nothing happened.
     Before(Meaning),
+    /// It fails, nothing happened, and the other side says how long to wait.
+    Busy(Duration),
     /// It fails, and it happened.
     After(Meaning),
     /// It happens after a while.
@@ -35,6 +37,7 @@ pub struct Faults {
     next: Mutex<HashMap<&'static str, VecDeque<Fault>>>,
     always: Mutex<HashMap<&'static str, Meaning>>,
     calls: Mutex<HashMap<&'static str, usize>>,
+    uneven: Mutex<Option<fastrand::Rng>>,
 }
 
 pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -59,8 +62,27 @@ impl Faults {
         locked(&self.calls).get(call).copied().unwrap_or(0)
     }
 
+    /// Every call takes its own time from now on, on its way there and on its way back, by the seed.
+    pub fn uneven(&self, seed: u64) {
+        *locked(&self.uneven) = Some(fastrand::Rng::with_seed(seed));
+    }
+
+    async fn way(&self) {
+        let wait = locked(&self.uneven).as_mut().map(|random| Duration::from_millis(random.u64(0..30)));
+        if let Some(wait) = wait {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
     async fn with<T>(&self, call: &'static str, act: impl FnOnce() -> Result<T>) -> Result<T> {
         *locked(&self.calls).entry(call).or_default() += 1;
+        self.way().await;
+        let answer = self.strike(call, act).await;
+        self.way().await;
+        answer
+    }
+
+    async fn strike<T>(&self, call: &'static str, act: impl FnOnce() -> Result<T>) -> Result<T> {
         let failure = |meaning| Error::new(meaning, call, "made up");
         if let Some(meaning) = locked(&self.always).get(call) {
             return Err(failure(*meaning));
@@ -69,6 +91,7 @@ impl Faults {
         match fault {
             None => act(),
             Some(Fault::Before(meaning)) => Err(failure(meaning)),
+            Some(Fault::Busy(wait)) => Err(failure(Meaning::Throttled).retry_after(wait)),
             Some(Fault::After(meaning)) => act().and(Err(failure(meaning))),
             Some(Fault::Slow(time)) => {
                 tokio::time::sleep(time).await;

@@ -161,6 +161,24 @@ async fn closing_may_be_interrupted_anywhere() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_waits_for_its_turn_and_the_letter_is_not_begun_anew() {
+    let world = World::new();
+    for call in ["eyes", "react", "reply"] {
+        world.faults.once(call, Fault::Busy(Duration::from_millis(900)));
+        world.faults.once(call, Fault::Busy(Duration::from_millis(1900)));
+    }
+    let began = tokio::time::Instant::now();
+    world.deliver(&[says(7, 1, "eve", "/testenv help")]).await;
+    assert!(world.reply(7, "eve").is_some() && began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(world.reactions(1), ["eyes", "rocket"]);
+    assert_eq!((world.faults.calls("append"), world.faults.calls("react")), (1, 3), "all of it once");
+    // Not for ever: others have a claim on this place.
+    world.faults.once("reply", Fault::Busy(Duration::from_secs(60)));
+    world.deliver(&[says(7, 2, "eve", "/testenv status")]).await;
+    assert_eq!(world.faults.calls("append"), 3, "the letter was put back, and came again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pull_request_that_keeps_failing_holds_nobody_else_up() {
     let world = World::new();
     world.pull(8, |_| {});

@@ -38,8 +38,18 @@ async fn closed_is_down_and_reopened_is_not_up() {
 async fn an_event_that_is_not_true_any_more_does_nothing() {
     let world = running().await;
     let before = world.wish(7);
-    world.deliver(&[changed(7, 2, "ada", "closed", HEAD), changed(7, 3, "ada", "synchronize", NEXT)]).await;
-    assert_eq!(world.wish(7), before, "it is open, and its head is where it was");
+    world.deliver(&[changed(7, 0, "ada", "closed", HEAD), changed(7, 3, "ada", "synchronize", NEXT)]).await;
+    assert_eq!(world.wish(7), before, "it was asked for after that, and its head is where it was");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closing_that_is_heard_of_when_it_is_open_again_ends_what_was_before_it() {
+    let world = running().await;
+    world.deliver(&[changed(7, 3, "ada", "reopened", HEAD), changed(7, 2, "ada", "closed", HEAD)]).await;
+    assert_eq!(world.wish(7).desired, Desired::Down, "as if it had been heard of in time");
+    world.deliver(&[says(7, 4, "ada", "/testenv up")]).await;
+    world.deliver(&[changed(7, 2, "ada", "closed", HEAD).named(1)]).await;
+    assert_eq!(world.wish(7).desired, Desired::Up, "it is older than this");
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,6 +151,15 @@ async fn a_label_by_somebody_who_may_not_is_refused() {
     world.label(7, true, "labeler[bot]", &at(3));
     world.deliver(&[changed(7, 3, "labeler[bot]", "labeled", HEAD)]).await;
     assert!(world.record(7).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_label_on_a_locked_conversation_is_not_tried_for_ever() {
+    let world = World::new();
+    world.label(7, true, "eve", &at(2));
+    world.faults.always("reply", Some(bivouac_ports::Meaning::Denied));
+    world.deliver(&[changed(7, 2, "eve", "labeled", HEAD)]).await;
+    assert_eq!(world.faults.calls("reply"), 1);
 }
 
 #[tokio::test(start_paused = true)]

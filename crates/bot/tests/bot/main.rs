@@ -6,6 +6,7 @@ mod commands;
 mod doors;
 mod faults;
 mod following;
+mod newest;
 mod order;
 mod payloads;
 mod world;

@@ -160,6 +160,12 @@ impl World {
         self.record(pr).expect("there is a record").desired.expect("it can be read")
     }
 
+    /// Somebody writes one attribute of the wish with a client of their own.
+    pub async fn client_writes(&self, pr: u64, name: &'static str, value: &str) {
+        let change = vec![(name, Some(bivouac_model::Value::String(value.to_owned())))];
+        self.table.write_desired(&key(pr).into(), &change).await.unwrap();
+    }
+
     /// The controller says something.
     pub async fn status(&self, pr: u64, change: impl FnOnce(&mut bivouac_model::Status)) {
         let seen = self.record(pr).expect("there is a record");

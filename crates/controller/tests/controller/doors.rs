@@ -1,15 +1,16 @@
 //! All doors of one process. Every call takes its time, is counted, and may be the one that something happens to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bivouac_model::{
-    Capacity, CommentView, EnvKey, Event, Health, ImageDigest, ImageTag, ImageView, ItemKey, PullRequest,
-    PullRequestState, Record, RenderedTaskDefinition, RepoName, SaidComment, ServiceChange, ServiceSpec, ServiceView,
-    Status, Task, TaskDefinitionName, TaskDefinitionRevision,
+    Capacity, CommentView, DeletionFailure, DescribedRevision, EnvKey, Event, Health, ImageDigest, ImageRef, ImageTag,
+    ImageView, ItemKey, ListedImage, ManifestText, PullRequest, PullRequestState, Record, RenderedTaskDefinition,
+    RepoName, SaidComment, ServiceChange, ServiceSpec, ServiceView, Status, Task, TaskDefinitionName,
+    TaskDefinitionRevision,
 };
 use bivouac_ports::{
     Clock, Cluster, CommentId, Conversation, DesiredChange, Error, Forge, Journal, LabelChange, Meaning,
@@ -220,6 +221,47 @@ impl Cluster for Door {
         .await
     }
 
+    async fn all_task_definitions(&self) -> Result<Vec<TaskDefinitionName>> {
+        self.read("ListTaskDefinitions", |state| {
+            let revisions = state.clouds.values().flat_map(|cloud| cloud.revisions.iter());
+            Ok(revisions.map(|revision| revision.name.clone()).collect())
+        })
+        .await
+    }
+
+    async fn families(&self, prefix: &str) -> Result<Vec<String>> {
+        self.read("ListTaskDefinitionFamilies", |state| {
+            let revisions = state.clouds.values().flat_map(|cloud| cloud.revisions.iter());
+            let families: BTreeSet<_> = revisions.map(|revision| revision.name.family().to_owned()).collect();
+            Ok(families.into_iter().filter(|family| family.starts_with(prefix)).collect())
+        })
+        .await
+    }
+
+    async fn deregistered(&self, _: &str) -> Result<Vec<TaskDefinitionName>> {
+        // Here they are forgotten at once.
+        Ok(Vec::new())
+    }
+
+    async fn task_definition(&self, name: &TaskDefinitionName) -> Result<Option<DescribedRevision>> {
+        self.read("DescribeTaskDefinition", |state| {
+            let mut clouds = state.clouds.values();
+            let image = clouds.find_map(|cloud| cloud.pictures.get(name).cloned());
+            Ok(Some(DescribedRevision {
+                name: name.clone(),
+                active: true,
+                managed_by: Some("default".into()),
+                registered_at: Some(crate::fixtures::start()),
+                images: image.into_iter().collect(),
+            }))
+        })
+        .await
+    }
+
+    async fn delete_task_definitions(&self, _: &[TaskDefinitionName]) -> Result<Vec<(TaskDefinitionName, String)>> {
+        unreachable!("none is deregistered for long")
+    }
+
     async fn create_service(&self, spec: &ServiceSpec, token: &str) -> Result<ServiceView> {
         self.write("CreateService", |state| {
             let made = state.clouds.get_mut(&spec.name).expect("a cloud of that name").create(spec, token);
@@ -284,6 +326,29 @@ impl Registry for Door {
 
     async fn revision(&self, _: &str, digest: &ImageDigest) -> Result<Option<String>> {
         self.read("BatchGetImage", |state| Ok(state.labels.get(digest).cloned())).await
+    }
+
+    async fn inventory(&self, _: &str) -> Result<Vec<ListedImage>> {
+        self.read("DescribeImages", |state| Ok(state.untagged.values().cloned().collect())).await
+    }
+
+    async fn manifests(&self, _: &str, digests: &[ImageDigest]) -> Result<HashMap<ImageDigest, ManifestText>> {
+        self.read("BatchGetImage", |_| {
+            Ok(digests.iter().map(|digest| (digest.clone(), ManifestText::Missing)).collect())
+        })
+        .await
+    }
+
+    async fn delete_images(&self, _: &str, images: &[ImageRef]) -> Result<Vec<DeletionFailure>> {
+        self.write("BatchDeleteImage", |state| {
+            for image in images {
+                if let ImageRef::Digest(digest) = image {
+                    state.untagged.remove(digest);
+                }
+            }
+            Ok(Vec::new())
+        })
+        .await
     }
 
     async fn remove_tags(&self, _: &str, tags: &[ImageTag]) -> Result<()> {

@@ -46,7 +46,8 @@ async fn at_rest_nothing_is_written_and_a_pass_costs_a_handful_of_calls() {
         world.push(pr, 1);
         world.push_image(pr, 1);
     }
-    tokio::time::sleep(Duration::from_secs(120)).await;
+    // Until the collector has looked around, too; it comes again after an hour.
+    tokio::time::sleep(Duration::from_secs(400)).await;
     let (calls, writes) = (process.calls(), world.state().writes.len());
     const PASSES: usize = 20;
     tokio::time::sleep(Duration::from_secs(30) * PASSES as u32).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bivouac_controller::{Controller, Doors, Settings};
 use bivouac_model::{
-    DesiredState, EnvKey, Event, Image, ImageDigest, ItemKey, Phase, PullRequestState, Record, Status,
+    DesiredState, EnvKey, Event, Image, ImageDigest, ItemKey, ListedImage, Phase, PullRequestState, Record, Status,
 };
 use bivouac_planner::{ImageCommit, Policy};
 use bivouac_ports::{Meaning, NoMeter, Reaction, RecordFeed};
@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) journal: bool,
     /// The heads of the pull requests that were pushed to.
     pub(crate) heads: BTreeMap<EnvKey, String>,
+    /// What the registry holds without a tag.
+    pub(crate) untagged: BTreeMap<ImageDigest, ListedImage>,
     /// The labels of images.
     pub(crate) labels: HashMap<ImageDigest, String>,
     /// Who was told what by a reaction.
@@ -117,6 +119,7 @@ impl World {
             events: BTreeMap::new(),
             journal: true,
             heads: BTreeMap::new(),
+            untagged: BTreeMap::new(),
             labels: HashMap::new(),
             reactions: HashSet::new(),
             reaction_calls: 0,

@@ -45,6 +45,8 @@ struct Status {
     state: String,
     #[serde(default)]
     description: String,
+    /// Empty or left out: there is none. GitHub's description allows only the latter, by its format, and gives it the
+    /// former for a default.
     #[serde(default)]
     environment_url: String,
     #[serde(default)]
@@ -86,7 +88,7 @@ impl Deployments {
         }
         // Those before it were retired when it came.
         if let Some(before) = others.first() {
-            self.settle(client, key, before.id, Status::retired()).await?;
+            self.settle(client, key, before.id, Status::retired(signal)).await?;
         }
         Ok(())
     }
@@ -138,14 +140,17 @@ impl Deployments {
         if last.is_some_and(|last| last.status == wanted || last.status.is_gone() && wanted.is_gone()) {
             return Ok(());
         }
-        let body = json!({
+        let mut body = json!({
             "state": wanted.state,
             "description": wanted.description,
-            "environment_url": wanted.environment_url,
             "log_url": wanted.log_url,
             // The others of this environment are other pull requests'.
             "auto_inactive": false,
         });
+        // Both addresses may be left out; where there is none, that says so without an address that is none.
+        if !wanted.environment_url.is_empty() {
+            body["environment_url"] = json!(wanted.environment_url);
+        }
         client.ask_in(&key.repo, Ask::write(&CREATE_DEPLOYMENT_STATUS, Method::POST, path, body)).await?;
         Ok(())
     }
@@ -188,12 +193,12 @@ impl Status {
         }
     }
 
-    fn retired() -> Self {
+    fn retired(signal: &Signal) -> Self {
         Self {
             state: INACTIVE.to_owned(),
             description: "A later commit took its place.".to_owned(),
             environment_url: String::new(),
-            log_url: String::new(),
+            log_url: signal.page.clone(),
         }
     }
 
@@ -205,4 +210,18 @@ impl Status {
 
 fn task(key: &EnvKey) -> String {
     format!("bivouac:pr-{}", key.pr)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_address_may_be_empty_or_left_out() {
+        let read = |text: &str| serde_json::from_str::<Numbered>(text).unwrap().status;
+        let empty =
+            read(r#"{"id": 1, "state": "failure", "description": "d", "environment_url": "", "log_url": "http://l"}"#);
+        let none = read(r#"{"id": 2, "state": "failure", "description": "d", "log_url": "http://l"}"#);
+        assert!(empty == none);
+    }
 }

@@ -43,7 +43,11 @@ pub(super) async fn check(client: &Client, needs: &Needs, switched: Switched) ->
     let answer = client.ask(Ask::get(&GET_APP, "/app".to_owned())).await.map_err(bivouac_ports::Error::from);
     let app = match answer.and_then(|answer| answer.read::<Registered>(&GET_APP)) {
         Ok(app) => app,
-        Err(error) => return vec![Finding::missing("GitHub takes us for a GitHub App", error.to_string())],
+        Err(error) => {
+            let mend =
+                "see whether `github.app_id` and the private key belong together; the app's settings make a new key";
+            return vec![Finding::unknown_to_github("GitHub takes us for a GitHub App", &error, mend)];
+        }
     };
     let mut findings = vec![Finding::ok(format!("we are the GitHub App {}", app.slug))];
     findings.extend(granted("the app asks for", &app.permissions, needs, switched, &|permission, level| {
@@ -107,7 +111,7 @@ async fn hook(client: &Client, needs: &Needs) -> Vec<Finding> {
                 "activate the webhook in the app's settings",
             )]
         }
-        Err(error) => vec![Finding::unknown("the app: the webhook leads to the bot", error.to_string())],
+        Err(error) => vec![Finding::untold("the app: the webhook leads to the bot", &error)],
     }
 }
 
@@ -126,7 +130,7 @@ async fn installation(
         Err(error) if error.meaning() == Meaning::NotFound => {
             return vec![Finding::missing(what, format!("install it: {}/installations/new", app.html_url))];
         }
-        Err(error) => return vec![Finding::unknown(what, error.to_string())],
+        Err(error) => return vec![Finding::untold(what, &error)],
     };
     if installed.suspended_at.is_some() {
         return vec![Finding::missing(what, format!("it is suspended: lift that at {}", installed.html_url))];

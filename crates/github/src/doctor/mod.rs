@@ -5,6 +5,7 @@ mod token;
 mod webhook;
 
 use bivouac_model::RepoName;
+use bivouac_ports::{Error, Meaning};
 
 use crate::forge::GitHub;
 
@@ -28,6 +29,8 @@ pub struct Finding {
     pub what: String,
     /// How it stands.
     pub state: Standing,
+    /// What was seen, where it is more than that it is so or not: GitHub's own words, mostly. May be empty.
+    pub seen: String,
     /// What a person has to do, or may look at; empty where all is well.
     pub mend: String,
 }
@@ -52,15 +55,37 @@ pub(crate) struct Switched {
 
 impl Finding {
     fn ok(what: impl Into<String>) -> Self {
-        Self { what: what.into(), state: Standing::Ok, mend: String::new() }
+        Self { what: what.into(), state: Standing::Ok, seen: String::new(), mend: String::new() }
     }
 
     fn missing(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { what: what.into(), state: Standing::Missing, mend: mend.into() }
+        Self { what: what.into(), state: Standing::Missing, seen: String::new(), mend: mend.into() }
     }
 
     fn unknown(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { what: what.into(), state: Standing::Unknown, mend: mend.into() }
+        Self { what: what.into(), state: Standing::Unknown, seen: String::new(), mend: mend.into() }
+    }
+
+    /// GitHub says no, in its own words.
+    fn refused(what: impl Into<String>, error: &Error, mend: impl Into<String>) -> Self {
+        Self { seen: error.to_string(), ..Self::missing(what, mend) }
+    }
+
+    /// GitHub was asked and told nothing.
+    fn untold(what: impl Into<String>, error: &Error) -> Self {
+        Self { seen: error.to_string(), ..Self::unknown(what, "look again later; until then nothing can be told") }
+    }
+
+    /// Who we are is the first question, and without an answer there is no other.
+    fn unknown_to_github(what: impl Into<String>, error: &Error, mend: &str) -> Self {
+        let mend = match error.meaning() {
+            Meaning::Denied | Meaning::NotFound | Meaning::Invalid => mend,
+            Meaning::Throttled => "look again later: GitHub had too many calls of ours",
+            Meaning::Conflict | Meaning::Unavailable => {
+                "see whether this machine reaches GitHub, and whether `github.api_url` is its address"
+            }
+        };
+        Self::refused(what, error, mend)
     }
 
     /// `Ok`, or `Missing` with what mends it.

@@ -50,11 +50,14 @@ impl Scopes {
 pub(super) async fn check(client: &Client, needs: &Needs, switched: Switched) -> Vec<Finding> {
     let answer = match client.ask(Ask::get(&GET_USER, "/user".to_owned())).await.map_err(Error::from) {
         Ok(answer) => answer,
-        Err(error) => return vec![Finding::missing("GitHub takes our token", error.to_string())],
+        Err(error) => {
+            let mend = "make a new token: this one is revoked, has expired or is of another GitHub";
+            return vec![Finding::unknown_to_github("GitHub takes our token", &error, mend)];
+        }
     };
     let login = match answer.read::<User>(&GET_USER) {
         Ok(user) => user.login,
-        Err(error) => return vec![Finding::missing("GitHub takes our token", error.to_string())],
+        Err(error) => return vec![Finding::untold("GitHub takes our token", &error)],
     };
     // Only classic tokens have the header (docs.github.com/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps).
     let scopes = answer.header("x-oauth-scopes");
@@ -87,7 +90,11 @@ async fn repository(
     let seen = format!("{repo}: can be seen");
     let is_private = match read::<Repository>(client, repo, &GET_REPOSITORY, "").await {
         Ok(repository) => repository.private,
-        Err(error) => return vec![Finding::missing(seen, error.to_string())],
+        Err(error) if matches!(error.meaning(), Meaning::Denied | Meaning::NotFound) => {
+            let mend = format!("let {login} and its token see {repo}, or mend `repo` of the project");
+            return vec![Finding::refused(seen, &error, mend)];
+        }
+        Err(error) => return vec![Finding::untold(seen, &error)],
     };
     let mut findings = vec![Finding::ok(seen)];
     let me = format!("/collaborators/{login}/permission");
@@ -126,9 +133,9 @@ async fn tried(client: &Client, repo: &RepoName, what: &str, operation: &'static
     match read::<serde::de::IgnoredAny>(client, repo, operation, path).await {
         Ok(_) => Finding::ok(what),
         Err(error) if matches!(error.meaning(), Meaning::Denied | Meaning::NotFound) => {
-            Finding::missing(what, format!("the token needs {}", operation.permission))
+            Finding::refused(what, &error, format!("the token needs {}", operation.permission))
         }
-        Err(error) => Finding::unknown(what, error.to_string()),
+        Err(error) => Finding::untold(what, &error),
     }
 }
 
@@ -141,7 +148,7 @@ async fn hooks(client: &Client, repo: &RepoName, needs: &Needs) -> Vec<Finding> 
                         repository or its organization";
             return vec![Finding::unknown(what, mend)];
         }
-        Err(error) => return vec![Finding::unknown(what, error.to_string())],
+        Err(error) => return vec![Finding::untold(what, &error)],
     };
     // Without a known address any that listens to comments may be it.
     let ours = |hook: &&Hook| {
@@ -157,11 +164,17 @@ async fn hooks(client: &Client, repo: &RepoName, needs: &Needs) -> Vec<Finding> 
     findings.push(Finding::of(format!("{repo}: the webhook is active"), hook.active, "activate the webhook"));
     findings.extend(webhook::events(&whose, &hook.events, |event, _| format!("let the webhook send {event}")));
     if let Some(code) = hook.last_response.as_ref().and_then(|last| last.code) {
-        findings.push(Finding::of(
-            format!("{repo}: the last delivery was taken"),
-            (200..300).contains(&code),
-            format!("the bot, or what stands before it, answered {code}: see the webhook's recent deliveries"),
-        ));
+        let what = format!("{repo}: the last delivery was taken");
+        findings.push(if (200..300).contains(&code) {
+            Finding::ok(what)
+        } else {
+            // The bot may not have run then.
+            let mend = "start the bot, and see the webhook's recent deliveries";
+            Finding {
+                seen: format!("the bot, or what stands before it, answered {code}"),
+                ..Finding::unknown(what, mend)
+            }
+        });
     }
     findings
 }

@@ -56,6 +56,7 @@ pub(crate) fn policy() -> Policy {
         max_ttl: hours(168),
         max_deletions_per_pass: 20,
         adopt: Vec::new(),
+        untagged_image_grace: hours(24),
         purge_after: hours(30 * 24),
         capacity: CapacityPolicy::SpotWithFallback,
         prices: Prices::default(),

@@ -6,8 +6,10 @@
 mod approvals;
 mod causes;
 mod cloud;
+mod definitions;
 mod fixtures;
 mod glances;
+mod images;
 mod life;
 mod pains;
 mod properties;

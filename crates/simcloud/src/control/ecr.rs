@@ -130,6 +130,25 @@ impl EcrControl {
         })
     }
 
+    /// Pushes an index that has no tag, and so many images that it names, as a build leaves behind when its tag moves.
+    /// Gives the index.
+    pub fn push_untagged_index(&self, repository: &str, children: usize) -> String {
+        self.create_repository(repository);
+        self.shared.with(|world| {
+            let nonce = world.rng.u64(..);
+            let manifests: Vec<_> = (0..children)
+                .map(|child| {
+                    let (text, config) = image(&format!("{repository} {nonce} {child}"), &[]);
+                    keep(world, repository, config);
+                    let digest = put(world, repository, &text, None);
+                    json!({ "mediaType": OCI_MANIFEST, "digest": digest, "size": text.len() })
+                })
+                .collect();
+            let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests });
+            put(world, repository, &index.to_string(), None)
+        })
+    }
+
     /// Pushes a referrer, such as a signature, whose subject is `subject`.
     pub fn push_referrer(&self, repository: &str, subject: &str) -> String {
         self.create_repository(repository);

@@ -23,6 +23,21 @@ pub(crate) struct SecurityGroup {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) vpc: String,
+    /// The first and the last TCP port that anybody may reach; `None`: nobody reaches any.
+    pub(crate) ports: Option<(u16, u16)>,
+}
+
+/// Where packets out of subnets go.
+#[derive(Clone, Debug)]
+pub(crate) struct RouteTable {
+    pub(crate) id: String,
+    pub(crate) vpc: String,
+    /// Counts for every subnet of the network that has none of its own.
+    pub(crate) main: bool,
+    /// The subnets that it was given to.
+    pub(crate) subnets: BTreeSet<String>,
+    /// The internet gateway of its default route.
+    pub(crate) gateway: Option<String>,
 }
 
 /// The elastic network interface of a task.
@@ -46,6 +61,7 @@ pub(crate) struct Interface {
 pub(crate) struct Ec2 {
     pub(crate) subnets: BTreeMap<String, Subnet>,
     pub(crate) groups: BTreeMap<String, SecurityGroup>,
+    pub(crate) route_tables: BTreeMap<String, RouteTable>,
     pub(crate) interfaces: BTreeMap<String, Arc<Interface>>,
     by_group: HashMap<String, BTreeSet<String>>,
     block: u8,
@@ -59,6 +75,7 @@ impl Ec2 {
         Self {
             subnets: BTreeMap::new(),
             groups: BTreeMap::new(),
+            route_tables: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             by_group: HashMap::new(),
             block,
@@ -66,6 +83,41 @@ impl Ec2 {
             public_last: 0,
             private_last: 0,
         }
+    }
+
+    /// Makes a subnet, in a zone of its own where there are enough. One that is there stays as it is.
+    ///
+    /// Its network is made with it, as a default VPC is: the main route table leads to an internet gateway.
+    pub(crate) fn add_subnet(&mut self, scope: &Scope, id: &str, vpc: &str) {
+        let index = self.subnets.len();
+        self.subnets.entry(id.to_owned()).or_insert_with(|| Subnet {
+            id: id.to_owned(),
+            vpc: vpc.to_owned(),
+            zone: scope.zone(index),
+            cidr: format!("10.0.{}.0/20", index * 16 % 256),
+        });
+        let number = vpc.trim_start_matches("vpc-");
+        self.route_tables.entry(format!("rtb-main-{number}")).or_insert_with_key(|id| RouteTable {
+            id: id.clone(),
+            vpc: vpc.to_owned(),
+            main: true,
+            subnets: BTreeSet::new(),
+            gateway: Some(format!("igw-{number}")),
+        });
+    }
+
+    /// Gives a subnet a route table that leads nowhere but to its own network.
+    pub(crate) fn isolate(&mut self, subnet: &str) {
+        let Some(Subnet { vpc, .. }) = self.subnets.get(subnet) else { return };
+        let id = format!("rtb-private-{}", subnet.trim_start_matches("subnet-"));
+        let table = RouteTable {
+            id: id.clone(),
+            vpc: vpc.clone(),
+            main: false,
+            subnets: BTreeSet::from([subnet.to_owned()]),
+            gateway: None,
+        };
+        self.route_tables.insert(id, table);
     }
 
     /// Makes an interface in the subnet. Every one has another address: one that was given

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
+use bivouac_model::TAG_MANAGED;
 use bivouac_ports::NoMeter;
 use chrono::NaiveDateTime;
 use sha2::{Digest, Sha256};
@@ -12,7 +13,8 @@ use super::*;
 use crate::{EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, StaticCredentials};
 
 fn rendered(input: Json) -> RenderedTaskDefinition {
-    RenderedTaskDefinition { family: "pr-7".into(), input, content: ContentHash::from_stored("abc") }
+    let tags = vec![(TAG_MANAGED, "default".to_owned())];
+    RenderedTaskDefinition { family: "pr-7".into(), input, content: ContentHash::from_stored("abc"), tags }
 }
 
 #[test]
@@ -26,7 +28,11 @@ fn the_body_keeps_what_nobody_knows_and_carries_the_content() {
     let body: Json = serde_json::from_str(&whole_body(&rendered(input.clone())).expect("a body")).expect("JSON");
     assert_eq!(body["containerDefinitions"], input["containerDefinitions"]);
     assert_eq!(body["another"], json!(true));
-    let tags = json!([{ "key": "team", "value": "a" }, { "key": "bivouac:content", "value": "abc" }]);
+    let tags = json!([
+        { "key": "team", "value": "a" },
+        { "key": "bivouac:managed", "value": "default" },
+        { "key": "bivouac:content", "value": "abc" },
+    ]);
     assert_eq!(body["tags"], tags);
 }
 

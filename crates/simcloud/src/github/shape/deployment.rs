@@ -94,7 +94,7 @@ pub(in crate::github) fn deployment_status(
 ) -> Value {
     let api = links.repository(at);
     let deployment = format!("{api}/deployments/{}", of.id);
-    json!({
+    let mut shown = json!({
         "url": format!("{deployment}/statuses/{}", status.id),
         "id": status.id,
         "node_id": node_id("DES", status.id),
@@ -105,13 +105,18 @@ pub(in crate::github) fn deployment_status(
         // The old name of `log_url`; both always say the same.
         "target_url": status.log_url,
         "log_url": status.log_url,
-        "environment_url": status.environment_url,
         "created_at": time(status.created_at),
         "updated_at": time(status.created_at),
         "deployment_url": deployment,
         "repository_url": api,
         "performed_via_github_app": via(model, apps, links, status.app),
-    })
+    });
+    // The description does not require it, gives it the default "" and the format `uri`, which "" is not: without an
+    // address it can only be left out.
+    if !status.environment_url.is_empty() {
+        shown["environment_url"] = json!(status.environment_url);
+    }
+    shown
 }
 
 /// `check-run`.

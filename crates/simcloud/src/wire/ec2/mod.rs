@@ -11,7 +11,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::ec2::{Interface, SecurityGroup, Subnet};
+use crate::model::ec2::{Interface, RouteTable, SecurityGroup, Subnet};
 use crate::model::page::{Page, last_key, take};
 use crate::model::{Refusal, Scope, World};
 
@@ -31,6 +31,7 @@ pub(crate) fn answer(world: &World, form: &Form) -> Result<String, Refusal> {
         "DescribeNetworkInterfaces" => interfaces(world, form, &mut out)?,
         "DescribeSubnets" => subnets(world, form, &mut out)?,
         "DescribeSecurityGroups" => groups(world, form, &mut out)?,
+        "DescribeRouteTables" => route_tables(world, form, &mut out)?,
         _ => {
             return Err(Refusal::new(
                 "InvalidAction",
@@ -137,6 +138,29 @@ fn groups(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> {
     Ok(())
 }
 
+fn route_tables(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> {
+    let filters = Filters::read(form, &show::ROUTE_TABLE_FILTERS.into())?;
+    let ids = form.list("RouteTableId");
+    if let Some(gone) = ids.iter().find(|id| !world.ec2.route_tables.contains_key(**id)) {
+        return Err(Refusal::new("InvalidRouteTableID.NotFound", format!("The routeTable ID '{gone}' does not exist")));
+    }
+    // The shape `DescribeRouteTablesMaxResults` of EC2's model: 5 to 100.
+    let window = Window::of_at_most(100, form, "routeTables", !ids.is_empty())?;
+    let matching = |table: &&RouteTable| {
+        (ids.is_empty() || ids.contains(&table.id.as_str()))
+            && window.is_after(&table.id)
+            && filters.admit(|name| show::route_table_attribute(&world.scope, table, name))
+    };
+    let page = window.page(world.ec2.route_tables.values().filter(matching), |table| table.id.clone());
+    out.within("routeTableSet", |out| {
+        for table in &page.items {
+            out.within("item", |out| show::route_table(&world.scope, table, out));
+        }
+    });
+    next(out, page.next);
+    Ok(())
+}
+
 fn next(out: &mut Xml, token: Option<String>) {
     if let Some(token) = token {
         out.text("nextToken", &token);
@@ -153,11 +177,14 @@ struct Window {
 impl Window {
     /// `MaxResults` and `NextToken`. The token stands for a list with the same filters.
     fn read(form: &Form, set: &str, by_id: bool) -> Result<Self, Refusal> {
-        /// "between 5 and 1000" (DescribeNetworkInterfaces and its like).
+        Self::of_at_most(1000, form, set, by_id)
+    }
+
+    /// The same of a list whose page holds less than "between 5 and 1000" (DescribeNetworkInterfaces and its like).
+    fn of_at_most(most: usize, form: &Form, set: &str, by_id: bool) -> Result<Self, Refusal> {
         const MIN: i64 = 5;
-        const MAX: usize = 1000;
         let size = match form.get("MaxResults").map(str::parse::<i64>) {
-            None => MAX,
+            None => most,
             Some(Ok(_)) if by_id => {
                 return Err(Refusal::new(
                     "InvalidParameterCombination",
@@ -174,13 +201,13 @@ impl Window {
                 ));
             }
             Some(Ok(size)) => match usize::try_from(size) {
-                Ok(size) if size <= MAX => size,
+                Ok(size) if size <= most => size,
                 _ => {
                     return Err(Refusal::new(
                         "InvalidParameterValue",
                         format!(
                             "Value ( {size} ) for parameter maxResults is invalid. Expecting a \
-                             value less than or equal to {MAX}."
+                             value less than or equal to {most}."
                         ),
                     ));
                 }

@@ -1,7 +1,7 @@
 //! How interfaces, subnets and groups are shown, and by what they can be filtered.
 
 use super::{Xml, owner};
-use crate::model::ec2::{Interface, SecurityGroup, Subnet};
+use crate::model::ec2::{Interface, RouteTable, SecurityGroup, Subnet};
 use crate::model::{Scope, World};
 
 /// The filters of DescribeNetworkInterfaces that have a meaning here.
@@ -32,6 +32,17 @@ pub(super) const SUBNET_FILTERS: [&str; 7] =
     ["availability-zone", "cidr-block", "default-for-az", "state", "subnet-id", "tag-key", "vpc-id"];
 
 pub(super) const GROUP_FILTERS: [&str; 5] = ["description", "group-id", "group-name", "tag-key", "vpc-id"];
+
+pub(super) const ROUTE_TABLE_FILTERS: [&str; 8] = [
+    "association.main",
+    "association.route-table-id",
+    "association.subnet-id",
+    "owner-id",
+    "route-table-id",
+    "route.gateway-id",
+    "tag-key",
+    "vpc-id",
+];
 
 pub(super) fn interface_attribute(scope: &Scope, interface: &Interface, name: &str) -> Vec<String> {
     let one = |text: &str| vec![text.to_owned()];
@@ -74,6 +85,18 @@ pub(super) fn group_attribute(group: &SecurityGroup, name: &str) -> Vec<String> 
         "group-id" => vec![group.id.clone()],
         "group-name" | "description" => vec![group.name.clone()],
         "vpc-id" => vec![group.vpc.clone()],
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn route_table_attribute(scope: &Scope, table: &RouteTable, name: &str) -> Vec<String> {
+    match name {
+        "route-table-id" | "association.route-table-id" => vec![table.id.clone()],
+        "association.subnet-id" => table.subnets.iter().cloned().collect(),
+        "association.main" => vec![table.main.to_string()],
+        "route.gateway-id" => std::iter::once("local".to_owned()).chain(table.gateway.clone()).collect(),
+        "owner-id" => vec![owner(scope).to_owned()],
+        "vpc-id" => vec![table.vpc.clone()],
         _ => Vec::new(),
     }
 }
@@ -163,7 +186,63 @@ pub(super) fn group(scope: &Scope, group: &SecurityGroup, out: &mut Xml) {
     out.text("groupDescription", &group.name);
     out.text("vpcId", &group.vpc);
     out.text("securityGroupArn", &scope.arn("ec2", &format!("security-group/{}", group.id)));
-    out.within("ipPermissions", |_| {});
+    out.within("ipPermissions", |out| {
+        if let Some((first, last)) = group.ports {
+            out.within("item", |out| {
+                out.text("ipProtocol", "tcp");
+                out.text("fromPort", &first.to_string());
+                out.text("toPort", &last.to_string());
+                out.within("groups", |_| {});
+                out.within("ipRanges", |out| {
+                    out.within("item", |out| out.text("cidrIp", "0.0.0.0/0"));
+                });
+                out.within("ipv6Ranges", |_| {});
+                out.within("prefixListIds", |_| {});
+            });
+        }
+    });
     out.within("ipPermissionsEgress", |_| {});
+    out.within("tagSet", |_| {});
+}
+
+pub(super) fn route_table(scope: &Scope, table: &RouteTable, out: &mut Xml) {
+    let route = |out: &mut Xml, destination: &str, gateway: &str, origin: &str| {
+        out.within("item", |out| {
+            out.text("destinationCidrBlock", destination);
+            out.text("gatewayId", gateway);
+            out.text("state", "active");
+            out.text("origin", origin);
+        });
+    };
+    let association = |out: &mut Xml, subnet: Option<&str>| {
+        out.within("item", |out| {
+            let of = subnet.map_or("main", |subnet| subnet.trim_start_matches("subnet-"));
+            out.text("routeTableAssociationId", &format!("rtbassoc-{of}"));
+            out.text("routeTableId", &table.id);
+            if let Some(subnet) = subnet {
+                out.text("subnetId", subnet);
+            }
+            out.text("main", if subnet.is_none() { "true" } else { "false" });
+            out.within("associationState", |out| out.text("state", "associated"));
+        });
+    };
+    out.text("routeTableId", &table.id);
+    out.text("vpcId", &table.vpc);
+    out.text("ownerId", owner(scope));
+    out.within("routeSet", |out| {
+        route(out, "10.0.0.0/16", "local", "CreateRouteTable");
+        if let Some(gateway) = &table.gateway {
+            route(out, "0.0.0.0/0", gateway, "CreateRoute");
+        }
+    });
+    out.within("associationSet", |out| {
+        if table.main {
+            association(out, None);
+        }
+        for subnet in &table.subnets {
+            association(out, Some(subnet));
+        }
+    });
+    out.within("propagatingVgwSet", |_| {});
     out.within("tagSet", |_| {});
 }

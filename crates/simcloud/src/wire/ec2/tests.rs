@@ -84,11 +84,30 @@ fn one_id_that_is_gone_fails_the_whole_call() {
     }
 }
 
+#[test]
+fn a_subnet_has_the_main_route_table_or_one_of_its_own() {
+    let mut world = world();
+    let World { ec2, scope, .. } = &mut world;
+    for subnet in ["subnet-a", "subnet-b"] {
+        ec2.add_subnet(scope, subnet, "vpc-1");
+    }
+    ec2.isolate("subnet-b");
+    let ask = |form: &str| answer(&world, &Form::read(format!("Action=DescribeRouteTables&{form}").as_bytes()));
+    let main = ask("Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1&Filter.2.Name=association.main&Filter.2.Value.1=true");
+    let main = main.unwrap();
+    assert_eq!(values(&main, "gatewayId"), ["local", "igw-1"]);
+    assert_eq!((values(&main, "main"), values(&main, "subnetId")), (vec!["true"], vec![]));
+    let own = ask("Filter.1.Name=association.subnet-id&Filter.1.Value.1=subnet-b").unwrap();
+    assert_eq!((values(&own, "gatewayId"), values(&own, "subnetId")), (vec!["local"], vec!["subnet-b"]));
+    assert_eq!(ask("MaxResults=101").unwrap_err().code, "InvalidParameterValue");
+    assert_eq!(ask("RouteTableId.1=rtb-gone").unwrap_err().code, "InvalidRouteTableID.NotFound");
+}
+
 proptest! {
     #[test]
     fn any_form_is_answered_or_refused(
         action in prop::sample::select(vec![
-            "DescribeNetworkInterfaces", "DescribeSubnets", "DescribeSecurityGroups", "Other",
+            "DescribeNetworkInterfaces", "DescribeSubnets", "DescribeSecurityGroups", "DescribeRouteTables", "Other",
         ]),
         rest in "((MaxResults|NextToken|Filter\\.1\\.Name|Filter\\.1\\.Value\\.1|GroupId\\.1)=.{0,9}&){0,4}",
     ) {

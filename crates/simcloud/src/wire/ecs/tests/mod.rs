@@ -38,7 +38,8 @@ impl Rig {
             cidr: "10.0.0.0/20".into(),
         };
         rig.world.ec2.subnets.insert("subnet-1".into(), subnet);
-        let group = crate::model::ec2::SecurityGroup { id: "sg-1".into(), name: "sg".into(), vpc: "vpc-1".into() };
+        let (id, name, vpc) = ("sg-1".to_owned(), "sg".to_owned(), "vpc-1".to_owned());
+        let group = crate::model::ec2::SecurityGroup { id, name, vpc, ports: None };
         rig.world.ec2.groups.insert("sg-1".into(), group);
         rig
     }

@@ -1,35 +1,32 @@
-//! The main job on real input: `bivouac run` with the Superset example, as anybody would start it, against moto (ECS, EC2,
-//! ECR), Amazon's DynamoDB Local and the embedded GitHub; driven by plain DynamoDB writes and by nothing else.
-
-#[path = "support/emulators.rs"]
-mod emulators;
-#[path = "support/fargate.rs"]
-mod fargate;
-#[path = "support/program.rs"]
-mod program;
-#[path = "support/wait.rs"]
-mod wait;
+//! Everything around the daemon.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_ecs::types::TaskDefinitionStatus;
-use bivouac_simcloud::github::{CommentView, Hub, HubOptions, Rights};
-use fargate::{Fargate, primary};
-use program::{Daemon, Program, copy_files};
+use bivouac_simcloud::github::{CommentView, HookTarget, Hub, HubOptions, Permission, Rights};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use wait::until;
+
+use crate::emulators;
+use crate::fargate::Fargate;
+use crate::program::{Daemon, Program, copy_files};
+use crate::wait::until;
 
 /// What the example says.
-const REPO: &str = "apache/superset";
+pub const REPO: &str = "apache/superset";
 const REGION: &str = "us-west-2";
-const PORT: u16 = 8080;
+pub const PORT: u16 = 8080;
 
 /// Letters and digits only: DynamoDB Local refuses others.
 const ACCESS_KEY: &str = "test";
 const TOKEN: &str = "a-token-of-the-test";
+const WEBHOOK_SECRET: &str = "a-webhook-secret";
+/// Whose token it is.
+pub const BOT: &str = "bivouac-bot";
+/// The head of the pull request at first.
+pub const HEAD: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// A client of an AWS service, at an emulator.
 macro_rules! client {
@@ -46,21 +43,21 @@ macro_rules! client {
 }
 
 /// Everything around the daemon, with names that no other test has.
-struct World {
-    program: Program,
-    dynamodb: aws_sdk_dynamodb::Client,
-    ecs: aws_sdk_ecs::Client,
-    ecr: aws_sdk_ecr::Client,
-    hub: Hub,
-    fargate: Fargate,
-    name: String,
-    pr: u64,
+pub struct World {
+    pub program: Program,
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub ecs: aws_sdk_ecs::Client,
+    pub ecr: aws_sdk_ecr::Client,
+    pub hub: Hub,
+    pub fargate: Fargate,
+    pub name: String,
+    pub pr: u64,
     _directory: TempDir,
 }
 
 impl World {
     /// An account as a person has it before the first start, a pull request, and the tables made by `bivouac init`.
-    async fn new(test: &str) -> Self {
+    pub async fn new(test: &str) -> Self {
         // Emulators may outlive a run: `cargo xtask emulators` keeps them.
         let name = format!("{test}-{}", std::process::id());
         let (moto, dynamodb_url) = (emulators::moto_url(), emulators::dynamodb_url());
@@ -77,9 +74,12 @@ impl World {
 
         let hub = Hub::start(HubOptions::default()).await.expect("the embedded GitHub");
         hub.add_repository(REPO).expect("a repository");
-        hub.add_token(TOKEN, "bivouac-bot", Rights::commenter());
-        let sha = "0123456789abcdef0123456789abcdef01234567";
-        let pr = hub.open_pull_request(REPO, "A change", "contributor", sha, None).expect("a pull request");
+        hub.add_token(TOKEN, BOT, Rights::commenter());
+        // Only who may push is told what others may do.
+        for person in [BOT, "maintainer"] {
+            hub.set_permission(REPO, person, Permission::Write).expect("a permission");
+        }
+        let pr = hub.open_pull_request(REPO, "A change", "contributor", HEAD, None).expect("a pull request");
 
         let directory = tempfile::tempdir().expect("a directory");
         copy_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/examples/superset"), directory.path());
@@ -104,7 +104,7 @@ impl World {
             ("BIVOUAC__CONTROLLER__LEASE", "3s"),
             ("BIVOUAC__OPS__LISTEN", "127.0.0.1:0"),
             ("BIVOUAC__BOT__LISTEN", "127.0.0.1:0"),
-            ("BIVOUAC__GITHUB__WEBHOOK_SECRET", "a-webhook-secret"),
+            ("BIVOUAC__GITHUB__WEBHOOK_SECRET", WEBHOOK_SECRET),
             ("BIVOUAC__PROJECT__0__ECR_REPOSITORY", &name),
             // Families are named after services, and moto keeps one set of them for all tests.
             ("BIVOUAC__PROJECT__0__SERVICE_NAME", &format!("{name}-pr-{{pr}}")),
@@ -120,7 +120,7 @@ impl World {
     }
 
     /// Pushes an image with a manifest of its own; answers its digest.
-    async fn push(&self, tag: &str) -> String {
+    pub async fn push(&self, tag: &str) -> String {
         // The digest of a layer makes the difference; nobody pulls it.
         let layer = format!("sha256:{:0>64}", tag.bytes().map(|byte| format!("{byte:02x}")).collect::<String>());
         let manifest = json!({
@@ -153,24 +153,50 @@ impl World {
     }
 
     /// `aws dynamodb put-item` with `repo`, `pr` and `image_tag`.
-    async fn put(&self, image_tag: &str) {
+    pub async fn put(&self, image_tag: &str) {
         let put = self.dynamodb.put_item().table_name(self.table()).set_item(Some(self.key()));
         put.item("image_tag", AttributeValue::S(image_tag.into())).send().await.expect("put-item");
     }
 
     /// `aws dynamodb update-item` of one attribute.
-    async fn set(&self, name: &str, value: &str) {
+    pub async fn set(&self, name: &str, value: &str) {
         let update = self.dynamodb.update_item().table_name(self.table()).set_key(Some(self.key()));
         let update = update.update_expression("SET #name = :value").expression_attribute_names("#name", name);
         let value = AttributeValue::S(value.into());
         update.expression_attribute_values(":value", value).send().await.expect("update-item");
     }
 
+    /// `aws dynamodb get-item`.
+    pub async fn item(&self) -> Option<HashMap<String, AttributeValue>> {
+        let get = self.dynamodb.get_item().table_name(self.table()).set_key(Some(self.key()));
+        get.consistent_read(true).send().await.expect("get-item").item
+    }
+
+    /// Waits until no delivery is left that the bot has not handled.
+    pub async fn until_all_handled(&self) {
+        until("the end of all letters", async || {
+            let query = self.dynamodb.query().table_name(format!("{}-events", self.name)).consistent_read(true);
+            let query = query.key_condition_expression("environment = :inbox");
+            let query = query.expression_attribute_values(":inbox", AttributeValue::S("inbox".into()));
+            let letters = query.send().await.expect("query");
+            if letters.items().is_empty() { Ok(()) } else { Err(format!("{:#?}", letters.items())) }
+        })
+        .await;
+    }
+
+    /// Has GitHub tell the daemon everything, signed, from now on; and whoever comes after it, at the same address.
+    pub fn tell(&mut self, daemon: &Daemon) {
+        let bot = daemon.listening["bot"].as_str().expect("the address of the bot");
+        let address = bot.trim_start_matches("http://").to_owned();
+        self.program.variables.insert("BIVOUAC__BOT__LISTEN".into(), address);
+        let (repository, url) = (HookTarget::Repository(REPO.into()), format!("{bot}/webhooks/github"));
+        self.hub.add_webhook(repository, &url, Some(WEBHOOK_SECRET), &["*"]).expect("a webhook");
+    }
+
     /// Waits until the item has this phase and this `url`.
-    async fn until_phase(&self, phase: &str, url: Option<&str>) {
+    pub async fn until_phase(&self, phase: &str, url: Option<&str>) {
         until(phase, async || {
-            let get = self.dynamodb.get_item().table_name(self.table()).set_key(Some(self.key()));
-            let item = get.consistent_read(true).send().await.expect("get-item").item.expect("the item");
+            let item = self.item().await.expect("the item");
             let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
             if text("phase") == Some(phase) && text("url") == url { Ok(()) } else { Err(format!("{item:#?}")) }
         })
@@ -178,7 +204,7 @@ impl World {
     }
 
     /// Waits until the service deploys an image by this digest.
-    async fn until_deployed(&self, digest: &str) {
+    pub async fn until_deployed(&self, digest: &str) {
         until("the deployment", async || {
             let Some(service) = self.fargate.service().await else { return Err("no service".into()) };
             let task_definition = service.task_definition().expect("it deploys something");
@@ -190,7 +216,17 @@ impl World {
         .await;
     }
 
-    async fn until_no_service(&self) {
+    /// The services of the cluster that are not INACTIVE. moto lists those too.
+    pub async fn services(&self) -> Vec<String> {
+        let list = self.ecs.list_services().cluster(&self.name).send().await.expect("ListServices");
+        let Some(listed) = list.service_arns.filter(|listed| !listed.is_empty()) else { return Vec::new() };
+        let described = self.ecs.describe_services().cluster(&self.name).set_services(Some(listed)).send().await;
+        let described = described.expect("DescribeServices").services.unwrap_or_default();
+        let live = described.into_iter().filter(|service| service.status() != Some("INACTIVE"));
+        live.filter_map(|service| service.service_name).collect()
+    }
+
+    pub async fn until_no_service(&self) {
         until("the end of the service", async || match self.fargate.service().await {
             None => Ok(()),
             Some(service) => Err(format!("{service:#?}")),
@@ -199,7 +235,7 @@ impl World {
     }
 
     /// Lets ECS start the task, and waits until the environment is `Ready` at its address. Answers the address for people.
-    async fn until_ready(&mut self, digest: &str) -> String {
+    pub async fn until_ready(&mut self, digest: &str) -> String {
         let address = self.fargate.catch_up().await.expect("a task runs");
         let url = format!("http://{address}:{PORT}/");
         self.until_phase("Ready", Some(&url)).await;
@@ -209,7 +245,7 @@ impl World {
     }
 
     /// Waits until the comments are one comment that says this.
-    async fn until_comment(&self, what: &str) -> CommentView {
+    pub async fn until_comment(&self, what: &str) -> CommentView {
         until("the comment", async || match &self.hub.comments(REPO, self.pr).expect("comments")[..] {
             [comment] if comment.body.contains(what) => Ok(comment.clone()),
             other => Err(format!("{other:#?}")),
@@ -218,7 +254,7 @@ impl World {
     }
 
     /// Waits until `bivouac plan` finds nothing to do.
-    async fn until_nothing_to_do(&self) {
+    pub async fn until_nothing_to_do(&self) {
         until("an empty plan", async || {
             let plan = self.program.ask(&["plan"]);
             let items = plan["items"].as_array().expect("items");
@@ -229,14 +265,14 @@ impl World {
     }
 
     /// The revisions that are not deregistered.
-    async fn live_task_definitions(&self) -> Vec<String> {
+    pub async fn live_task_definitions(&self) -> Vec<String> {
         let family = format!("superset-ci-{}-pr-{}", self.name, self.pr);
         let list = self.ecs.list_task_definitions().family_prefix(family).status(TaskDefinitionStatus::Active);
         list.send().await.expect("ListTaskDefinitions").task_definition_arns.unwrap_or_default()
     }
 
     /// What `bivouac get` prints of the environment.
-    fn get(&self) -> Value {
+    pub fn get(&self) -> Value {
         self.program.ask(&["get", &format!("{REPO}#{}", self.pr)])
     }
 }
@@ -250,103 +286,4 @@ fn reserve_memory(template: &Path) {
         container["memoryReservation"] = 256.into();
     }
     std::fs::write(template, json.to_string()).expect("written");
-}
-
-/// What happens to the daemon between a wish and its fulfilment.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    LeftAlone,
-    Killed,
-}
-
-impl Fate {
-    /// With `Killed`: SIGKILL, then what happens `meanwhile`, then another process.
-    async fn strike(self, world: &mut World, daemon: Daemon, meanwhile: impl AsyncFnOnce(&mut World)) -> Daemon {
-        match self {
-            Self::LeftAlone => {
-                meanwhile(world).await;
-                daemon
-            }
-            Self::Killed => {
-                daemon.kill();
-                meanwhile(world).await;
-                world.program.daemon().await
-            }
-        }
-    }
-}
-
-/// From nothing to an environment, to another version of it, and to nothing again.
-async fn live(test: &str, fate: Fate) {
-    let mut world = World::new(test).await;
-    let daemon = world.program.daemon().await;
-
-    // A record becomes a service.
-    let first = world.push("first").await;
-    world.put("first").await;
-    let daemon = fate.strike(&mut world, daemon, async |_| {}).await;
-    world.until_deployed(&first).await;
-    let deployment = primary(&world.fargate.service().await.expect("the service"));
-    let daemon = fate
-        .strike(&mut world, daemon, async |world| {
-            world.fargate.catch_up().await;
-        })
-        .await;
-    let url = world.until_ready(&first).await;
-    let comment = world.until_comment(&url).await;
-    world.until_nothing_to_do().await;
-    assert_eq!(world.get()["phase"], "Ready");
-    assert_eq!(world.get()["url"], url.as_str());
-    // Made again it would have another deployment.
-    let service = world.fargate.service().await.expect("the service");
-    assert_eq!(primary(&service), deployment, "the service was made twice");
-    assert_eq!(world.live_task_definitions().await.len(), 1);
-
-    // Another tag becomes another version, at another address, in the same comment.
-    let second = world.push("second").await;
-    assert_ne!(first, second);
-    world.set("image_tag", "second").await;
-    world.until_deployed(&second).await;
-    let daemon = fate
-        .strike(&mut world, daemon, async |world| {
-            world.fargate.catch_up().await;
-        })
-        .await;
-    let moved = world.until_ready(&second).await;
-    assert_ne!(url, moved, "every task has an address of its own");
-    assert!(reqwest::get(&url).await.is_err(), "the old version still answers");
-    let edited = world.until_comment(&moved).await;
-    assert_eq!(edited.id, comment.id);
-    assert!(!edited.body.contains(&url), "it leads to a task that is gone: {}", edited.body);
-    world.until_nothing_to_do().await;
-
-    // Down is down: the service, then its tasks, then the rest, and the record last.
-    world.set("desired", "down").await;
-    world.until_no_service().await;
-    let daemon = fate
-        .strike(&mut world, daemon, async |world| {
-            assert_eq!(world.fargate.catch_up().await, None);
-        })
-        .await;
-    world.until_phase("Terminated", None).await;
-    assert!(world.fargate.service().await.is_none());
-    assert_eq!(world.live_task_definitions().await, [""; 0]);
-    let last = world.until_comment("taken down").await;
-    assert_eq!(last.id, comment.id);
-    assert!(!last.body.contains(&moved), "it leads to a task that is gone: {}", last.body);
-    world.until_nothing_to_do().await;
-    assert_eq!(world.get()["phase"], "Terminated");
-
-    let status = daemon.terminate().await;
-    assert_eq!(status.code(), Some(0), "{status}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_becomes_a_reachable_environment_and_goes_away_again() {
-    live("life", Fate::LeftAlone).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sigkill_in_between_changes_nothing() {
-    live("kill", Fate::Killed).await;
 }

@@ -1,0 +1,77 @@
+//! The collector: what two looks condemn goes, and nothing else, whatever fails.
+
+use std::time::Duration;
+
+use bivouac_model::{ImageDigest, ListedImage, ManifestKind, Phase};
+use chrono::TimeDelta;
+
+use crate::fixtures::{image, start};
+use crate::state::{Trouble, World};
+
+/// An untagged image, so many hours old when the world began.
+fn untagged(number: u8, hours: i64) -> ListedImage {
+    ListedImage {
+        digest: ImageDigest::new(&format!("sha256:{}", format!("{number:02x}").repeat(32))),
+        tags: Box::default(),
+        kind: ManifestKind::Image,
+        bytes: 1 << 20,
+        pushed_at: Some(start() - TimeDelta::hours(hours)),
+        subject: None,
+        archived: false,
+    }
+}
+
+fn hold(world: &World, images: impl IntoIterator<Item = ListedImage>) {
+    world.state().untagged.extend(images.into_iter().map(|image| (image.digest.clone(), image)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nothing_needs_goes_and_the_audit_tells() {
+    let world = World::new();
+    world.write(7, |_| {});
+    // The image that the environment runs lost its tag; another is old, a third is not.
+    hold(&world, [ListedImage { digest: image(1).digest, ..untagged(1, 48) }, untagged(8, 48), untagged(9, 1)]);
+    let process = world.start(None);
+    world.until("ready", || world.is(7, Phase::Ready)).await;
+    world.until("collected", || !world.state().untagged.contains_key(&untagged(8, 48).digest)).await;
+    tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+    assert_eq!(world.state().untagged.len(), 2);
+    assert!(world.state().events.values().any(|event| event.reason == "ImagesDeleted"));
+    process.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_table_beside_services_collects_nothing() {
+    let world = World::new();
+    world.write(7, |_| {});
+    let process = world.start(None);
+    world.until("ready", || world.is(7, Phase::Ready)).await;
+    world.state().records.clear();
+    hold(&world, [untagged(8, 48)]);
+    tokio::time::sleep(Duration::from_secs(3 * 3600)).await;
+    assert_eq!(world.state().untagged.len(), 1);
+    // A record appears, and all is well again.
+    world.write(8, |_| {});
+    world.until("collected", || world.state().untagged.is_empty()).await;
+    process.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_dies_at_any_call_leaves_the_rest_to_the_next() {
+    for call in (0..60).step_by(3) {
+        for trouble in
+            [Trouble::KilledBefore, Trouble::KilledAfter, Trouble::Fails, Trouble::AnswerLost, Trouble::Panics]
+        {
+            let world = World::new();
+            world.write(7, |_| {});
+            hold(&world, [ListedImage { digest: image(1).digest, ..untagged(1, 48) }, untagged(8, 48)]);
+            let first = world.start(Some((call, trouble)));
+            tokio::time::sleep(Duration::from_secs(400)).await;
+            first.stop();
+            let second = world.start(None);
+            world.until("collected", || world.state().untagged.len() == 1).await;
+            assert!(world.state().untagged.contains_key(&image(1).digest), "what runs was deleted");
+            second.stop();
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What AWS has and allows: credentials, clock, tables, cluster, registry, permissions.
+
+use std::collections::BTreeSet;
+
+use bivouac_model::{Capacity, ImageTag, ImageView};
+use bivouac_planner::ImageCommit;
+use bivouac_ports::{Error, Meaning, Registry, Result, SiteCluster, SiteRead};
+use chrono::TimeDelta;
+
+use super::report::{Area, Check};
+use super::words::{self, Refusal, listed};
+use super::{PATIENCE, bounded, network, within};
+use crate::compose::{Ground, capacities};
+use crate::config::Config;
+
+const AWS: Area = Area("aws");
+const TABLES: Area = Area("tables");
+const CLUSTER: Area = Area("cluster");
+const REGISTRY: Area = Area("registry");
+const PERMISSIONS: Area = Area("permissions");
+
+/// A tag that no build makes: whether it is there does not matter.
+const NO_TAG: &str = "bivouac-doctor";
+
+/// Everything of AWS. The rest is skipped only where AWS does not know us at all.
+pub(super) async fn aws(config: &Config, ground: &Ground) -> Vec<Check> {
+    let cluster = bounded("ECS DescribeClusters", ground.site.cluster()).await;
+    let mut checks = vec![credentials(ground, &cluster)];
+    if cluster.as_ref().is_err_and(|error| words::refusal(error) == Some(Refusal::Credentials)) {
+        checks.extend(skipped("AWS does not take our credentials"));
+        return checks;
+    }
+    let (tables, network, registry, permissions) = tokio::join!(
+        tables(ground),
+        network::network(config, ground.site.as_ref()),
+        registry(config, ground.registry.as_ref()),
+        permissions(config, ground),
+    );
+    // Every answer of above told the time.
+    checks.push(clock(ground.clock.offset()));
+    checks.push(tables);
+    checks.extend(self::cluster(config, &cluster));
+    checks.extend(network);
+    checks.extend(registry);
+    checks.extend(permissions);
+    checks
+}
+
+/// The checks of AWS, none of which was made.
+pub(super) fn skipped(why: &str) -> Vec<Check> {
+    let areas = [(AWS, "clock"), (TABLES, "tables"), (CLUSTER, "cluster"), (Area("network"), "network")];
+    let more = [(REGISTRY, "repositories"), (PERMISSIONS, "reading")];
+    areas.into_iter().chain(more).map(|(area, check)| area.skipped(check, why)).collect()
+}
+
+/// Who we are there, as far as the answer about the cluster tells.
+fn credentials(ground: &Ground, cluster: &Result<SiteCluster>) -> Check {
+    let region = &ground.region;
+    match cluster {
+        Ok(cluster) => match cluster.region_and_account() {
+            Some((region, account)) => AWS.ok("credentials", format!("account {account}, region {region}")),
+            None => AWS.ok("credentials", format!("AWS takes them; region {region}")),
+        },
+        Err(error) => match words::refusal(error) {
+            Some(Refusal::Credentials) => AWS.problem("credentials", error.to_string(), words::mend(error)),
+            // To lack a permission, one has to be somebody.
+            Some(Refusal::Permission(_)) => AWS.ok("credentials", format!("AWS takes them; region {region}")),
+            None if error.meaning() == Meaning::Unavailable => {
+                AWS.problem("credentials", format!("{error} (region {region})"), words::mend(error))
+            }
+            None => AWS.ok("credentials", format!("AWS takes them; region {region}")),
+        },
+    }
+}
+
+fn clock(offset: Option<TimeDelta>) -> Check {
+    let Some(offset) = offset else { return AWS.skipped("clock", "AWS told its time in no answer") };
+    if offset.is_zero() {
+        return AWS.ok("clock", "this machine's agrees with AWS's to within half a minute");
+    }
+    let way = if offset > TimeDelta::zero() { "ahead of" } else { "behind" };
+    let off = bivouac_model::format_duration(offset.abs().to_std().unwrap_or_default());
+    let message = format!("this machine's clock is {off} {way} AWS's, by which Bivouac counts");
+    AWS.warning("clock", message, "set the clock right (NTP)")
+}
+
+async fn tables(ground: &Ground) -> Check {
+    match bounded("DynamoDB DescribeTable", ground.records.check()).await {
+        Ok(()) => TABLES.ok("tables", "all are there, as they should be"),
+        Err(error) => {
+            let made = error.message().contains("bivouac init");
+            let mend = match error.meaning() {
+                _ if made => "run `bivouac init`".to_owned(),
+                Meaning::Invalid => "set another `aws.table_prefix`, or remove that table".to_owned(),
+                _ => words::mend(&error),
+            };
+            TABLES.problem("tables", error.message().to_owned(), mend)
+        }
+    }
+}
+
+fn cluster(config: &Config, answer: &Result<SiteCluster>) -> Vec<Check> {
+    let name = &config.aws.cluster;
+    let cluster = match answer {
+        Ok(cluster) => cluster,
+        Err(error) => {
+            let mend = match error.meaning() {
+                Meaning::NotFound => format!(
+                    "make it with `aws ecs create-cluster --cluster-name {name} --capacity-providers FARGATE FARGATE_SPOT`, \
+                     or set `aws.cluster` and `aws.region` to where one is"
+                ),
+                _ => words::mend(error),
+            };
+            let why = "the cluster could not be read";
+            let there = CLUSTER.problem("cluster", error.to_string(), mend);
+            return vec![there, CLUSTER.skipped("capacity providers", why)];
+        }
+    };
+    let there = match cluster.status.as_str() {
+        "ACTIVE" => CLUSTER.ok("cluster", format!("{name} is ACTIVE")),
+        status => {
+            let message = format!("{name} is {status}");
+            CLUSTER.problem("cluster", message, "wait until it is ACTIVE, or set `aws.cluster` to one that is")
+        }
+    };
+    vec![there, providers(config, &cluster.capacities)]
+}
+
+fn providers(config: &Config, there: &[Capacity]) -> Check {
+    let needed = capacities(config.aws.capacity);
+    let (has, lacks): (Vec<_>, Vec<_>) = needed.into_iter().partition(|(capacity, _)| there.contains(capacity));
+    let names = |of: &[(Capacity, &'static str)]| listed(&of.iter().map(|(_, name)| *name).collect::<Vec<_>>());
+    if lacks.is_empty() {
+        return CLUSTER.ok("capacity providers", names(&has));
+    }
+    let cluster = &config.aws.cluster;
+    let message = format!("`aws.capacity` needs {}, which the cluster {cluster} lacks", names(&lacks));
+    CLUSTER.problem("capacity providers", message, format!("add it with `{}`", words::put_providers(cluster)))
+}
+
+/// The repositories of all projects, each once.
+fn repositories(config: &Config) -> Vec<String> {
+    let all: BTreeSet<&str> = config.projects.iter().map(|project| project.ecr_repository.as_str()).collect();
+    all.into_iter().map(str::to_owned).collect()
+}
+
+async fn registry(config: &Config, registry: &dyn Registry) -> Vec<Check> {
+    let looks = repositories(config).into_iter().map(|name| async move { repository(registry, name).await });
+    futures::future::join_all(looks).await
+}
+
+async fn repository(registry: &dyn Registry, name: String) -> Check {
+    let seen = async {
+        let tag: ImageTag = NO_TAG
+            .parse()
+            .map_err(|_| Error::new(Meaning::Invalid, "ECR DescribeImages", format!("{NO_TAG} is no tag")))?;
+        registry.image(&name, &tag).await
+    };
+    match bounded("ECR DescribeImages", seen).await {
+        Ok(ImageView::NoRepository) => {
+            let message = format!("there is no ECR repository {name} in this account and region");
+            let mend = format!(
+                "make it with `aws ecr create-repository --repository-name {name}`, or set `ecr_repository` of the project"
+            );
+            REGISTRY.problem(name, message, mend)
+        }
+        Ok(_) => REGISTRY.ok(name, "it is there"),
+        Err(error) => REGISTRY.problem(name, error.to_string(), words::mend(&error)),
+    }
+}
+
+/// What we may read, by trying; and what is not tried, since trying would change something.
+async fn permissions(config: &Config, ground: &Ground) -> Vec<Check> {
+    let repositories = repositories(config);
+    // A stream takes three calls, one after the other.
+    let reads = async { Ok(ground.site.reads(&repositories).await) };
+    let mut untried = ground.site.untried();
+    let mut checks = match within(PATIENCE * 3, "AWS", reads).await {
+        Ok(reads) => {
+            // What can be tried only where there is something to try it on was tried, then.
+            untried.retain(|action| reads.iter().all(|read| read.action != *action));
+            reading(config, &reads)
+        }
+        Err(error) => vec![PERMISSIONS.problem("reading", error.to_string(), words::mend(&error))],
+    };
+    let message = format!("not tried, since that could change something: {}", listed(&untried));
+    checks.push(PERMISSIONS.skipped("writing", message));
+    checks
+}
+
+fn reading(config: &Config, reads: &[SiteRead]) -> Vec<Check> {
+    let refused = |read: &SiteRead| match &read.outcome {
+        Ok(()) => None,
+        Err(error) => Some(refused(config, read, error)),
+    };
+    let mut checks: Vec<Check> = reads.iter().filter_map(refused).collect();
+    let allowed: BTreeSet<&str> =
+        reads.iter().filter(|read| read.outcome.is_ok()).map(|read| read.action.as_str()).collect();
+    if !allowed.is_empty() {
+        let allowed: Vec<&str> = allowed.into_iter().collect();
+        checks.insert(0, PERMISSIONS.ok("reading", format!("allowed: {}", listed(&allowed))));
+    }
+    checks
+}
+
+fn refused(config: &Config, read: &SiteRead, error: &Error) -> Check {
+    let SiteRead { action, on, .. } = read;
+    let check = if on == "*" { action.clone() } else { format!("{action} on {on}") };
+    let by_label = |project: &crate::config::ProjectConfig| {
+        project.image_commit == ImageCommit::Label && project.ecr_repository == *on
+    };
+    if action == "ecr:BatchGetImage" && !config.projects.iter().any(by_label) {
+        let mend = format!("{}; without it no image that nothing needs is deleted", words::allow(action));
+        return PERMISSIONS.warning(check, error.to_string(), mend);
+    }
+    let mend = match words::refusal(error) {
+        Some(Refusal::Permission(_)) => words::allow(&check),
+        _ => words::mend(error),
+    };
+    PERMISSIONS.problem(check, error.to_string(), mend)
+}

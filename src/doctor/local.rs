@@ -1,0 +1,114 @@
+//! What can be told without asking anybody: configuration, templates, secrets, the bot.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use super::report::{Area, Check};
+use super::words::listed;
+use crate::config::{Config, Credentials, ProjectConfig, Secret, VARIABLE_PREFIX, Variables};
+
+const CONFIGURATION: Area = Area("configuration");
+const TEMPLATE: Area = Area("template");
+const SECRETS: Area = Area("secrets");
+const BOT: Area = Area("bot");
+
+/// What whoever is neither the owner nor of the group may do to a file: read it.
+const WORLD_READABLE: u32 = 0o004;
+
+/// The configuration was read, or nothing of this would run.
+pub(super) fn configuration(path: &Path, variables: &Variables) -> Vec<Check> {
+    let ours =
+        |name: &&str| name.get(..VARIABLE_PREFIX.len()).is_some_and(|head| head.eq_ignore_ascii_case(VARIABLE_PREFIX));
+    let names: Vec<&str> = variables.keys().map(String::as_str).filter(ours).collect();
+    let overridden = match names.as_slice() {
+        [] => "no variable overrides it".to_owned(),
+        // Names only: a value may be a secret.
+        names => format!("overridden by {}", listed(names)),
+    };
+    vec![CONFIGURATION.ok("file", format!("{} is read", path.display())), CONFIGURATION.ok("environment", overridden)]
+}
+
+/// Each project's template, and what `bivouac run` would refuse of it.
+pub(super) fn templates(config: &Config) -> Vec<Check> {
+    let policy = match config.policy() {
+        Ok(policy) => policy,
+        Err(errors) => {
+            let mend = "mend the template: it is what `aws ecs describe-task-definition` prints";
+            let problem = |problem: &crate::config::Problem| {
+                TEMPLATE.problem(problem.place.to_string(), problem.sentence.clone(), mend)
+            };
+            return errors.problems().iter().map(problem).collect();
+        }
+    };
+    let told = config.projects.iter().filter_map(|project| {
+        let template = &policy.projects.get(&project.repo)?.template;
+        Some(self::template(project, &template.ports(), template.execution_role()))
+    });
+    told.flatten().collect()
+}
+
+fn template(project: &ProjectConfig, ports: &[u16], role: Option<&str>) -> Vec<Check> {
+    let (repo, path) = (project.repo.to_string(), project.task_definition.display());
+    let containers = listed(&project.containers);
+    let mut checks = Vec::new();
+    if ports.contains(&project.port) {
+        checks.push(TEMPLATE.ok(&repo, format!("{path} has {containers}, with port {}", project.port)));
+    } else {
+        let message = format!("{path}: none of {containers} maps the port {}", project.port);
+        let mend =
+            "set `port` of the project to the port that the application listens on, and map it in `portMappings`";
+        checks.push(TEMPLATE.warning(&repo, message, mend));
+    }
+    if role.is_none() {
+        let message = format!("{path} has no `executionRoleArn`, without which Fargate pulls nothing from ECR");
+        let mend = "name a role with the policy AmazonECSTaskExecutionRolePolicy as its `executionRoleArn`";
+        checks.push(TEMPLATE.problem(&repo, message, mend));
+    }
+    checks
+}
+
+/// Each secret: there, readable, not empty, and not everybody's.
+pub(super) fn secrets(config: &Config) -> Vec<Check> {
+    let credentials = match &config.github.credentials {
+        Some(Credentials::Token(token)) => Some(("GitHub token", token)),
+        Some(Credentials::App { private_key, .. }) => Some(("private key of the GitHub App", private_key)),
+        None => None,
+    };
+    let webhook = config.github.webhook_secret.as_ref().map(|secret| ("webhook secret", secret));
+    credentials.into_iter().chain(webhook).map(|(name, secret)| self::secret(name, secret)).collect()
+}
+
+fn secret(name: &str, secret: &Secret) -> Check {
+    if let Err(error) = secret.read() {
+        let mend = "put the secret into that file, and let the user that Bivouac runs as read it";
+        return SECRETS.problem(name, crate::exit::chain(&error), mend);
+    }
+    let Secret::File(path) = secret else { return SECRETS.ok(name, "stands in a variable") };
+    let mode = std::fs::metadata(path).map_or(0, |about| about.permissions().mode());
+    let path = path.display();
+    if mode & WORLD_READABLE != 0 {
+        let message = format!("{path} can be read by every user of this machine (mode {:03o})", mode & 0o777);
+        return SECRETS.warning(name, message, format!("chmod o-r {path}"));
+    }
+    SECRETS.ok(name, format!("{path} can be read"))
+}
+
+/// Whether the bot is served, and where.
+pub(super) fn bot(config: &Config) -> Vec<Check> {
+    let Some(listen) = config.bot.listen else {
+        return vec![BOT.ok("listen", "it is switched off (`bot.listen` is empty)")];
+    };
+    let mut checks = vec![if config.github.webhook_secret.is_some() {
+        BOT.ok("webhook secret", "one is configured, so deliveries can be checked")
+    } else {
+        let mend = "set `github.webhook_secret_file`, or switch it off with an empty `bot.listen`";
+        BOT.warning("webhook secret", "there is none, so the bot is off and comments offer no commands", mend)
+    }];
+    let message = if listen.ip().is_loopback() {
+        format!("{listen}, which only this machine reaches: whatever GitHub calls has to pass deliveries on to it")
+    } else {
+        format!("{listen}, where it takes `/webhooks/github`")
+    };
+    checks.push(BOT.ok("listen", message));
+    checks
+}
