@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use bivouac_model::{Usd, format_duration};
+use bivouac_planner::reap::{AdoptMode, Adoption};
+use wildmatch::WildMatch;
 
 use super::reader::Section;
 
 /// `[guardrails]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Guardrails {
     /// `ttl`: the lifetime of who asks for none, and the ceiling of what has no record. Default 48 h.
     pub ttl: Duration,
@@ -24,6 +26,8 @@ pub struct Guardrails {
     pub max_deletions_per_pass: u32,
     /// `untagged_image_grace`: how old an untagged image is before it is removed. Default 24 h.
     pub untagged_image_grace: Duration,
+    /// `[[guardrails.adopt]]`: services of an older system that the reaper looks after. Default none.
+    pub adopt: Vec<Adoption>,
     /// `purge_after`: how long the record of a terminated environment stays. Default 720 h.
     pub purge_after: Duration,
 }
@@ -58,8 +62,31 @@ pub(super) fn read(section: Section<'_>) -> Guardrails {
         max_deletions_per_pass: count("max_deletions_per_pass", 20),
         // Children are pushed before their index, so none may be removed within minutes.
         untagged_image_grace: section.duration("untagged_image_grace", hours(1)..=MOST).unwrap_or(hours(24)),
+        adopt: adoptions(&section),
         purge_after: section.duration("purge_after", hours(1)..=hours(10 * 366 * 24)).unwrap_or(hours(720)),
     };
     section.done();
     guardrails
+}
+
+/// `[[guardrails.adopt]]`, in the order of the file: the first pattern that fits counts.
+fn adoptions(guardrails: &Section<'_>) -> Vec<Adoption> {
+    let all = guardrails.section("adopt");
+    let mut numbers: Vec<usize> = all.names().iter().filter_map(|name| name.parse().ok()).collect();
+    numbers.sort_unstable();
+    let adoptions = numbers.into_iter().filter_map(|number| adoption(all.section(&number.to_string()))).collect();
+    all.done();
+    adoptions
+}
+
+fn adoption(section: Section<'_>) -> Option<Adoption> {
+    // A pattern of stars alone would adopt whatever else lives in the cluster.
+    let pattern = section.text_of("pattern", "a name of services with `*` and `?`, such as pr-*-service", |text| {
+        let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        text.bytes().any(letter) && text.bytes().all(|b| letter(b) || matches!(b, b'*' | b'?'))
+    });
+    let pattern = section.required("pattern", "the names of the services, such as pr-*-service", pattern);
+    let mode = section.choice("mode", &[("observe", AdoptMode::Observe), ("reap", AdoptMode::Reap)]);
+    section.done();
+    Some(Adoption { pattern: WildMatch::new(&pattern?), mode: mode.unwrap_or_default() })
 }

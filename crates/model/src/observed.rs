@@ -32,6 +32,10 @@ pub struct Observed {
     /// Tags of this pull request that are in the registry and that no other record which is not down names; `None`: not
     /// looked at.
     pub own_tags: Option<Vec<ImageTag>>,
+    /// No service may be deleted before the next pass: as many were as one pass may delete.
+    pub allowance_spent: bool,
+    /// The clock is not where it should be by the time that passed, and no second observation has confirmed it.
+    pub clock_jumped: bool,
 }
 
 /// What is known of a service.

@@ -213,6 +213,11 @@ impl<'a> Draft<'a> {
         self.finish(Next::Wait(on), Some(requeue_after))
     }
 
+    /// Nothing to do until the next pass, which alone can end the wait.
+    pub fn wait_for_pass(self, on: WaitingOn) -> Plan {
+        self.finish(Next::Wait(on), None)
+    }
+
     /// Nothing to do until its time is over.
     pub fn settle(self) -> Plan {
         let left = (self.status.expires_at - self.context.now).to_std().ok();

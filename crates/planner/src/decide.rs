@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::bring_up::{bring_up, is_ours};
 use crate::context::{Context, Draft, refused};
-use crate::expiry::{after, created_at, lifetime, whole_seconds};
+use crate::expiry::{SKEW, after, created_at, lifetime, whole_seconds};
 use crate::plan::{Look, Plan, WaitingOn};
 use crate::policy::Policy;
 use crate::take_down::{Why, take_down};
@@ -89,6 +89,7 @@ fn decide(context: Context<'_>) -> Plan {
     }
     match withdrawn(&context, desired, life.expires_at) {
         Some(why) => take_down(context, draft, why),
+        None if seems_over(&context, life.expires_at) => wait_for_clock(draft),
         None => bring_up(context, draft, desired, life.note),
     }
 }
@@ -99,11 +100,30 @@ fn withdrawn(context: &Context<'_>, wish: &DesiredState, expires_at: DateTime<Ut
         Some(if wish.closed_at.is_some() { Why::Closed } else { Why::Requested })
     } else if is_closed(context) {
         Some(Why::Closed)
-    } else if context.now >= expires_at {
+    } else if is_over(context, expires_at) {
         Some(Why::Expired)
     } else {
         None
     }
+}
+
+/// Whether its time is over. While the clock is in doubt, that is what was found before.
+fn is_over(context: &Context<'_>, expires_at: DateTime<Utc>) -> bool {
+    match context.observed.clock_jumped {
+        true => context.withdrawn_for() == Some(reason::EXPIRED),
+        false => context.now >= expires_at,
+    }
+}
+
+/// Whether its time would be over, were the clock to be believed.
+fn seems_over(context: &Context<'_>, expires_at: DateTime<Utc>) -> bool {
+    context.observed.clock_jumped && context.now >= expires_at
+}
+
+/// Everything stays as it is until a second observation finds the clock going on as it should: neither taken down nor
+/// brought up.
+fn wait_for_clock(draft: Draft<'_>) -> Plan {
+    draft.wait_for_pass(WaitingOn::Clock)
 }
 
 fn is_closed(context: &Context<'_>) -> bool {
@@ -118,7 +138,9 @@ fn is_closed(context: &Context<'_>) -> bool {
 /// A record that cannot be followed keeps its last known time; without one, that of its service. A take-down that has
 /// begun goes on, and nothing runs for a closed pull request.
 fn held(context: Context<'_>, then: impl FnOnce(Context<'_>, Draft<'_>) -> Plan) -> Plan {
-    let known = context.written().map(|written| written.expires_at);
+    // Later than any wish allows is what somebody spoiled.
+    let latest = after(context.now, context.policy.max_ttl + SKEW);
+    let known = context.written().map(|written| written.expires_at).filter(|at| *at <= latest);
     let created = created_at(&context);
     let expires_at = known.unwrap_or(after(created.unwrap_or(context.now), context.policy.ttl));
     let first_seen_at = context.written().and_then(|written| written.machinery.first_seen_at).or(created);
@@ -138,7 +160,7 @@ fn held(context: Context<'_>, then: impl FnOnce(Context<'_>, Draft<'_>) -> Plan)
     }
     match is_closed(&context) {
         true if runs => take_down(context, draft, Why::Closed),
-        false if runs && context.now >= expires_at => take_down(context, draft, Why::Expired),
+        false if runs && is_over(&context, expires_at) => take_down(context, draft, Why::Expired),
         _ => then(context, draft),
     }
 }

@@ -11,7 +11,7 @@ use crate::reason;
 
 /// How far ahead of ours a client's clock may be. AWS itself refuses signatures that are five minutes off
 /// (IAM user guide, "Signature Version 4"), so a client further off could not have written at all with its own clock.
-const SKEW: Duration = Duration::from_secs(300);
+pub(crate) const SKEW: Duration = Duration::from_secs(300);
 
 /// The lifetime of an environment.
 pub(crate) struct Lifetime {

@@ -20,6 +20,7 @@ mod policy;
 mod prices;
 mod project;
 mod react;
+pub mod reap;
 mod reason;
 mod rollout;
 mod take_down;

@@ -21,7 +21,8 @@ pub struct Plan {
     /// What the comment that gave the command has to be told by a reaction; `None` when it was told, or there is nothing to
     /// tell, or no such comment.
     pub reaction: Option<Reacted>,
-    /// When to look again by ourselves. Always there for a wait; the resync looks again in any case.
+    /// When to look again by ourselves. Always there for a wait, except
+    /// for one that only the next pass ends; the resync looks again in any case.
     pub requeue_after: Option<Duration>,
 }
 
@@ -180,6 +181,10 @@ pub enum WaitingOn {
     Comment,
     /// A person takes the protection away.
     Protection,
+    /// The next pass: as many services were deleted since the last one as one pass may.
+    Allowance,
+    /// A second observation that finds the clock going on as it should, after it jumped.
+    Clock,
     /// A person mends what is wrong.
     Person,
 }
@@ -200,6 +205,8 @@ impl fmt::Display for WaitingOn {
             Self::TaskStop => "the tasks to stop",
             Self::Comment => "the comment",
             Self::Protection => "the protection to be taken away",
+            Self::Allowance => "its turn among the deletions of a pass",
+            Self::Clock => "a second look at a clock that jumped",
             Self::Person => "a person",
         })
     }

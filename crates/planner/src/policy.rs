@@ -7,6 +7,7 @@ use bivouac_model::{Capacity, RepoName};
 
 use crate::prices::Prices;
 use crate::project::Project;
+use crate::reap::Adoption;
 
 /// The policy of one instance. Made once from the configuration, then only read.
 #[derive(Clone, Debug)]
@@ -19,6 +20,10 @@ pub struct Policy {
     pub ttl: Duration,
     /// The ceiling of every record's lifetime, pinned or not.
     pub max_ttl: Duration,
+    /// How many services are deleted between two passes, for whatever reason.
+    pub max_deletions_per_pass: usize,
+    /// Services of an older system that the reaper looks after.
+    pub adopt: Vec<Adoption>,
     /// How old an untagged image is, or a task definition that nothing uses, before it may be removed.
     pub untagged_image_grace: Duration,
     /// How long tombstones stay.

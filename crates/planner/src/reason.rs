@@ -30,6 +30,8 @@ pub(crate) const EXPIRED: &str = "Expired";
 /// The pull request was closed; holds until the forge is seen to say otherwise.
 pub(crate) const PULL_REQUEST_CLOSED: &str = "PullRequestClosed";
 pub(crate) const PROTECTED: &str = "Protected";
+/// As many services were deleted since the last pass as one pass may.
+pub(crate) const WAITING_FOR_TURN: &str = "WaitingForTurn";
 pub(crate) const START_TIMEOUT: &str = "StartTimeout";
 pub(crate) const HEALTH_TIMEOUT: &str = "HealthCheckFailed";
 pub(crate) const IMAGE_PULL_FAILED: &str = "ImagePullFailed";

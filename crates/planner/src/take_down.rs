@@ -71,6 +71,8 @@ pub(crate) fn take_down(context: Context<'_>, draft: Draft<'_>, why: Why) -> Pla
         false => draft.nowhere().say(Phase::Terminating, why.reason(), why.going()),
     };
     match &context.observed.service {
+        // What is listed has to be deleted first, and looking closer does not bring its turn.
+        ServiceView::Listed if context.observed.allowance_spent => return wait_for_turn(context, draft),
         ServiceView::Unknown | ServiceView::Unlisted | ServiceView::Listed => return draft.look(Look::Service),
         ServiceView::Draining => {
             return draft.costing(Usd::ZERO).wait(WaitingOn::Draining, deadlines.soon);
@@ -83,6 +85,9 @@ pub(crate) fn take_down(context: Context<'_>, draft: Draft<'_>, why: Why) -> Pla
                     .say(Phase::Terminating, reason::PROTECTED, message)
                     .wait(WaitingOn::Protection, deadlines.later);
             }
+            if context.observed.allowance_spent {
+                return wait_for_turn(context, draft);
+            }
             return draft.act(Action::Delete { service: service.name.clone() });
         }
         ServiceView::Active(_) => {}
@@ -94,6 +99,13 @@ pub(crate) fn take_down(context: Context<'_>, draft: Draft<'_>, why: Why) -> Pla
     }
     let draft = draft.costing(Usd::ZERO);
     clean_up(context, draft, why)
+}
+
+/// As many services were deleted since the last pass as one pass may: the next one has room again.
+fn wait_for_turn(context: Context<'_>, draft: Draft<'_>) -> Plan {
+    let most = context.policy.max_deletions_per_pass;
+    let message = format!("It waits for its turn to be taken down: at most {most} services are deleted in one pass.");
+    draft.say(Phase::Terminating, reason::WAITING_FOR_TURN, message).wait_for_pass(WaitingOn::Allowance)
 }
 
 /// The service is seen gone: remove what was made for it.

@@ -54,6 +54,8 @@ pub(crate) fn policy() -> Policy {
         projects: BTreeMap::from([(project.repo.clone(), project)]),
         ttl: hours(48),
         max_ttl: hours(168),
+        max_deletions_per_pass: 20,
+        adopt: Vec::new(),
         untagged_image_grace: hours(24),
         purge_after: hours(30 * 24),
         capacity: CapacityPolicy::SpotWithFallback,
