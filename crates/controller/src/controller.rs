@@ -13,12 +13,15 @@ use bivouac_runtime::{Fence, Reconciled, Resync, WorkQueue, WorkerObserver, Work
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
+use crate::allowance::Allowance;
 use crate::announce::Announcement;
 use crate::audit::Audit;
 use crate::closer::Closer;
 use crate::collect::{Collected, Collector};
 use crate::doors::Doors;
 use crate::fenced::Fenced;
+use crate::reap::Reaper;
+use crate::steady_clock::SteadyClock;
 use crate::world::{OpenLists, project_of};
 
 /// How the controller runs.
@@ -74,11 +77,14 @@ pub struct Controller {
     pub(crate) fenced: Fenced,
     pub(crate) audit: Audit,
     pub(crate) collector: Collector,
+    pub(crate) reaper: Reaper,
+    pub(crate) allowance: Allowance,
+    pub(crate) clock: SteadyClock,
     pub(crate) announcements: WorkQueue<ItemKey>,
     pub(crate) news: Mutex<HashMap<ItemKey, Announcement>>,
     /// The records whose status could not be written for good, each told once.
     pub(crate) unrecorded: Mutex<HashSet<ItemKey>>,
-    settings: Settings,
+    pub(crate) settings: Settings,
     queue: WorkQueue<ItemKey>,
     woken: Mutex<HashMap<ItemKey, &'static str>>,
     open: RwLock<OpenLists>,
@@ -91,6 +97,9 @@ impl Controller {
         let collector = Collector::new(doors.clone(), Arc::clone(&policy), settings.resync);
         Self {
             collector,
+            reaper: Reaper::new(settings.resync),
+            allowance: Allowance::new(policy.max_deletions_per_pass),
+            clock: SteadyClock::default(),
             doors,
             policy,
             closer,
@@ -104,6 +113,14 @@ impl Controller {
             woken: Mutex::default(),
             open: RwLock::default(),
         }
+    }
+
+    /// The same, of a person who says that the table is empty because it should be.
+    #[must_use]
+    pub fn trusting_an_empty_table(mut self) -> Self {
+        self.reaper.trust_empty_table();
+        self.collector.trust_empty_table();
+        self
     }
 
     /// Runs until `stop` or until the lease is lost: watches `feed`, passes over everything each resync, reconciles and

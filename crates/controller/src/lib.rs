@@ -4,6 +4,7 @@
 //! happened to them. For each key it reads everything anew, asks the planner for the next step, takes it, and writes down
 //! what there is to say. A pass looks at everything at once, and wakes only the keys that a glance does not settle.
 
+mod allowance;
 mod announce;
 mod apply;
 mod audit;
@@ -12,14 +13,19 @@ mod collect;
 mod controller;
 mod doors;
 mod fenced;
+mod guardrail;
 mod lead;
 mod pass;
+mod reap;
 mod reconcile;
+mod steady_clock;
 mod world;
 
 pub use collect::{Collected, CollectedRepository, Collection, Collector};
 pub use controller::{Controller, Settings};
 pub use doors::Doors;
+pub use guardrail::Survey;
 pub use lead::{Leadership, lead};
 pub use pass::Planned;
+pub use reap::Reaped;
 pub use world::World;

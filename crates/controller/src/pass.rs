@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
-use std::time::Instant;
 
-use bivouac_model::{ItemKey, Phase, Status};
-use bivouac_planner::{Next, Plan, plan};
+use bivouac_model::{Desired, ItemKey, Observed, Phase, Record, ServiceView, Status};
+use bivouac_planner::{Plan, plan};
 use bivouac_ports::Result;
+use tokio::time::Instant;
 
 use crate::announce::Announcement;
 use crate::controller::Controller;
+use crate::reap::Sight;
 use crate::world::{OpenLists, World};
 
 /// What a pass plans for one record.
@@ -24,41 +25,74 @@ pub struct Planned {
 }
 
 impl Controller {
-    /// One pass: looks at everything, plans for every record, and wakes the keys that need more than a glance.
+    /// One pass: looks at everything, plans for every record, and wakes the keys that need more than a glance; then reaps
+    /// the services that no record answers for.
     ///
     /// Costs no call for each environment and no write when all is as recorded. A pass that fails changes nothing; the
     /// next one is a resync away.
     pub async fn pass(&self) -> Result<()> {
         let began = Instant::now();
-        let world = match World::observe(&self.doors, &self.policy).await {
-            Ok(world) => world,
+        let (world, sight) = match self.observe().await {
+            Ok(seen) => seen,
             Err(error) => {
                 self.doors.meter.passed("error", 0, began.elapsed());
                 tracing::warn!(error = &error as &dyn StdError, "the pass saw only a part, so it decides nothing");
                 return Err(error);
             }
         };
-        let now = self.doors.clock.now();
         let mut phases: BTreeMap<Phase, usize> = Phase::ALL.into_iter().map(|phase| (phase, 0)).collect();
         let mut woken = 0;
-        for record in &world.records {
-            let planned = plan(record, &world.observed(&self.policy, record), &self.policy, now);
-            *phases.entry(planned.status.phase).or_default() += 1;
-            let rests = matches!(planned.next, Next::Wait(_) | Next::Settled);
-            if !rests || planned.changes(record.status.as_ref()) {
+        for planned in self.plan_all(&world, sight) {
+            *phases.entry(planned.plan.status.phase).or_default() += 1;
+            if planned.is_due() {
                 woken += 1;
-                self.wake(&record.key, "resync");
+                self.wake(&planned.key, "resync");
             } else {
-                self.announce_soon(&record.key, Announcement { view: planned.comment, reaction: planned.reaction });
+                let Plan { comment, reaction, .. } = planned.plan;
+                self.announce_soon(&planned.key, Announcement { view: comment, reaction });
             }
         }
         let counts: Vec<(&'static str, usize)> =
             phases.into_iter().map(|(phase, count)| (phase.as_str(), count)).collect();
         self.doors.meter.phases(&counts);
+        self.reap(&world, sight).await;
         self.doors.meter.passed("ok", world.records.len(), began.elapsed());
         tracing::debug!(environments = world.records.len(), woken, "pass done");
         self.keep(world.into_open());
         Ok(())
+    }
+
+    /// A complete observation, from which on as many services may be deleted as one pass may.
+    pub(crate) async fn observe(&self) -> Result<(World, Sight)> {
+        let began = Instant::now();
+        let world = match World::observe(&self.doors, &self.policy).await {
+            Ok(world) => world,
+            Err(error) => {
+                self.reaper.forget().await;
+                return Err(error);
+            }
+        };
+        let now = self.doors.clock.now();
+        let clock_jumped = self.clock.observe(now);
+        self.allowance.renew();
+        Ok((world, Sight { now, began, clock_jumped }))
+    }
+
+    /// What a glance says of every record. One at a time: a pass over thousands keeps none of them.
+    pub(crate) fn plan_all(&self, world: &World, sight: Sight) -> impl Iterator<Item = Planned> {
+        let room = self.allowance.left();
+        let mut going = 0;
+        world.records.iter().map(move |record| {
+            // Those for whom there is no room this time need not be looked at closely either.
+            let allowance_spent = going >= room && !is_wanted_down(record);
+            let observed =
+                Observed { allowance_spent, clock_jumped: sight.clock_jumped, ..world.observed(&self.policy, record) };
+            let is_listed = observed.service == ServiceView::Listed;
+            let plan = plan(record, &observed, &self.policy, sight.now);
+            let planned = Planned { key: record.key.clone(), written: record.status.clone(), plan };
+            going += usize::from(is_listed && planned.is_take_down() && !allowance_spent);
+            planned
+        })
     }
 
     /// What the controller would do now, for every record or one: looks, writes nothing and takes no lease.
@@ -67,6 +101,10 @@ impl Controller {
     /// When something could not be looked at.
     pub async fn preview(&self, only: Option<&ItemKey>) -> Result<Vec<Planned>> {
         let world = World::observe(&self.doors, &self.policy).await?;
+        self.preview_of(&world, only).await
+    }
+
+    pub(crate) async fn preview_of(&self, world: &World, only: Option<&ItemKey>) -> Result<Vec<Planned>> {
         world.open().tell_since(&OpenLists::default());
         let mut planned = Vec::new();
         for record in world.records.iter().filter(|record| only.is_none_or(|only| *only == record.key)) {
@@ -75,4 +113,9 @@ impl Controller {
         }
         Ok(planned)
     }
+}
+
+/// A person asked for it to be taken down, which comes before whatever a guardrail deletes.
+pub(crate) fn is_wanted_down(record: &Record) -> bool {
+    record.desired.as_ref().is_ok_and(|wish| wish.desired == Desired::Down)
 }

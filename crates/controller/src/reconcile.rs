@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use bivouac_model::{ItemKey, Observed, Record, Status};
-use bivouac_planner::{Next, Plan, Setback, plan, set_back};
+use bivouac_planner::{Action, Next, Plan, Setback, plan, set_back};
 use bivouac_ports::{Error, Meaning};
 use bivouac_runtime::Outcome;
 use tracing::Instrument as _;
@@ -13,6 +13,7 @@ use crate::announce::Announcement;
 use crate::apply::apply;
 use crate::audit::Effect;
 use crate::controller::Controller;
+use crate::pass::is_wanted_down;
 use crate::world::project_of;
 
 /// The most looks and steps of one reconcile. A take-down, the longest way, has four of each; more means that the world
@@ -78,6 +79,9 @@ impl Controller {
             return (plan(record, &Observed::default(), policy, self.doors.clock.now()), None);
         };
         let mut observed = self.closer.begin(record, &key, project, self.listed_head(&key)).await;
+        let is_wanted_down = is_wanted_down(record);
+        observed.clock_jumped = self.clock.is_in_doubt(self.doors.clock.now());
+        observed.allowance_spent = !is_wanted_down && self.allowance.left() == 0;
         let mut steps = 0;
         loop {
             let now = self.doors.clock.now();
@@ -89,6 +93,11 @@ impl Controller {
                     let message = format!("still wants to {} after {MOST_STEPS} steps", planned.next);
                     return (planned, Some(Error::new(Meaning::Conflict, "reconcile", message)));
                 }
+                // Nothing is deleted without a place among the deletions of a pass.
+                Next::Do(Action::Delete { .. }) if !self.takes_a_place(&record.key, is_wanted_down) => {
+                    observed.allowance_spent = true;
+                    continue;
+                }
                 Next::Look(look) => self.closer.look(look, record, &key, project, &mut observed).await,
                 Next::Do(action) => {
                     tracing::info!("{action}");
@@ -96,6 +105,9 @@ impl Controller {
                 }
             };
             let Err(error) = done else { continue };
+            if matches!(planned.next, Next::Do(Action::Delete { .. })) && is_surely_undone(&error) {
+                self.allowance.give_back();
+            }
             let setback = match (&planned.next, error.meaning()) {
                 (Next::Do(_), Meaning::Denied) => Setback::Denied(error.message().to_owned()),
                 (Next::Do(_), Meaning::Invalid) => Setback::Refused(error.message().to_owned()),
@@ -104,6 +116,10 @@ impl Controller {
             tracing::warn!(error = &error as &dyn StdError, "refused: {}", planned.next);
             return (set_back(record, &observed, policy, now, planned, &setback), None);
         }
+    }
+
+    fn takes_a_place(&self, key: &ItemKey, is_wanted_down: bool) -> bool {
+        if is_wanted_down { self.allowance.take_for_person(key) } else { self.allowance.take() }
     }
 
     /// Logs a status that cannot be written, once for as long as it lasts.
@@ -130,6 +146,11 @@ impl Controller {
         }
         answer
     }
+}
+
+/// Whether what failed was certainly not done: it was never sent, or it was refused.
+pub(crate) fn is_surely_undone(error: &Error) -> bool {
+    !error.is_sent() || error.meaning() != Meaning::Unavailable
 }
 
 /// Logs the chain once and says how to go on: the queue backs off, at least as long as the other side asked for.

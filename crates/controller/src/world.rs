@@ -123,6 +123,11 @@ impl World {
         }
     }
 
+    /// The names of every service on the cluster's list, whoever's they are.
+    pub(crate) fn services(&self) -> &HashSet<String> {
+        &self.services
+    }
+
     /// The lists of the forge.
     pub(crate) fn open(&self) -> &OpenLists {
         &self.open

@@ -21,7 +21,9 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use announced::{Announced, Unasked};
-use labels::{AwsAnswer, AwsCall, ByPhase, ByQueue, ByResult, ByVersion, Codes, ForgeAnswer, ForgeCall, OTHER, fold};
+use labels::{
+    AwsAnswer, AwsCall, ByPhase, ByQueue, ByReason, ByResult, ByVersion, Codes, ForgeAnswer, ForgeCall, OTHER, fold,
+};
 
 /// The service whose calls are counted as the forge's.
 const FORGE: &str = "github";
@@ -75,6 +77,8 @@ struct Counted {
     images_deleted: Counter,
     image_bytes_freed: Counter,
     task_definitions_removed: Family<ByResult, Counter>,
+    services_reaped: Family<ByReason, Counter>,
+    guardrail_alarms: Family<ByReason, Gauge>,
     lease_held: Gauge,
 }
 
@@ -105,6 +109,9 @@ impl Metrics {
         r.register("image_bytes_freed", help, image_bytes_freed.clone());
         let help = "Revisions of task definitions that nothing used, by what was done with them";
         let task_definitions_removed = family(r, "task_definitions_removed", help);
+        let services_reaped = family(r, "services_reaped", "Services without a record that were deleted, by reason");
+        let help = "1 while this alarm of the guardrails is raised, else 0; what deletes is held by some";
+        let guardrail_alarms = family(r, "guardrail_alarm", help);
         let lease_held = Gauge::default();
         r.register("lease_held", "1 while this process leads, else 0", lease_held.clone());
         r.register("build", "Which build this is", Info::new(ByVersion { version: version.to_owned() }));
@@ -128,6 +135,8 @@ impl Metrics {
             images_deleted,
             image_bytes_freed,
             task_definitions_removed,
+            services_reaped,
+            guardrail_alarms,
             lease_held,
         };
         Self { counted: Arc::new(counted) }
@@ -200,6 +209,7 @@ impl Meter for Metrics {
             // would count each environment twice.
             self.counted.environments.clear();
             self.counted.queue_depth.clear();
+            self.counted.guardrail_alarms.clear();
         }
     }
 
@@ -211,6 +221,14 @@ impl Meter for Metrics {
     fn task_definitions_removed(&self, how: &'static str, revisions: usize) {
         let result = fold(&REMOVALS, how);
         self.counted.task_definitions_removed.get_or_create(&ByResult { result }).inc_by(revisions as u64);
+    }
+
+    fn service_reaped(&self, reason: &'static str) {
+        self.counted.services_reaped.get_or_create(&ByReason { reason }).inc();
+    }
+
+    fn guardrail_alarm(&self, reason: &'static str, raised: bool) {
+        self.counted.guardrail_alarms.get_or_create(&ByReason { reason }).set(raised.into());
     }
 
     fn forge_quota(&self, remaining: u64) {

@@ -31,12 +31,14 @@ fn fill(metrics: &Metrics) {
     metrics.phases(&[("Ready", 2), ("Failed", 1)]);
     metrics.images_deleted(3, 1_000);
     metrics.task_definitions_removed("deregistered", 2);
+    metrics.service_reaped("Orphaned");
+    metrics.guardrail_alarm("EmptyTable", true);
     metrics.lease_held(true);
     metrics.forge_quota(4_999);
 }
 
 /// Each family with its type and what the names of its samples are.
-const FAMILIES: [(&str, &str); 16] = [
+const FAMILIES: [(&str, &str); 18] = [
     ("reconcile", "counter"),
     ("reconcile_duration_seconds", "histogram"),
     ("workqueue_depth", "gauge"),
@@ -51,6 +53,8 @@ const FAMILIES: [(&str, &str); 16] = [
     ("images_deleted", "counter"),
     ("image_bytes_freed", "counter"),
     ("task_definitions_removed", "counter"),
+    ("services_reaped", "counter"),
+    ("guardrail_alarm", "gauge"),
     ("lease_held", "gauge"),
     ("build", "info"),
 ];

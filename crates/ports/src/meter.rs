@@ -26,6 +26,14 @@ pub trait Meter: Send + Sync {
     fn task_definitions_removed(&self, how: &'static str, revisions: usize) {
         let _ = (how, revisions);
     }
+    /// A service that no record answers for was deleted, for this reason.
+    fn service_reaped(&self, reason: &'static str) {
+        let _ = reason;
+    }
+    /// Whether an alarm is raised that a person has to look at, at the last complete pass.
+    fn guardrail_alarm(&self, reason: &'static str, raised: bool) {
+        let _ = (reason, raised);
+    }
 }
 
 /// Counts nothing.

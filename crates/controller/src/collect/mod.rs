@@ -43,6 +43,7 @@ pub struct Collector {
     policy: Arc<Policy>,
     /// The time between two observations that both have to condemn.
     apart: Duration,
+    trust_empty_table: bool,
     state: Mutex<State>,
 }
 
@@ -105,7 +106,12 @@ struct Scene {
 impl Collector {
     /// A collector that saw nothing yet. `apart` is the time between the two observations.
     pub fn new(doors: Doors, policy: Arc<Policy>, apart: Duration) -> Self {
-        Self { doors, policy, apart, state: Mutex::default() }
+        Self { doors, policy, apart, trust_empty_table: false, state: Mutex::default() }
+    }
+
+    /// A person said that the table is empty because it should be.
+    pub(crate) fn trust_empty_table(&mut self) {
+        self.trust_empty_table = true;
     }
 
     /// Looks at everything and decides; writes nothing. What it would do, a pass does once another look says the same.
@@ -171,7 +177,7 @@ impl Collector {
             let passed = TimeDelta::from_std(instant - since).unwrap_or(TimeDelta::MAX);
             ((now - then) - passed).abs() > JUMP
         });
-        let hold = if usage.table_is_suspiciously_empty(&self.policy) {
+        let hold = if !self.trust_empty_table && usage.table_is_suspiciously_empty(&self.policy) {
             Some(Hold::EmptyTable)
         } else {
             jumped.then_some(Hold::ClockJumped)

@@ -31,6 +31,12 @@ pub(super) struct ByQueue {
     pub(super) queue: &'static str,
 }
 
+/// `reason` alone: one of the planner's words.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ByReason {
+    pub(super) reason: &'static str,
+}
+
 /// `phase` alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByPhase {
