@@ -75,6 +75,8 @@ pub enum Command {
     Describe(Describe),
     /// Show what the controller would do now, and why; writes nothing
     Plan(PlanArgs),
+    /// One pass of the guardrails, then exit: for cron, or to see what they would delete
+    Reap(Reap),
     /// Create the tables; safe to repeat
     #[command(after_help = "Examples:\n  bivouac init")]
     Init,
@@ -147,6 +149,30 @@ pub struct PlanArgs {
     /// The environment; all without
     #[arg(value_name = "ENV")]
     pub env: Option<EnvRef>,
+}
+
+/// `reap`.
+#[derive(Debug, Args)]
+#[command(
+    long_about = "\
+One pass of the guardrails, then exit: environments that are over, services that no record answers for, images and task
+definitions that nothing needs.
+
+What goes has to be condemned by two complete looks, one controller.resync apart; it says so while it waits. The daemon
+does all of it by itself: while one leads, this only shows what it would do.",
+    after_help = "\
+Examples:
+  bivouac reap --dry-run                 # writes nothing
+  bivouac reap -o json
+  bivouac reap --trust-empty-table       # the table is empty because it should be"
+)]
+pub struct Reap {
+    /// Only say what would be deleted, and why
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Delete also though the table has no record at all
+    #[arg(long)]
+    pub trust_empty_table: bool,
 }
 
 /// `up`.

@@ -10,8 +10,10 @@ mod get;
 mod init;
 pub mod output;
 pub mod plan;
+mod reap;
 mod run;
 pub mod session;
+pub mod suspects;
 mod wait;
 mod wish;
 
@@ -132,6 +134,7 @@ pub async fn execute(session: &mut Session, command: Command) -> Result<(), Fail
             Command::Get(get) => get::get(session, get).await,
             Command::Describe(describe) => describe::describe(session, describe).await,
             Command::Plan(asked) => plan::plan(session, asked).await,
+            Command::Reap(asked) => reap::reap(session, asked).await,
             Command::Init => init::init(session).await,
             // These need no table, or make it themselves, or look whether it is there.
             Command::Dev(_) | Command::Run(_) | Command::Doctor(_) => Ok(()),

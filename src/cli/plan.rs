@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bivouac_controller::{Collector, Controller, Planned, Settings};
 use bivouac_model::{Phase, format_duration};
-use bivouac_planner::Next;
+use bivouac_planner::{Next, Prices};
 use bivouac_ports::NoMeter;
 use bivouac_runtime::Fence;
 use serde::Serialize;
@@ -14,6 +14,7 @@ use super::args::PlanArgs;
 use super::collection::{self, CollectionView};
 use super::output::columns::{Columns, plain};
 use super::session::Session;
+use super::suspects::{self, SuspectsView};
 use crate::compose::{Place, connect};
 use crate::exit::Failure;
 
@@ -37,6 +38,9 @@ pub struct PlanItem {
 struct PlanList<'a> {
     /// An item for each environment, sorted by key.
     items: Vec<PlanLine<'a>>,
+    /// Services that no record answers for; absent when one environment was asked for.
+    #[serde(flatten)]
+    suspects: Option<&'a SuspectsView>,
     /// Images and task definitions; absent when one environment was asked for, or they could not be looked at.
     #[serde(flatten)]
     collection: Option<&'a CollectionView>,
@@ -44,7 +48,7 @@ struct PlanList<'a> {
 
 /// An item of [`PlanList`].
 #[derive(Debug, Serialize)]
-struct PlanLine<'a> {
+pub(super) struct PlanLine<'a> {
     /// `owner/name#123`.
     environment: &'a str,
     /// The phase that it would be in.
@@ -69,28 +73,41 @@ pub async fn plan(session: &mut Session, asked: PlanArgs) -> Result<(), Failure>
     let policy = Arc::new(session.config.policy()?);
     let connected = connect(&Place::of(&session.config)?, Arc::new(NoMeter)).await?;
     // Nothing is written, so there is nothing to fence.
-    let collector = Collector::new(connected.doors.clone(), Arc::clone(&policy), Settings::default().resync);
+    let settings = Settings { resync: session.config.controller.resync, ..Settings::default() };
+    let collector = Collector::new(connected.doors.clone(), Arc::clone(&policy), settings.resync);
     let prices = policy.prices;
-    let controller = Controller::new(connected.doors, policy, Settings::default(), Fence::unfenced());
-    let planned = controller.preview(only.as_ref()).await?;
+    let controller = Controller::new(connected.doors, policy, settings, Fence::unfenced());
+    let (planned, suspects) = match &only {
+        Some(key) => (controller.preview(Some(key)).await?, None),
+        None => {
+            let survey = controller.survey().await?;
+            (survey.environments, Some(SuspectsView::new(&survey.services)))
+        }
+    };
     let mut items: Vec<PlanItem> = planned.iter().map(item).collect();
     items.sort_by(|one, other| one.key.cmp(&other.key));
-    let collection = match only {
-        Some(_) => None,
-        None => match collector.look().await {
-            Ok(collection) => Some(CollectionView::new(&collection, &prices)),
-            // The environments are worth showing without them.
-            Err(error) => {
-                let line = format!("Images and task definitions could not be looked at: {error}");
-                session.terminal.remark(&line)?;
-                None
-            }
-        },
-    };
-    print(session, &items, collection.as_ref())
+    let collection = if only.is_some() { None } else { look(session, &collector, &prices).await? };
+    print(session, &items, suspects.as_ref(), collection.as_ref())
 }
 
-fn item(planned: &Planned) -> PlanItem {
+/// What is to go of images and task definitions; `None`, and a remark, when they could not be looked at: the rest is worth
+/// showing without them.
+pub(super) async fn look(
+    session: &mut Session,
+    collector: &Collector,
+    prices: &Prices,
+) -> Result<Option<CollectionView>, Failure> {
+    match collector.look().await {
+        Ok(collection) => Ok(Some(CollectionView::new(&collection, prices))),
+        Err(error) => {
+            let line = format!("Images and task definitions could not be looked at: {error}");
+            session.terminal.remark(&line)?;
+            Ok(None)
+        }
+    }
+}
+
+pub(super) fn item(planned: &Planned) -> PlanItem {
     let Planned { key, written, plan } = planned;
     let status = &plan.status;
     let why = if status.message.is_empty() { status.reason.to_string() } else { status.message.clone() };
@@ -108,8 +125,13 @@ fn item(planned: &Planned) -> PlanItem {
 ///
 /// # Errors
 /// When the output cannot be written.
-pub fn print(session: &mut Session, items: &[PlanItem], collection: Option<&CollectionView>) -> Result<(), Failure> {
-    let list = PlanList { items: items.iter().map(line).collect(), collection };
+pub fn print(
+    session: &mut Session,
+    items: &[PlanItem],
+    suspects: Option<&SuspectsView>,
+    collection: Option<&CollectionView>,
+) -> Result<(), Failure> {
+    let list = PlanList { items: items.iter().map(line).collect(), suspects, collection };
     if session.terminal.structured(session.format, &list)? {
         return Ok(());
     }
@@ -118,10 +140,13 @@ pub fn print(session: &mut Session, items: &[PlanItem], collection: Option<&Coll
     } else {
         environments(session, items)?;
     }
+    if let Some(view) = suspects {
+        suspects::print(&mut session.terminal, view)?;
+    }
     collection.map_or(Ok(()), |view| collection::print(session, view))
 }
 
-fn environments(session: &mut Session, items: &[PlanItem]) -> Result<(), Failure> {
+pub(super) fn environments(session: &mut Session, items: &[PlanItem]) -> Result<(), Failure> {
     let mut rows = vec![["ENVIRONMENT", "PHASE", "NEXT", "REQUEUE", "WHY"].map(str::to_owned).to_vec()];
     rows.extend(items.iter().map(|item| {
         let requeue = item.requeue_after.map_or_else(|| "resync".into(), shortened);
@@ -134,7 +159,7 @@ fn environments(session: &mut Session, items: &[PlanItem]) -> Result<(), Failure
     Ok(())
 }
 
-fn line(item: &PlanItem) -> PlanLine<'_> {
+pub(super) fn line(item: &PlanItem) -> PlanLine<'_> {
     PlanLine {
         environment: &item.key,
         phase: item.phase,

@@ -30,8 +30,8 @@ const OF_A_WRITE: u32 = 2;
 pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Result<(), Failure> {
     let policy = Arc::new(config.policy()?);
     let mut place = Place::of(config)?;
-    let timing = LeaseTiming::of(config.controller.lease);
-    let longest_write = timing.margin().mul_f64(OF_THE_MARGIN);
+    let (settings, leadership) = settings(config);
+    let longest_write = settings.longest_write;
     // A write that is cut off while it waits loses its turn: one that waited longer than that each time would never be sent.
     place.github.write_patience = place.github.write_patience.min(longest_write / OF_A_WRITE);
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
@@ -52,10 +52,6 @@ pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Re
         let ops = Ops { metrics, readiness: readiness.clone() };
         tokio::spawn(bivouac_ops::serve(listener, ops, stop.clone()))
     });
-    let (resync, collect) = (config.controller.resync, config.controller.collect);
-    let settings = Settings { resync, longest_write, collect, ..Settings::default() };
-    let leadership =
-        Leadership { name: config.controller.instance.clone(), holder: holder(), period: config.controller.lease };
     let Connected { doors, leases, feed, .. } = connected;
     let daemon = Daemon { doors, leases, feed, policy, settings, leadership, readiness, ear };
     daemon.run(stop).await;
@@ -64,6 +60,15 @@ pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Re
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How a controller runs under its lease, as a configuration says.
+pub(super) fn settings(config: &Config) -> (Settings, Leadership) {
+    let period = config.controller.lease;
+    let longest_write = LeaseTiming::of(period).margin().mul_f64(OF_THE_MARGIN);
+    let (resync, collect) = (config.controller.resync, config.controller.collect);
+    let settings = Settings { resync, longest_write, collect, ..Settings::default() };
+    (settings, Leadership { name: config.controller.instance.clone(), holder: holder(), period })
 }
 
 async fn listen(key: &str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, Failure> {

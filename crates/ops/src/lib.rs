@@ -31,6 +31,8 @@
 //! | `images_deleted_total` | counter | | images that were deleted, since nothing needed them |
 //! | `image_bytes_freed_total` | counter | | their bytes; layers that others share stay |
 //! | `task_definitions_removed_total` | counter | `result`: `deregistered`, `deleted`, `other` | revisions that nothing used |
+//! | `services_reaped_total` | counter | `reason` | services without a record that were deleted |
+//! | `guardrail_alarm` | gauge | `reason`: `EmptyTable`, `ClockJumped`, `InstanceChanged`, `PastItsTime` | 1 while the last complete pass saw it |
 //! | `lease_held` | gauge | | 1 while this process leads, else 0 |
 //! | `build_info` | info | `version` | always 1 |
 //!

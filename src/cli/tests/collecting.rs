@@ -75,7 +75,7 @@ fn a_plan_shows_what_nothing_needs_and_what_it_costs() {
             pace: Duration::from_millis(1),
             interrupt: CancellationToken::new(),
         };
-        plan::print(&mut session, &[], Some(view)).unwrap();
+        plan::print(&mut session, &[], None, Some(view)).unwrap();
         out.text() + &err.text()
     };
     let view = CollectionView::new(&collection(), &Prices::default());

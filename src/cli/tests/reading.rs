@@ -287,7 +287,7 @@ fn a_plan_explains_itself() {
             pace: Duration::from_millis(1),
             interrupt: CancellationToken::new(),
         };
-        plan::print(&mut session, items, None).unwrap();
+        plan::print(&mut session, items, None, None).unwrap();
         out.text() + &err.text()
     };
     insta::assert_snapshot!(print(Format::Table, &items), @r"

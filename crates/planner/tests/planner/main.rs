@@ -14,5 +14,6 @@ mod life;
 mod pains;
 mod properties;
 mod reactions;
+mod reaping;
 mod records;
 mod world;
