@@ -54,6 +54,8 @@ pub async fn down(session: &mut Session, down: Down) -> Result<(), Failure> {
     }
     let mut change = signature(session);
     change.push(("desired", Some(Value::String(Desired::Down.as_str().into()))));
+    // Whatever ended it before, now it is a person's word.
+    change.push(("closed_at", None));
     write(session, &key, Desired::Down, change, down.waiting).await
 }
 

@@ -26,7 +26,8 @@ pub struct Guardrails {
     pub max_deletions_per_pass: u32,
     /// `untagged_image_grace`: how old an untagged image is before it is removed. Default 24 h.
     pub untagged_image_grace: Duration,
-    /// `[[guardrails.adopt]]`: services of an older system that the reaper looks after. Default none.
+    /// `adopt`: services of an older system, by their names, that the reaper looks after as `adopt_mode` says. Default none,
+    /// and `observe`.
     pub adopt: Vec<Adoption>,
     /// `purge_after`: how long the record of a terminated environment stays. Default 720 h.
     pub purge_after: Duration,
@@ -69,24 +70,18 @@ pub(super) fn read(section: Section<'_>) -> Guardrails {
     guardrails
 }
 
-/// `[[guardrails.adopt]]`, in the order of the file: the first pattern that fits counts.
-fn adoptions(guardrails: &Section<'_>) -> Vec<Adoption> {
-    let all = guardrails.section("adopt");
-    let mut numbers: Vec<usize> = all.names().iter().filter_map(|name| name.parse().ok()).collect();
-    numbers.sort_unstable();
-    let adoptions = numbers.into_iter().filter_map(|number| adoption(all.section(&number.to_string()))).collect();
-    all.done();
-    adoptions
-}
-
-fn adoption(section: Section<'_>) -> Option<Adoption> {
+/// `adopt` with `adopt_mode`.
+fn adoptions(section: &Section<'_>) -> Vec<Adoption> {
     // A pattern of stars alone would adopt whatever else lives in the cluster.
-    let pattern = section.text_of("pattern", "a name of services with `*` and `?`, such as pr-*-service", |text| {
+    let patterns = section.list("adopt", "names of services with `*` and `?`, such as pr-*-service", |patterns| {
         let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-        text.bytes().any(letter) && text.bytes().all(|b| letter(b) || matches!(b, b'*' | b'?'))
+        patterns.iter().all(|text| {
+            text.bytes().any(|b| b.is_ascii_alphanumeric())
+                && text.bytes().all(|b| letter(b) || matches!(b, b'*' | b'?'))
+        })
     });
-    let pattern = section.required("pattern", "the names of the services, such as pr-*-service", pattern);
-    let mode = section.choice("mode", &[("observe", AdoptMode::Observe), ("reap", AdoptMode::Reap)]);
-    section.done();
-    Some(Adoption { pattern: WildMatch::new(&pattern?), mode: mode.unwrap_or_default() })
+    let mode = section.choice("adopt_mode", &[("observe", AdoptMode::Observe), ("reap", AdoptMode::Reap)]);
+    let mode = mode.unwrap_or_default();
+    let adoption = |pattern: String| Adoption { pattern: WildMatch::new(&pattern), mode };
+    patterns.unwrap_or_default().into_iter().map(adoption).collect()
 }

@@ -107,6 +107,22 @@ config_allow = ["SUPERSET_*"]
 }
 
 #[test]
+fn services_of_an_older_system_are_adopted_by_name() {
+    use bivouac_planner::reap::AdoptMode;
+    let adopting =
+        |text: &str| parse(&MINIMAL.replace("[[project]]", &format!("[guardrails]\n{text}\n[[project]]")), &[]);
+    let adopted = adopting("adopt = [\"pr-*-service\", \"old-?\"]\nadopt_mode = \"reap\"").unwrap().guardrails.adopt;
+    assert!(adopted[0].pattern.matches("pr-7-service") && adopted[1].pattern.matches("old-1") && adopted.len() == 2);
+    assert!(adopted.iter().all(|adoption| adoption.mode == AdoptMode::Reap));
+    assert_eq!(adopting("adopt = [\"pr-*\"]").unwrap().guardrails.adopt[0].mode, AdoptMode::Observe);
+    for wrong in
+        ["adopt = [\"*\"]", "adopt = [\"-*\"]", "adopt = [\"a b\"]", "adopt = \"pr-*\"", "adopt_mode = \"delete\""]
+    {
+        assert!(adopting(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn variables_override_every_kind_of_key() {
     let config = parse(
         MINIMAL,

@@ -462,7 +462,7 @@ impl Probe for Door {
 
 impl Clock for Door {
     fn now(&self) -> DateTime<Utc> {
-        self.world.now()
+        self.world.now() + self.world.state().skew
     }
 }
 

@@ -11,6 +11,7 @@ mod fixtures;
 mod collecting;
 mod doors;
 mod leading;
+mod reaping;
 mod runs;
 mod state;
 mod telling;

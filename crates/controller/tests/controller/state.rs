@@ -47,6 +47,8 @@ pub(crate) struct State {
     pub(crate) reaction_calls: usize,
     /// What every reaction is refused with.
     pub(crate) reactions_refused: Option<Meaning>,
+    /// How wrong the controller's clock is.
+    pub(crate) skew: TimeDelta,
     /// Calls that change something, and when.
     pub(crate) writes: Vec<(&'static str, Instant)>,
 }
@@ -124,6 +126,7 @@ impl World {
             reactions: HashSet::new(),
             reaction_calls: 0,
             reactions_refused: None,
+            skew: TimeDelta::zero(),
             writes: Vec::new(),
         };
         let world = Arc::new(Self {

@@ -22,7 +22,7 @@ use crate::expiry::after;
 use crate::policy::Policy;
 use crate::reason;
 
-/// A `[[guardrails.adopt]]` of the configuration: services that an older system made and nobody manages.
+/// A pattern of `guardrails.adopt` in the configuration: services that an older system made and nobody manages.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adoption {
     /// Their names, with `*` and `?`.
