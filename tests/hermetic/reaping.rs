@@ -236,7 +236,8 @@ async fn the_program_shows_what_it_would_do_without_a_write_and_then_does_it() {
         assert_eq!(shown["alarms"], json!([]));
         let environments = &shown[if arguments[0] == "plan" { "items" } else { "environments" }];
         assert_eq!(environments.as_array().map(Vec::len), Some(1), "{shown:#}");
-        assert_eq!(environments[0]["next"], format!("delete the service {}", name(alive)), "{shown:#}");
+        let next = environments[0]["next"].as_str().expect("a step");
+        assert!(next.starts_with(&format!("delete service {}", name(alive))), "{shown:#}");
         assert!(shown["images"].to_string().contains(&loose), "{shown:#}");
     }
     assert_eq!(system.cloud.calls().modifying(), 0, "{:?}", system.cloud.calls().counts());
