@@ -140,7 +140,7 @@ fn an_alarm_holds_every_deletion() {
     ];
     for (view, alarm) in cases {
         let judgement = judged(&suspects, &policy(), &view);
-        assert_eq!(judgement.alarms, [alarm.clone()]);
+        assert_eq!(judgement.alarms, std::slice::from_ref(&alarm));
         assert_eq!(judgement.verdicts[0].fate, Fate::Keep);
         assert_eq!(judgement.verdicts[0].reason.as_str(), alarm.reason());
         assert!(!alarm.message().is_empty());
