@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use bivouac_model::{EnvKey, InvalidKey, ItemKey, Phase, PrNumber, parse_duration};
+use bivouac_model::{EnvKey, InvalidKey, ItemKey, Phase, PrNumber, Ttl, parse_duration};
 use clap::{Args, Parser, Subcommand};
 
 use super::output::Format;
@@ -69,6 +69,24 @@ pub enum Command {
     Up(Up),
     /// Ask for an environment to be taken down
     Down(Down),
+    /// Let an environment live longer
+    #[command(after_help = "Examples:\n  bivouac extend apache/superset#123 24h\n  bivouac extend 123 90m")]
+    Extend(Extend),
+    /// Keep an environment beyond its time, up to guardrails.max_ttl
+    #[command(after_help = "Examples:\n  bivouac pin apache/superset#123")]
+    Pin(Named),
+    /// Let the time of a pinned environment count again
+    #[command(after_help = "Examples:\n  bivouac unpin apache/superset#123")]
+    Unpin(Named),
+    /// Stop the task of an environment and keep the rest; its time goes on, its cost does not
+    #[command(after_help = "Examples:\n  bivouac sleep apache/superset#123 --wait")]
+    Sleep(Awaited),
+    /// Start a sleeping environment again, at a new address
+    #[command(after_help = "Examples:\n  bivouac wake apache/superset#123 --wait")]
+    Wake(Awaited),
+    /// Replace the running task of an environment
+    #[command(after_help = "Examples:\n  bivouac restart apache/superset#123 --wait")]
+    Restart(Awaited),
     /// List environments
     Get(Get),
     /// Show all that is known of an environment
@@ -218,6 +236,36 @@ pub struct Up {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  bivouac down apache/superset#123\n  bivouac down 123 --wait")]
 pub struct Down {
+    /// The environment: owner/name#123, or 123 with one project configured
+    #[arg(value_name = "ENV")]
+    pub env: EnvRef,
+    /// Whether to wait.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// `extend`.
+#[derive(Debug, Args)]
+pub struct Extend {
+    /// The environment: owner/name#123, or 123 with one project configured
+    #[arg(value_name = "ENV")]
+    pub env: EnvRef,
+    /// By how much, such as 24h or 90m
+    #[arg(value_name = "DURATION", value_parser = super::change::extension)]
+    pub by: Ttl,
+}
+
+/// A command that names an environment.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// The environment: owner/name#123, or 123 with one project configured
+    #[arg(value_name = "ENV")]
+    pub env: EnvRef,
+}
+
+/// The same, whose end can be waited for.
+#[derive(Debug, Args)]
+pub struct Awaited {
     /// The environment: owner/name#123, or 123 with one project configured
     #[arg(value_name = "ENV")]
     pub env: EnvRef,

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod audit;
+mod change;
 pub mod collection;
 mod describe;
 mod dev;
@@ -26,6 +27,9 @@ use std::sync::Arc;
 use bivouac_ports::SystemClock;
 use clap::Parser as _;
 use tokio_util::sync::CancellationToken;
+
+use bivouac_model::command::Command as Says;
+use change::change;
 
 use args::{Cli, Command, DEFAULT_CONFIG};
 use output::Terminal;
@@ -123,6 +127,7 @@ pub async fn execute(session: &mut Session, command: Command) -> Result<(), Fail
     let patient = match &command {
         Command::Up(up) => up.waiting.wait,
         Command::Down(down) => down.waiting.wait,
+        Command::Sleep(asked) | Command::Wake(asked) | Command::Restart(asked) => asked.waiting.wait,
         Command::Get(get) => get.watch,
         _ => false,
     };
@@ -131,6 +136,12 @@ pub async fn execute(session: &mut Session, command: Command) -> Result<(), Fail
         match command {
             Command::Up(up) => wish::up(session, up).await,
             Command::Down(down) => wish::down(session, down).await,
+            Command::Extend(asked) => change(session, &asked.env, &Says::Extend(asked.by), None).await,
+            Command::Pin(asked) => change(session, &asked.env, &Says::Pin, None).await,
+            Command::Unpin(asked) => change(session, &asked.env, &Says::Unpin, None).await,
+            Command::Sleep(asked) => change(session, &asked.env, &Says::Sleep, Some(asked.waiting)).await,
+            Command::Wake(asked) => change(session, &asked.env, &Says::Wake, Some(asked.waiting)).await,
+            Command::Restart(asked) => change(session, &asked.env, &Says::Restart, Some(asked.waiting)).await,
             Command::Get(get) => get::get(session, get).await,
             Command::Describe(describe) => describe::describe(session, describe).await,
             Command::Plan(asked) => plan::plan(session, asked).await,

@@ -16,6 +16,8 @@ use crate::exit::Failure;
 pub enum Goal {
     /// It answers at its address.
     Ready,
+    /// It is kept without a task.
+    Asleep,
     /// Nothing of it is left.
     Gone,
 }
@@ -88,7 +90,7 @@ fn look(record: Option<&Record>, generation: u64, goal: Goal) -> Look {
     let Some(record) = record else {
         return match goal {
             Goal::Gone => Look::Reached,
-            Goal::Ready => Look::Lost("lost its record: somebody deleted it".into()),
+            Goal::Ready | Goal::Asleep => Look::Lost("lost its record: somebody deleted it".into()),
         };
     };
     let wish = match &record.desired {
@@ -98,7 +100,11 @@ fn look(record: Option<&Record>, generation: u64, goal: Goal) -> Look {
             return Look::Lost(format!("is Invalid: {}", problems.join("; ")));
         }
     };
-    let mine = if goal == Goal::Gone { Desired::Down } else { Desired::Up };
+    let mine = match goal {
+        Goal::Ready => Desired::Up,
+        Goal::Asleep => Desired::Asleep,
+        Goal::Gone => Desired::Down,
+    };
     if wish.desired != mine {
         let who = wish.requested_by.as_deref().map_or_else(|| "somebody".into(), plain);
         return Look::Lost(format!("is desired {} by {who} meanwhile", wish.desired));
@@ -113,8 +119,10 @@ fn look(record: Option<&Record>, generation: u64, goal: Goal) -> Look {
     let message = plain(&status.message);
     let said = if message.is_empty() { status.phase.to_string() } else { format!("{}: {message}", status.phase) };
     match (goal, status.phase) {
-        (Goal::Ready, Phase::Ready) | (Goal::Gone, Phase::Terminated) => Look::Reached,
-        (_, Phase::Failed | Phase::Invalid) | (Goal::Ready, Phase::Terminated) => Look::Lost(format!("is {said}")),
+        (Goal::Ready, Phase::Ready) | (Goal::Asleep, Phase::Asleep) | (Goal::Gone, Phase::Terminated) => Look::Reached,
+        (_, Phase::Failed | Phase::Invalid) | (Goal::Ready | Goal::Asleep, Phase::Terminated) => {
+            Look::Lost(format!("is {said}"))
+        }
         _ => Look::Waiting(said),
     }
 }
@@ -130,6 +138,7 @@ fn reached(session: &mut Session, key: &ItemKey, record: Option<&Record>, goal: 
     session.terminal.say(&match (goal, url) {
         (Goal::Ready, Some(url)) => format!("{key} is Ready at {url}"),
         (Goal::Ready, None) => format!("{key} is Ready"),
+        (Goal::Asleep, _) => format!("{key} is asleep"),
         (Goal::Gone, _) => format!("{key} is gone"),
     })?;
     Ok(())

@@ -30,3 +30,4 @@ mod refusals;
 mod store;
 mod stream;
 mod tables;
+mod verbs;

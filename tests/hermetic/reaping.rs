@@ -163,7 +163,7 @@ async fn what_is_over_and_never_read_is_found_by_reap_alone() {
 }
 
 /// The program beside a running cloud.
-fn program(system: &System, directory: &tempfile::TempDir) -> Program {
+pub fn program(system: &System, directory: &tempfile::TempDir) -> Program {
     let example = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/examples/superset");
     copy_files(&example, directory.path());
     let template = directory.path().join("bivouac.toml");

@@ -1,4 +1,5 @@
 mod audit;
+mod changes;
 mod collecting;
 mod doctor;
 mod memory;
