@@ -30,6 +30,8 @@ pub(crate) const EXPIRED: &str = "Expired";
 /// The pull request was closed; holds until the forge is seen to say otherwise.
 pub(crate) const PULL_REQUEST_CLOSED: &str = "PullRequestClosed";
 pub(crate) const PROTECTED: &str = "Protected";
+/// The registry refuses to remove the pull request's tags.
+pub(crate) const TAGS_KEPT: &str = "TagsKept";
 pub(crate) const START_TIMEOUT: &str = "StartTimeout";
 pub(crate) const HEALTH_TIMEOUT: &str = "HealthCheckFailed";
 pub(crate) const IMAGE_PULL_FAILED: &str = "ImagePullFailed";

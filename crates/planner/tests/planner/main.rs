@@ -15,4 +15,5 @@ mod pains;
 mod properties;
 mod reactions;
 mod records;
+mod stuck;
 mod world;
