@@ -22,6 +22,8 @@ const READY: &str = "Ready";
 /// The condition that says that an environment shall not be, and why. It is remembered apart from the reason, which tells
 /// what is in the way of a take-down (a protection, a permission) when something is.
 const WITHDRAWN: &str = "Withdrawn";
+/// The condition that says that the pull request's tags stay, and why.
+pub(crate) const TAGS_REMOVED: &str = "TagsRemoved";
 
 /// Everything a decision about one environment may depend on.
 #[derive(Clone, Copy)]
@@ -55,6 +57,13 @@ impl<'a> Context<'a> {
         let conditions = &self.written()?.machinery.conditions;
         let condition = conditions.iter().find(|condition| condition.kind == WITHDRAWN)?;
         Some(&condition.reason)
+    }
+
+    /// What a condition says that is known not to hold.
+    pub fn denial(&self, kind: &str) -> Option<&'a str> {
+        let conditions = &self.written()?.machinery.conditions;
+        let denied = |condition: &&Condition| condition.kind == kind && condition.status == ConditionStatus::False;
+        conditions.iter().find(denied).map(|condition| condition.message.as_str())
     }
 
     /// Since when a condition has been as it is written.
@@ -196,7 +205,7 @@ impl<'a> Draft<'a> {
 
     /// It shall be (again).
     pub fn wanted(self) -> Self {
-        let mut draft = self.without_condition(WITHDRAWN);
+        let mut draft = self.without_condition(WITHDRAWN).without_condition(TAGS_REMOVED);
         draft.status.purge_at = None;
         draft
     }
@@ -225,8 +234,16 @@ impl<'a> Draft<'a> {
         self.finish(Next::Settled, requeue_after)
     }
 
+    /// Not later than its time is over: that is to be seen to the second, not by the next resync.
+    fn in_time(&self, again: Duration) -> Duration {
+        let going = matches!(self.status.phase, Phase::Terminating | Phase::Terminated);
+        let left = (self.status.expires_at - self.context.now).to_std().ok();
+        left.filter(|left| !going && !left.is_zero()).map_or(again, |left| again.min(left))
+    }
+
     fn finish(mut self, next: Next, requeue_after: Option<Duration>) -> Plan {
         let context = self.context;
+        let requeue_after = requeue_after.map(|again| self.in_time(again));
         // Compared with what is written, not with what was drafted in between: a step that is tried again and refused again
         // is no change.
         let stayed = context.written().filter(|written| written.phase == self.status.phase);

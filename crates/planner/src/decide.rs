@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use crate::bring_up::{bring_up, is_ours};
 use crate::context::{Context, Draft, refused};
 use crate::expiry::{SKEW, after, created_at, lifetime, whole_seconds};
-use crate::plan::{Look, Plan, WaitingOn};
+use crate::plan::{Action, Look, Next, Plan, WaitingOn};
 use crate::policy::Policy;
-use crate::take_down::{Why, take_down};
+use crate::take_down::{Why, keep_tags, take_down};
 use crate::{hold, reason};
 
 /// Decides the next step for one environment.
@@ -55,6 +55,9 @@ pub fn set_back(
     let Ok(key) = record.key.env() else { return plan };
     let Some(project) = policy.projects.get(&key.repo) else { return plan };
     let context = Context { record, key: &key, project, observed, policy, now: whole_seconds(now) };
+    if let (Next::Do(Action::RemoveTags { .. }), Setback::Refused(refusal)) = (&plan.next, setback) {
+        return keep_tags(context, Draft::resume(context, plan.status), refusal);
+    }
     let (reason, message) = match setback {
         Setback::Denied(message) => (reason::DENIED, message),
         Setback::Refused(message) => (reason::REFUSED, message),

@@ -6,7 +6,7 @@
 use bivouac_model::{Phase, PullRequestState, ServiceView, Task, TaskState};
 
 use crate::bring_up::Wanted;
-use crate::context::Context;
+use crate::context::{Context, TAGS_REMOVED};
 
 /// Whether the record, the lists and the wish agree.
 pub(crate) fn is_settled(context: &Context<'_>, wanted: &Wanted<'_>) -> bool {
@@ -63,6 +63,7 @@ pub(crate) fn is_buried(context: &Context<'_>) -> bool {
     // Tags are removed only for a closed pull request. One that is not on the list of open ones may be.
     let may_be_closed = matches!(context.observed.pull_request, None | Some(PullRequestState::Closed));
     let tags = context.observed.own_tags.as_ref().is_some_and(|tags| !tags.is_empty());
+    let tags = tags && context.denial(TAGS_REMOVED).is_none();
     context.observed.service == ServiceView::Unlisted
         && context.observed.tasks.is_empty()
         && !(may_be_closed && tags)

@@ -32,6 +32,8 @@ pub(crate) const PULL_REQUEST_CLOSED: &str = "PullRequestClosed";
 pub(crate) const PROTECTED: &str = "Protected";
 /// As many services were deleted since the last pass as one pass may.
 pub(crate) const WAITING_FOR_TURN: &str = "WaitingForTurn";
+/// The registry refuses to remove the pull request's tags.
+pub(crate) const TAGS_KEPT: &str = "TagsKept";
 pub(crate) const START_TIMEOUT: &str = "StartTimeout";
 pub(crate) const HEALTH_TIMEOUT: &str = "HealthCheckFailed";
 pub(crate) const IMAGE_PULL_FAILED: &str = "ImagePullFailed";

@@ -1,13 +1,13 @@
 //! Towards nothing: the service, then the pull request's tags, the task definitions, the comment's last word, and the
 //! tombstone last of all. Each step is taken when the one before was *seen* done, so it can be resumed anywhere.
 
-use bivouac_model::{Phase, PullRequestState, ServiceView, TaskState, Usd};
+use bivouac_model::{ConditionStatus, Phase, PullRequestState, ServiceView, TaskState, Usd};
 
 use crate::bring_up::is_ours;
-use crate::context::{Context, Draft};
+use crate::context::{Context, Draft, TAGS_REMOVED};
 use crate::expiry::after;
 use crate::plan::{Action, Look, Plan, WaitingOn};
-use crate::{glance, hold, reason};
+use crate::{cause, glance, hold, reason};
 
 /// Why an environment is taken down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ fn clean_up(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
     if context.observed.pull_request == Some(PullRequestState::Closed) {
         match &context.observed.own_tags {
             None => return draft.look(Look::Tags),
-            Some(tags) if !tags.is_empty() => {
+            Some(tags) if !tags.is_empty() && context.denial(TAGS_REMOVED).is_none() => {
                 let repository = context.project.ecr_repository.clone();
                 return draft.act(Action::RemoveTags { repository, tags: tags.clone() });
             }
@@ -138,6 +138,17 @@ fn clean_up(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
     bury(context, draft, why)
 }
 
+/// The registry refuses to remove the tags: nothing that costs by the hour is held up by that. It is remembered before the
+/// take-down goes on, so that nobody asks in vain again; the collector of images removes them when it may.
+///
+/// ECR does so for the last tag of an image that an index names (`ImageReferencedByManifestList`; API reference,
+/// "ImageFailure").
+pub(crate) fn keep_tags(context: Context<'_>, draft: Draft<'_>, refusal: &str) -> Plan {
+    let message = format!("Its image keeps its tag: {}", cause::plain(refusal));
+    let draft = draft.condition(TAGS_REMOVED, ConditionStatus::False, reason::TAGS_KEPT, message);
+    draft.wait(WaitingOn::Registry, context.policy.deadlines.soon)
+}
+
 /// Everything is gone: the comment says so, then the record.
 fn bury(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
     // A record that cannot be understood says so again, now that nothing of it runs.
@@ -152,6 +163,7 @@ fn bury(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
     let waited = context.in_phase_for(&[Phase::Terminating]);
     let already = context.written().is_some_and(|written| written.phase == Phase::Terminated);
     let mut draft = draft.say(Phase::Terminated, why.reason(), why.gone());
+    draft = draft.also(context.denial(TAGS_REMOVED).map(str::to_owned));
     let machinery = &mut draft.status.machinery;
     (machinery.spec, machinery.failed_spec, machinery.deployment, machinery.task_definition) = (None, None, None, None);
     if !already || draft.status.purge_at.is_none() {

@@ -75,8 +75,8 @@ impl Ecr {
 fn refusal(failure: &ImageFailure) -> Option<Error> {
     let meaning = match failure.failure_code()? {
         ImageFailureCode::ImageNotFound => return None,
-        // Its parent has to go first; the next pass finds it again.
-        ImageFailureCode::ImageReferencedByManifestList => Meaning::Conflict,
+        // Its parent has to go first, which may be never: asking again changes nothing.
+        ImageFailureCode::ImageReferencedByManifestList => Meaning::Invalid,
         ImageFailureCode::ImageInaccessible | ImageFailureCode::KmsError | ImageFailureCode::UpstreamAccessDenied => {
             Meaning::Denied
         }
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn a_tag_that_stays_says_why() {
         let refused = refusal(&failure(ImageFailureCode::ImageReferencedByManifestList)).expect("a refusal");
-        assert_eq!(refused.meaning(), Meaning::Conflict);
+        assert_eq!(refused.meaning(), Meaning::Invalid, "asking again is in vain");
         assert_eq!(refused.message(), "pr-1-ci could not be removed: the reason");
         let unknown = refusal(&failure(ImageFailureCode::from("FromTheFuture"))).expect("a refusal");
         assert_eq!(unknown.meaning(), Meaning::Invalid);

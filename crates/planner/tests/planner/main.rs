@@ -16,4 +16,5 @@ mod properties;
 mod reactions;
 mod reaping;
 mod records;
+mod stuck;
 mod world;

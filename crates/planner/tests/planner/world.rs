@@ -4,7 +4,7 @@ use bivouac_model::{
     CommentView, Desired, DesiredState, EnvKey, ImageDigest, ImageRevision, ImageTag, ImageView, ItemKey, Observed,
     Phase, Problem, PullRequestState, Reacted, Record, SaidComment, ServiceView, Status,
 };
-use bivouac_planner::{Action, Look, Next, Plan, Policy, plan};
+use bivouac_planner::{Action, Look, Next, Plan, Policy, Setback, plan, set_back};
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -53,6 +53,8 @@ pub(crate) struct World {
     pub(crate) pull_request: PullRequestState,
     pub(crate) forge: bool,
     pub(crate) registry: bool,
+    /// Whether the registry refuses to remove tags, as for an image that an index names.
+    pub(crate) tags_stay: bool,
     /// The one comment, as people see it.
     pub(crate) comment: Option<CommentView>,
     pub(crate) edits: usize,
@@ -83,6 +85,7 @@ impl World {
             pull_request: PullRequestState::Open,
             forge: true,
             registry: true,
+            tags_stay: false,
             comment: None,
             edits: 0,
             head: commit(0),
@@ -243,6 +246,10 @@ impl World {
                     if fault == Some(Fault::CrashAfter(at)) {
                         return None;
                     }
+                    if let (false, Action::RemoveTags { .. }) = (done, action) {
+                        let refusal = Setback::Refused("pr-7-ci could not be removed: it is referenced.".into());
+                        break set_back(&self.record, &observed, &self.policy, self.clock(), planned, &refusal);
+                    }
                     if !done || fault == Some(Fault::AnswerLost(at)) {
                         break planned;
                     }
@@ -331,6 +338,9 @@ impl World {
             }
             Action::RemoveTags { tags, .. } => {
                 assert_eq!(self.pull_request, PullRequestState::Closed, "tags go only with the pull request");
+                if self.tags_stay {
+                    return false;
+                }
                 self.cloud.images.retain(|tag, _| !tags.contains(tag));
                 observed.own_tags = Some(Vec::new());
             }
