@@ -26,6 +26,8 @@ pub struct Guardrails {
     pub max_deletions_per_pass: u32,
     /// `untagged_image_grace`: how old an untagged image is before it is removed. Default 24 h.
     pub untagged_image_grace: Duration,
+    /// `expiry_notice`: how long before its end the comment tells who asked for an environment. Default 1 h; 0 s: never.
+    pub expiry_notice: Duration,
     /// `adopt`: services of an older system, by their names, that the reaper looks after as `adopt_mode` says. Default none,
     /// and `observe`.
     pub adopt: Vec<Adoption>,
@@ -63,6 +65,7 @@ pub(super) fn read(section: Section<'_>) -> Guardrails {
         max_deletions_per_pass: count("max_deletions_per_pass", 20),
         // Children are pushed before their index, so none may be removed within minutes.
         untagged_image_grace: section.duration("untagged_image_grace", hours(1)..=MOST).unwrap_or(hours(24)),
+        expiry_notice: section.duration("expiry_notice", Duration::ZERO..=MOST).unwrap_or(hours(1)),
         adopt: adoptions(&section),
         purge_after: section.duration("purge_after", hours(1)..=hours(10 * 366 * 24)).unwrap_or(hours(720)),
     };

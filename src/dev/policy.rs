@@ -61,6 +61,7 @@ pub fn policy() -> Result<Policy, PolicyError> {
         projects: BTreeMap::from([(repo, project)]),
         ttl: Duration::from_secs(48 * 3600),
         max_ttl: Duration::from_secs(168 * 3600),
+        expiry_notice: Duration::from_secs(3600),
         max_deletions_per_pass: 20,
         adopt: Vec::new(),
         // A day of the story is ten seconds.

@@ -180,6 +180,8 @@ fn view(key: &EnvKey, url: &str) -> CommentView {
         config_names: Vec::new(),
         expires_at: DateTime::UNIX_EPOCH,
         pinned: false,
+        ends_soon: false,
+        requested_by: None,
         hourly_cost: Usd::from_dollars(0.0173),
         cost: Usd::ZERO,
         as_of: DateTime::UNIX_EPOCH,

@@ -103,6 +103,7 @@ pub fn policy() -> Policy {
         projects: [(repo, project)].into(),
         ttl: Duration::from_secs(48 * 3600),
         max_ttl: Duration::from_secs(168 * 3600),
+        expiry_notice: Duration::from_secs(3600),
         max_deletions_per_pass: 20,
         adopt: Vec::new(),
         untagged_image_grace: Duration::from_secs(24 * 3600),

@@ -36,6 +36,10 @@ pub struct CommentView {
     pub expires_at: DateTime<Utc>,
     /// Expiry waits until it is unpinned.
     pub pinned: bool,
+    /// Its end is near, and whoever asked for it is told.
+    pub ends_soon: bool,
+    /// Who asked for it, as they are called on the forge if they are somebody there.
+    pub requested_by: Option<String>,
     /// What it costs now, an hour.
     pub hourly_cost: Usd,
     /// What it has cost at `as_of`.
@@ -66,6 +70,7 @@ impl CommentView {
             config_names: self.config_names.iter().map(String::as_str),
             expires_at: self.expires_at,
             pinned: self.pinned,
+            told_of_its_end: self.ends_soon.then_some(self.requested_by.as_deref().unwrap_or_default()),
             hourly_cost: self.hourly_cost,
             ready_note: self.ready_note.as_deref(),
             command: &self.command,
@@ -91,6 +96,8 @@ pub struct CommentIdentity<'a, N> {
     pub config_names: N,
     pub expires_at: DateTime<Utc>,
     pub pinned: bool,
+    /// Who is told that the end is near, if it is.
+    pub told_of_its_end: Option<&'a str>,
     pub hourly_cost: Usd,
     pub ready_note: Option<&'a str>,
     pub command: &'a str,
@@ -103,7 +110,7 @@ impl<'a, N: Iterator<Item = &'a str>> CommentIdentity<'a, N> {
         numbers[..8].copy_from_slice(&self.key.pr.get().to_be_bytes());
         numbers[8..16].copy_from_slice(&self.expires_at.timestamp().to_be_bytes());
         numbers[16..24].copy_from_slice(&self.hourly_cost.micros().to_be_bytes());
-        numbers[24] = u8::from(self.pinned);
+        numbers[24] = u8::from(self.pinned) | u8::from(self.told_of_its_end.is_some()) << 1;
         let flag_count = (self.flags.len() as u64).to_be_bytes();
         let fixed: [&[u8]; 13] = [
             &numbers,
@@ -124,6 +131,8 @@ impl<'a, N: Iterator<Item = &'a str>> CommentIdentity<'a, N> {
         let flags: &BTreeMap<String, String> = self.flags;
         let flags = flags.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
         let names = self.config_names.map(|name| -> &[u8] { name.as_bytes() });
-        ContentHash::of(fixed.into_iter().chain(flags).chain(names)).as_str()[..16].to_owned()
+        // The numbers say whether there is one more.
+        let told = self.told_of_its_end.map(str::as_bytes);
+        ContentHash::of(fixed.into_iter().chain(flags).chain(names).chain(told)).as_str()[..16].to_owned()
     }
 }

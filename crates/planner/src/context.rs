@@ -15,7 +15,7 @@ use crate::expiry::after;
 use crate::plan::{Action, Look, Next, Plan, WaitingOn};
 use crate::policy::Policy;
 use crate::project::Project;
-use crate::{approve, react};
+use crate::{approve, notice, react};
 
 /// The condition that says whether an environment answers.
 const READY: &str = "Ready";
@@ -84,7 +84,7 @@ impl<'a> Context<'a> {
 
 /// A status being drafted, from what the record says already.
 pub(crate) struct Draft<'a> {
-    context: Context<'a>,
+    pub context: Context<'a>,
     pub status: Status,
 }
 
@@ -234,11 +234,15 @@ impl<'a> Draft<'a> {
         self.finish(Next::Settled, requeue_after)
     }
 
-    /// Not later than its time is over: that is to be seen to the second, not by the next resync.
+    /// Not later than its time is over, or it is told so: both are to be seen to the second, not by the next resync.
     fn in_time(&self, again: Duration) -> Duration {
-        let going = matches!(self.status.phase, Phase::Terminating | Phase::Terminated);
-        let left = (self.status.expires_at - self.context.now).to_std().ok();
-        left.filter(|left| !going && !left.is_zero()).map_or(again, |left| again.min(left))
+        if matches!(self.status.phase, Phase::Terminating | Phase::Terminated) {
+            return again;
+        }
+        let moments = [notice::begins_at(&self.context, &self.status), Some(self.status.expires_at)];
+        let left = |moment: DateTime<Utc>| (moment - self.context.now).to_std().ok();
+        let next = moments.into_iter().flatten().filter_map(left).find(|left| !left.is_zero());
+        next.map_or(again, |left| again.min(left))
     }
 
     fn finish(mut self, next: Next, requeue_after: Option<Duration>) -> Plan {
@@ -257,6 +261,7 @@ impl<'a> Draft<'a> {
         };
         let reason = self.status.reason.clone();
         set_condition(&context, &mut self.status, READY, ready, reason, String::new());
+        self = notice::give(self);
         self.status.cost_usd = context.written().map_or(Usd::ZERO, |written| written.cost_at(context.now));
         self.status.updated_at = context.now;
         let comment = comment(&context, &self.status);
@@ -359,6 +364,7 @@ fn comment(context: &Context<'_>, status: &Status) -> Option<CommentView> {
         config_names: desired.map_or(&none, |desired| &desired.config).keys().map(String::as_str),
         expires_at: status.expires_at,
         pinned: desired.is_some_and(|desired| desired.pinned),
+        told_of_its_end: notice::is_given(status).then(|| notice::whom(context).unwrap_or_default()),
         hourly_cost: status.hourly_cost_usd,
         ready_note: context.project.ready_note.as_deref(),
         command: &context.policy.command,
@@ -391,6 +397,8 @@ fn view(context: &Context<'_>, status: &Status, tag: Option<ImageTag>) -> Commen
         config_names: desired.map(|desired| desired.config.keys().cloned().collect()).unwrap_or_default(),
         expires_at: status.expires_at,
         pinned: desired.is_some_and(|desired| desired.pinned),
+        ends_soon: notice::is_given(status),
+        requested_by: notice::whom(context).map(str::to_owned),
         hourly_cost: status.hourly_cost_usd,
         cost: status.cost_usd,
         as_of: status.updated_at,

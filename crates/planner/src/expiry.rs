@@ -73,6 +73,11 @@ pub(crate) fn whole_seconds(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp(time.timestamp(), 0).unwrap_or(time)
 }
 
+/// A time earlier; the time itself where that would be before the calendar.
+pub(crate) fn before(time: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(duration).ok().and_then(|delta| time.checked_sub_signed(delta)).unwrap_or(time)
+}
+
 /// A time later; the time itself where that would be beyond the calendar, as from a record that somebody spoiled.
 pub(crate) fn after(time: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(duration).ok().and_then(|delta| time.checked_add_signed(delta)).unwrap_or(time)

@@ -14,6 +14,7 @@ mod expiry;
 mod glance;
 mod hold;
 pub mod images;
+mod notice;
 mod pattern;
 mod plan;
 mod policy;

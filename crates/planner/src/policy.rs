@@ -20,6 +20,8 @@ pub struct Policy {
     pub ttl: Duration,
     /// The ceiling of every record's lifetime, pinned or not.
     pub max_ttl: Duration,
+    /// How long before its end who asked for an environment is told; nothing: they are not. At most half of its life.
+    pub expiry_notice: Duration,
     /// How many services are deleted between two passes, for whatever reason.
     pub max_deletions_per_pass: usize,
     /// Services of an older system that the reaper looks after.

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::escape::{code, link, prose};
 use super::{commands, marker, phrase};
+use crate::login::Login;
 
 /// The most flags, and the most names of overrides, that are shown. Ours: a table that one still reads. With the cuts
 /// below, thirty of each at six characters an escaped one stay far below [`super::MAX_CHARACTERS`].
@@ -52,6 +53,7 @@ impl Renderer {
         head(&mut out, view);
         message(&mut out, view);
         self.newer(&mut out, view);
+        ending(&mut out, view);
         note(&mut out, view);
         self.table(&mut out, view);
         command_list(&mut out, view);
@@ -138,6 +140,21 @@ fn message(out: &mut String, view: &CommentView) {
         Some(alert) => line(out, &format!("> [!{alert}]\n> **Why:** {said}\n")),
         None => line(out, &format!("{said}\n")),
     }
+}
+
+/// That its end is near, to whoever asked for it.
+fn ending(out: &mut String, view: &CommentView) {
+    if !view.ends_soon {
+        return;
+    }
+    let whom = view.requested_by.as_deref().and_then(Login::new).map(|login| format!("@{login}, ")).unwrap_or_default();
+    let how = match view.command.as_str() {
+        "" => String::new(),
+        // Nothing lives longer than the ceiling, which is where a pin ends.
+        _ if view.pinned => " It is pinned, and that is as long as a pin lasts.".to_owned(),
+        command => format!(" Comment {} to keep it longer.", code(&format!("{command} extend 24h"), LONGEST_VALUE)),
+    };
+    line(out, &format!("> [!WARNING]\n> {whom}this ends at {}.{how}\n", minute(view.expires_at)));
 }
 
 fn note(out: &mut String, view: &CommentView) {

@@ -58,6 +58,8 @@ fn view(phase: Phase) -> CommentView {
         config_names: vec!["SUPERSET_LOG_LEVEL".to_owned()],
         expires_at: time("2026-11-25T12:00:00Z"),
         pinned: phase == Phase::Starting,
+        ends_soon: false,
+        requested_by: None,
         hourly_cost: if runs { Usd::from_dollars(0.01734) } else { Usd::ZERO },
         cost: Usd::from_dollars(0.12),
         as_of: time("2026-11-23T18:55:12Z"),
@@ -320,4 +322,32 @@ proptest! {
         });
         prop_assert!(comment.chars().count() <= MAX_CHARACTERS, "{}", comment.chars().count());
     }
+}
+
+#[test]
+fn who_asked_is_told_that_the_end_is_near_and_how_to_move_it() {
+    let told = |change: &dyn Fn(&mut CommentView)| {
+        let mut view = CommentView {
+            ends_soon: true,
+            requested_by: Some("ada".into()),
+            expires_at: time("2026-11-25T12:00:00Z"),
+            command: "/testenv".into(),
+            ..view(Phase::Ready)
+        };
+        change(&mut view);
+        let text = renderer().render(&view);
+        text.lines().skip_while(|line| *line != "> [!WARNING]").nth(1).unwrap_or_default().to_owned()
+    };
+    let ends = "this ends at 2026-11-25 12:00 UTC.";
+    assert_eq!(told(&|_| {}), format!("> @ada, {ends} Comment `/testenv extend 24h` to keep it longer."));
+    assert_eq!(told(&|view| view.command.clear()), format!("> @ada, {ends}"));
+    assert_eq!(
+        told(&|view| view.pinned = true),
+        format!("> @ada, {ends} It is pinned, and that is as long as a pin lasts.")
+    );
+    for nobody in [None, Some("ada lovelace"), Some("@everyone"), Some("a\n> @eve")] {
+        let said = told(&|view| view.requested_by = nobody.map(str::to_owned));
+        assert_eq!(said, format!("> {ends} Comment `/testenv extend 24h` to keep it longer."));
+    }
+    assert_eq!(told(&|view| view.ends_soon = false), "");
 }

@@ -54,6 +54,7 @@ pub(crate) fn policy() -> Policy {
         projects: BTreeMap::from([(project.repo.clone(), project)]),
         ttl: hours(48),
         max_ttl: hours(168),
+        expiry_notice: hours(1),
         max_deletions_per_pass: 20,
         adopt: Vec::new(),
         untagged_image_grace: hours(24),

@@ -11,6 +11,7 @@ mod fixtures;
 mod glances;
 mod images;
 mod life;
+mod notices;
 mod pains;
 mod properties;
 mod reactions;
