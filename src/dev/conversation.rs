@@ -40,6 +40,9 @@ pub enum What {
     Reacted(&'static str),
 }
 
+/// What stands above a sentence that somebody should read who read the rest.
+const WARNING: &str = "> [!WARNING]";
+
 impl Remark {
     /// For scripts. The names are a promise of README.md.
     pub fn json(&self, at: chrono::DateTime<chrono::Utc>) -> Value {
@@ -74,8 +77,12 @@ impl Remark {
 
     /// Of the bot's long comments the beginning tells enough; of people every line may be a command.
     fn gist_of(&self, body: &str) -> String {
-        let lines = body.lines().map(plain).filter(|line| !line.is_empty());
-        let gist = if self.author == BOT {
+        let mut lines = body.lines().map(plain).filter(|line| !line.is_empty());
+        let warns = self.author == BOT && body.contains(WARNING);
+        let gist = if let Some(warning) = warns.then(|| lines.find(|line| line.starts_with("> @"))).flatten() {
+            // What it says besides was told before.
+            warning.trim_start_matches("> ").to_owned()
+        } else if self.author == BOT {
             // A reply first calls whom it is for.
             let mut gist = Vec::new();
             for line in lines {
@@ -225,6 +232,15 @@ mod tests {
         let comment = |end: &str| view(BOT, &format!("<!-- bivouac -->\n### ✅ It is **ready**\n\n| a |\n{end}"), &[]);
         assert_eq!(gists(&mut heard, comment("1")), [(BOT.to_owned(), Some("✅ It is ready".to_owned()))]);
         assert_eq!(gists(&mut heard, comment("2")), [(BOT.to_owned(), None)], "the beginning is the same");
+    }
+
+    #[test]
+    fn a_warning_is_told_in_its_own_words() {
+        let mut heard = Heard::default();
+        let comment = |warning: &str| view(BOT, &format!("### ✅ It is ready\n\n{warning}\n\n| a |"), &[]);
+        gists(&mut heard, comment(""));
+        let told = gists(&mut heard, comment("> [!WARNING]\n> @maya, this ends at noon."));
+        assert_eq!(told, [(BOT.to_owned(), Some("@maya, this ends at noon.".to_owned()))]);
     }
 
     #[test]

@@ -23,9 +23,13 @@ pub(crate) enum Why {
 impl Why {
     /// Why a take-down that has begun did begin.
     pub fn remembered(context: &Context<'_>) -> Self {
-        match context.withdrawn_for() {
-            Some(reason::EXPIRED) => Self::Expired,
-            Some(reason::PULL_REQUEST_CLOSED) => Self::Closed,
+        context.withdrawn_for().map_or(Self::Requested, Self::of)
+    }
+
+    fn of(reason: &str) -> Self {
+        match reason {
+            reason::EXPIRED => Self::Expired,
+            reason::PULL_REQUEST_CLOSED => Self::Closed,
             _ => Self::Requested,
         }
     }
@@ -162,6 +166,8 @@ fn bury(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
         context.written().and_then(|written| written.machinery.comment.as_ref()).is_some_and(|c| c.id.is_some());
     let waited = context.in_phase_for(&[Phase::Terminating]);
     let already = context.written().is_some_and(|written| written.phase == Phase::Terminated);
+    // What became of it stays what it was, whatever happens to its pull request afterwards.
+    let why = if already { context.written().map_or(why, |written| Why::of(&written.reason)) } else { why };
     let mut draft = draft.say(Phase::Terminated, why.reason(), why.gone());
     draft = draft.also(context.denial(TAGS_REMOVED).map(str::to_owned));
     let machinery = &mut draft.status.machinery;

@@ -16,8 +16,8 @@ use crate::calls::{
     BATCH_GET_IMAGE, CALLS, Call, DESCRIBE_CLUSTERS, DESCRIBE_IMAGES, DESCRIBE_NETWORK_INTERFACES,
     DESCRIBE_REPOSITORIES, DESCRIBE_ROUTE_TABLES, DESCRIBE_SECURITY_GROUPS, DESCRIBE_SERVICES, DESCRIBE_STREAM,
     DESCRIBE_SUBNETS, DESCRIBE_TABLE, DESCRIBE_TASK_DEFINITION, DESCRIBE_TASKS, DESCRIBE_TIME_TO_LIVE, GET_ITEM,
-    GET_RECORDS, GET_SHARD_ITERATOR, LIST_SERVICES, LIST_TASK_DEFINITIONS, LIST_TASKS, QUERY, SCAN,
-    TRANSACT_WRITE_ITEMS,
+    GET_RECORDS, GET_SHARD_ITERATOR, LIST_SERVICES, LIST_TASK_DEFINITION_FAMILIES, LIST_TASK_DEFINITIONS, LIST_TASKS,
+    QUERY, SCAN, TRANSACT_WRITE_ITEMS,
 };
 
 /// A name that nothing has.
@@ -28,7 +28,7 @@ const NO_TASK: &str = "00000000000000000000000000000000";
 const A_FEW: i32 = 5;
 
 /// What is tried here, or done by the doctor's other checks.
-const TRIED: [&Call; 20] = [
+const TRIED: [&Call; 21] = [
     &BATCH_GET_IMAGE,
     &DESCRIBE_CLUSTERS,
     &DESCRIBE_IMAGES,
@@ -45,6 +45,7 @@ const TRIED: [&Call; 20] = [
     &DESCRIBE_TIME_TO_LIVE,
     &GET_ITEM,
     &LIST_SERVICES,
+    &LIST_TASK_DEFINITION_FAMILIES,
     &LIST_TASK_DEFINITIONS,
     &LIST_TASKS,
     &QUERY,
@@ -106,6 +107,8 @@ impl AwsSite {
                 .boxed(),
             tried(&LIST_TASKS, cluster, ecs.list_tasks().cluster(cluster).max_results(1).send()).boxed(),
             tried(&DESCRIBE_TASKS, cluster, ecs.describe_tasks().cluster(cluster).tasks(NO_TASK).send()).boxed(),
+            tried(&LIST_TASK_DEFINITION_FAMILIES, "*", ecs.list_task_definition_families().max_results(1).send())
+                .boxed(),
             tried(&LIST_TASK_DEFINITIONS, "*", ecs.list_task_definitions().max_results(1).send()).boxed(),
             tried(&DESCRIBE_TASK_DEFINITION, "*", ecs.describe_task_definition().task_definition(NOBODY).send())
                 .boxed(),

@@ -98,3 +98,16 @@ fn without_a_notice_nobody_is_told() {
     until_before_the_end(&mut world, 1);
     assert!(!told(&world));
 }
+
+#[test]
+fn what_ended_stays_ended_for_its_own_reason() {
+    let mut world = World::ready();
+    until_before_the_end(&mut world, 0);
+    world.settle();
+    assert_eq!((world.phase(), world.reason()), (Phase::Terminated, "Expired"));
+    world.pull_request = bivouac_model::PullRequestState::Closed;
+    world.wish(|wish| (wish.desired, wish.closed_at) = (Desired::Down, Some(crate::fixtures::start())));
+    world.settle();
+    assert_eq!((world.phase(), world.reason()), (Phase::Terminated, "Expired"));
+    assert!(!world.cloud.images.keys().any(|tag| tag.as_str() == "pr-7-ci"), "its tags go all the same");
+}
