@@ -35,6 +35,7 @@ pub(super) fn deadlines(section: Section<'_>) -> Deadlines {
         start: wait("start", default.start),
         health: wait("health", default.health),
         comment: wait("comment", default.comment),
+        drain: wait("drain", default.drain),
         soon: pace("soon", default.soon),
         later: pace("later", default.later),
         crashes: section

@@ -7,7 +7,7 @@ use bivouac_model::{
     ServiceView, Task,
 };
 use bivouac_planner::{Policy, Project};
-use bivouac_ports::{Meaning, OpenPullRequests, Result, TaggedImages};
+use bivouac_ports::{Error, Meaning, OpenPullRequests, Result, TaggedImages};
 
 use crate::doors::Doors;
 
@@ -29,24 +29,37 @@ pub struct World {
     runners: HashMap<ImageDigest, usize>,
 }
 
-/// The open pull requests of every project, or why the forge did not tell them.
+/// The open pull requests of every project, or why the forge did not tell them; and which registry did not answer, and why.
 ///
 /// All that is kept of a world when its pass is over: the forge's own memory of its pages, shared. The rest is seen anew by
 /// the next pass, and two worlds at once would be twice the memory.
 #[derive(Debug, Default)]
-pub(crate) struct OpenLists(BTreeMap<RepoName, Result<OpenPullRequests>>);
+pub(crate) struct OpenLists {
+    pulls: BTreeMap<RepoName, Result<OpenPullRequests>>,
+    silent: BTreeMap<String, Error>,
+}
 
 impl OpenLists {
     /// The commit at the head of a pull request that the list has.
     pub fn head(&self, key: &EnvKey) -> Option<&str> {
-        Some(&self.0.get(&key.repo)?.as_ref().ok()?.get(&key.pr)?.head_sha)
+        Some(&self.pulls.get(&key.repo)?.as_ref().ok()?.get(&key.pr)?.head_sha)
     }
 
     /// Logs which list is missing since the pass `before`, and which is there again: a token that may not list is told of
     /// once, and not at every pass for as long as nobody mends it.
     pub fn tell_since(&self, before: &Self) {
-        for (repo, open) in &self.0 {
-            let was_missing = before.0.get(repo).is_some_and(Result::is_err);
+        for (repository, error) in &self.silent {
+            let error = error as &dyn std::error::Error;
+            match before.silent.contains_key(repository) {
+                false => tracing::warn!(repository, error, "the registry could not be listed"),
+                true => tracing::debug!(repository, error, "the registry could not be listed still"),
+            }
+        }
+        for repository in before.silent.keys().filter(|repository| !self.silent.contains_key(*repository)) {
+            tracing::info!(repository, "the registry can be listed again");
+        }
+        for (repo, open) in &self.pulls {
+            let was_missing = before.pulls.get(repo).is_some_and(Result::is_err);
             match open {
                 Err(error) if !was_missing => {
                     let error = error as &dyn std::error::Error;
@@ -77,12 +90,13 @@ impl World {
     /// # Errors
     /// When the table or the cluster could not be listed completely.
     pub async fn observe(doors: &Doors, policy: &Policy) -> Result<Self> {
-        let (records, (services, tasks), images, open) = futures::try_join!(
+        let (records, (services, tasks), (images, silent), pulls) = futures::try_join!(
             doors.records.all(),
             observe_cluster(doors),
-            observe_registries(doors, policy),
+            async { Ok(observe_registries(doors, policy).await) },
             async { Ok(observe_forge(doors, policy).await) },
         )?;
+        let open = OpenLists { pulls, silent };
         let mut world = Self { records, services, tasks, images, open, users: HashMap::new(), runners: HashMap::new() };
         for record in &world.records {
             if let Some(digest) = deployed(record) {
@@ -117,7 +131,7 @@ impl World {
 
     /// Whether the list of open pull requests has it. Not being on the list proves nothing: it may be newer.
     pub fn pull_request(&self, key: &EnvKey) -> Option<PullRequestState> {
-        match self.open.0.get(&key.repo) {
+        match self.open.pulls.get(&key.repo) {
             Some(Ok(open)) => open.contains_key(&key.pr).then_some(PullRequestState::Open),
             _ => Some(PullRequestState::Unknown),
         }
@@ -197,29 +211,30 @@ pub(crate) async fn with_addresses(doors: &Doors, mut tasks: Vec<Task>) -> Resul
     Ok(tasks)
 }
 
-async fn observe_registries(doors: &Doors, policy: &Policy) -> Result<BTreeMap<String, Listing>> {
+/// The lists of every repository of the registry, and why those that are not known are not.
+async fn observe_registries(doors: &Doors, policy: &Policy) -> (BTreeMap<String, Listing>, BTreeMap<String, Error>) {
     let repositories: BTreeSet<&String> = policy.projects.values().map(|project| &project.ecr_repository).collect();
-    let listings = repositories.into_iter().map(|repository| async move {
-        let listing = match doors.registry.tagged_images(repository).await {
+    let answers = repositories
+        .into_iter()
+        .map(|repository| async move { (repository.clone(), doors.registry.tagged_images(repository).await) });
+    let (mut listings, mut silent) = (BTreeMap::new(), BTreeMap::new());
+    for (repository, answer) in futures::future::join_all(answers).await {
+        let listing = match answer {
             Ok(tags) => Listing::Tags(tags),
             Err(error) if error.meaning() == Meaning::NotFound => Listing::NoRepository,
             Err(error) => {
-                tracing::warn!(
-                    repository,
-                    error = &error as &dyn std::error::Error,
-                    "the registry could not be listed"
-                );
+                silent.insert(repository.clone(), error);
                 Listing::Unknown
             }
         };
-        (repository.clone(), listing)
-    });
-    Ok(futures::future::join_all(listings).await.into_iter().collect())
+        listings.insert(repository, listing);
+    }
+    (listings, silent)
 }
 
-async fn observe_forge(doors: &Doors, policy: &Policy) -> OpenLists {
+async fn observe_forge(doors: &Doors, policy: &Policy) -> BTreeMap<RepoName, Result<OpenPullRequests>> {
     let listings = policy.projects.keys().map(async |repo| (repo.clone(), doors.forge.open_pull_requests(repo).await));
-    OpenLists(futures::future::join_all(listings).await.into_iter().collect())
+    futures::future::join_all(listings).await.into_iter().collect()
 }
 
 /// The environment of a record and its project, of a record that has both.

@@ -72,6 +72,8 @@ pub struct Deadlines {
     pub health: Duration,
     /// For the forge to take the last word of the comment, before the record becomes a tombstone without it.
     pub comment: Duration,
+    /// For ECS to let go of a service that was deleted, before a person is told.
+    pub drain: Duration,
     /// Between two looks at something that changes within seconds (a task that starts, a service that drains).
     pub soon: Duration,
     /// Between two looks at something that somebody else has to do (an image that is pushed).
@@ -94,6 +96,8 @@ impl Default for Deadlines {
             health: seconds(900),
             // Longer than the minute that GitHub's secondary limits ask for.
             comment: seconds(120),
+            // A task has two minutes at most to stop (`stopTimeout`), a load balancer five by default to let go of it.
+            drain: seconds(900),
             soon: seconds(3),
             later: seconds(20),
             // As the deployment circuit breaker does for a service of one task (ECS developer guide, "How the deployment

@@ -30,6 +30,10 @@ pub(crate) const EXPIRED: &str = "Expired";
 /// The pull request was closed; holds until the forge is seen to say otherwise.
 pub(crate) const PULL_REQUEST_CLOSED: &str = "PullRequestClosed";
 pub(crate) const PROTECTED: &str = "Protected";
+/// It was deleted, and ECS stops it.
+pub(crate) const STOPPING: &str = "Stopping";
+/// The same, for longer than it should take.
+pub(crate) const STILL_DRAINING: &str = "StillDraining";
 /// As many services were deleted since the last pass as one pass may.
 pub(crate) const WAITING_FOR_TURN: &str = "WaitingForTurn";
 /// The registry refuses to remove the pull request's tags.

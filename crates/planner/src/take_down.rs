@@ -1,13 +1,16 @@
 //! Towards nothing: the service, then the pull request's tags, the task definitions, the comment's last word, and the
 //! tombstone last of all. Each step is taken when the one before was *seen* done, so it can be resumed anywhere.
 
-use bivouac_model::{ConditionStatus, Phase, PullRequestState, ServiceView, TaskState, Usd};
+use bivouac_model::{ConditionStatus, Phase, PullRequestState, ServiceView, TaskState, Usd, format_duration};
 
 use crate::bring_up::is_ours;
 use crate::context::{Context, Draft, TAGS_REMOVED};
 use crate::expiry::after;
 use crate::plan::{Action, Look, Plan, WaitingOn};
 use crate::{cause, glance, hold, reason};
+
+/// The condition that says whether what was deleted is gone, for as long as it is not.
+const DRAINED: &str = "Drained";
 
 /// Why an environment is taken down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,9 +81,7 @@ pub(crate) fn take_down(context: Context<'_>, draft: Draft<'_>, why: Why) -> Pla
         // What is listed has to be deleted first, and looking closer does not bring its turn.
         ServiceView::Listed if context.observed.allowance_spent => return wait_for_turn(context, draft),
         ServiceView::Unknown | ServiceView::Unlisted | ServiceView::Listed => return draft.look(Look::Service),
-        ServiceView::Draining => {
-            return draft.costing(Usd::ZERO).wait(WaitingOn::Draining, deadlines.soon);
-        }
+        ServiceView::Draining => return wait_for_end(context, draft.costing(Usd::ZERO), WaitingOn::Draining),
         // A service of somebody else's that has the name is not ours to delete, and nothing of ours runs.
         ServiceView::Active(service) if is_ours(&context, service) => {
             if service.protected {
@@ -97,12 +98,30 @@ pub(crate) fn take_down(context: Context<'_>, draft: Draft<'_>, why: Why) -> Pla
         ServiceView::Active(_) => {}
         ServiceView::Absent => {
             if context.observed.tasks.iter().any(|task| task.state != TaskState::Stopped) {
-                return draft.wait(WaitingOn::TaskStop, deadlines.soon);
+                return wait_for_end(context, draft, WaitingOn::TaskStop);
             }
         }
     }
-    let draft = draft.costing(Usd::ZERO);
+    let draft = draft.costing(Usd::ZERO).without_condition(DRAINED);
     clean_up(context, draft, why)
+}
+
+/// It was deleted and is not gone. That ends by itself within minutes; what does not needs a person, and is said.
+fn wait_for_end(context: Context<'_>, draft: Draft<'_>, on: WaitingOn) -> Plan {
+    let deadlines = &context.policy.deadlines;
+    let since = context.condition_since(DRAINED).unwrap_or(context.now);
+    let waited = (context.now - since).to_std().unwrap_or_default();
+    let draft = draft.condition(DRAINED, ConditionStatus::False, reason::STOPPING, String::new());
+    if waited < deadlines.drain {
+        return draft.wait(on, deadlines.soon);
+    }
+    let message = format!(
+        "ECS was told to delete the service `{}` more than {} ago, and it is not gone. Look at its tasks and events in ECS \
+         and stop what still runs; the record is kept until it is gone.",
+        context.service(),
+        format_duration(deadlines.drain)
+    );
+    draft.say(Phase::Terminating, reason::STILL_DRAINING, message).wait(on, deadlines.later)
 }
 
 /// As many services were deleted since the last pass as one pass may: the next one has room again.

@@ -1,6 +1,6 @@
 //! What would go on for ever ends, and says why.
 
-use bivouac_model::{Desired, Phase, PullRequestState};
+use bivouac_model::{Desired, Phase, PullRequestState, ServiceView};
 use bivouac_planner::{Action, Next, WaitingOn};
 
 use crate::cloud::App;
@@ -62,4 +62,39 @@ fn nobody_looks_again_later_than_the_end() {
         assert_eq!((world.phase(), world.reason()), (Phase::Terminating, "Expired"), "was {phase}");
         assert!(matches!(plan.next, Next::Wait(WaitingOn::Draining | WaitingOn::Comment)), "{:?}", plan.next);
     }
+}
+
+#[test]
+fn what_drains_for_ever_is_told_and_its_record_stays() {
+    let mut world = World::ready();
+    world.wish(|wish| wish.desired = Desired::Down);
+    // ECS never gets to the end of it.
+    let stuck = |world: &mut World| world.cloud.service = ServiceView::Draining;
+    for _ in 0..400 {
+        world.reconcile();
+        stuck(&mut world);
+        world.now += seconds(2);
+    }
+    assert_eq!((world.phase(), world.reason()), (Phase::Terminating, "DownRequested"), "it may still come to its end");
+    for _ in 0..100 {
+        world.reconcile();
+        stuck(&mut world);
+        world.now += seconds(2);
+    }
+    assert_eq!((world.phase(), world.reason()), (Phase::Terminating, "StillDraining"));
+    let said = "ECS was told to delete the service `pr-7-service` more than 15m ago, and it is not gone.";
+    assert!(world.status().message.starts_with(said), "{}", world.status().message);
+    assert_eq!(world.comment.as_ref().map(|comment| comment.message.clone()), Some(world.status().message.clone()));
+    let edits = world.edits;
+    for _ in 0..100 {
+        assert!(world.reconcile().is_idle(), "it is told once");
+        stuck(&mut world);
+        world.now += seconds(20);
+    }
+    assert_eq!(world.edits, edits);
+    // A person stops what still runs.
+    world.cloud.service = ServiceView::Absent;
+    world.settle();
+    assert_eq!((world.phase(), world.reason()), (Phase::Terminated, "DownRequested"));
+    assert!(!world.status().machinery.conditions.iter().any(|condition| condition.kind == "Drained"));
 }
