@@ -96,7 +96,9 @@ impl<'a> Duty<'a> {
 }
 
 impl Cost {
-    fn counted(field: &Field) -> Self {
+    /// What was called since the counters were last set back.
+    #[must_use]
+    pub fn counted(field: &Field) -> Self {
         let mut cost = Self::default();
         for (call, count) in field.cloud.calls().counts() {
             *cost.aws.entry(format!("{} {}", call.service, call.operation)).or_default() += count;

@@ -207,6 +207,19 @@ impl Field {
         }
     }
 
+    /// Deletes the records of some pull requests, as a person would with `delete-item`.
+    pub async fn forget(&self, prs: impl IntoIterator<Item = u64>) {
+        let keys = prs.into_iter().map(|pr| json!({ "repo": {"S": REPO}, "pr": {"N": pr.to_string()} }));
+        stream::iter(keys).for_each_concurrent(WRITERS, async |key| self.table.delete(&key).await).await;
+    }
+
+    /// How many services are ACTIVE.
+    #[must_use]
+    pub fn active(&self) -> usize {
+        let services = self.cloud.ecs().services(self.cluster());
+        services.iter().filter(|service| service.status == "ACTIVE").count()
+    }
+
     /// From now on GitHub asks whoever writes a comment to come again in an hour. A comment that was written has its record
     /// looked at once more, a second after the other; so these looks do not fall into what is counted.
     pub fn hold_comments(&self) {

@@ -39,6 +39,15 @@ impl Table {
         self.call("PutItem", json!({ "TableName": self.name, "Item": item })).await;
     }
 
+    /// `delete-item`. Done twice, it is gone.
+    ///
+    /// # Panics
+    ///
+    /// When it is refused.
+    pub async fn delete(&self, key: &Value) {
+        self.call("DeleteItem", json!({ "TableName": self.name, "Key": key })).await;
+    }
+
     /// Up to `limit` items, the first that a scan finds.
     ///
     /// # Panics

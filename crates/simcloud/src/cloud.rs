@@ -55,7 +55,7 @@ impl SimCloud {
             calls: Calls::default(),
             faults: Faults::new(options.seed),
             latency: options.latency,
-            buckets: options.quotas.request_rates.then(Buckets::default),
+            buckets: Buckets::new(options.quotas.request_rates),
             families: Families::default(),
         });
         let (aws_listener, aws) = listen(options.aws_port, "ECS, ECR and EC2").await?;
@@ -102,6 +102,11 @@ impl SimCloud {
     /// The clock the cloud runs on.
     pub fn clock(&self) -> &Clock {
         self.shared.clock()
+    }
+
+    /// Throttles from now on as AWS's request rates do, or no longer. The buckets are full then.
+    pub fn limit_request_rates(&self, limited: bool) {
+        self.gate.buckets.enforce(limited);
     }
 
     /// Counts of all calls.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 
@@ -43,14 +44,29 @@ fn rate(service: Service, operation: &str) -> Option<Rate> {
 }
 
 /// The buckets of one account, refilled by the cloud's own time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Buckets {
+    enforced: AtomicBool,
     levels: Mutex<HashMap<&'static str, (f64, DateTime<Utc>)>>,
 }
 
 impl Buckets {
+    /// Full ones.
+    pub(crate) fn new(enforced: bool) -> Self {
+        Self { enforced: enforced.into(), levels: Mutex::default() }
+    }
+
+    /// Begins or ends to throttle, with full buckets.
+    pub(crate) fn enforce(&self, enforced: bool) {
+        self.levels.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.enforced.store(enforced, Ordering::SeqCst);
+    }
+
     /// Takes a token for the call; `false` means that it has to be throttled.
     pub(crate) fn admit(&self, service: Service, operation: &str, now: DateTime<Utc>) -> bool {
+        if !self.enforced.load(Ordering::SeqCst) {
+            return true;
+        }
         let Some(rate) = rate(service, operation) else {
             return true;
         };
@@ -75,7 +91,7 @@ mod tests {
 
     #[test]
     fn task_definitions_register_twenty_at_once_and_then_one_a_second() {
-        let buckets = Buckets::default();
+        let buckets = Buckets::new(true);
         let start = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
         let admitted = |at| (0..30).filter(|_| buckets.admit(Service::Ecs, "RegisterTaskDefinition", at)).count();
         assert_eq!(admitted(start), 20);

@@ -41,7 +41,7 @@ pub(crate) struct Gate {
     pub(crate) calls: Calls,
     pub(crate) faults: Faults,
     pub(crate) latency: Latency,
-    pub(crate) buckets: Option<Buckets>,
+    pub(crate) buckets: Buckets,
     pub(crate) families: Families,
 }
 
@@ -57,8 +57,7 @@ impl Gate {
         if verdict.fault.is_some() {
             return verdict.fault;
         }
-        let admitted =
-            self.buckets.as_ref().is_none_or(|buckets| buckets.admit(service, operation, self.shared.clock().now()));
+        let admitted = self.buckets.admit(service, operation, self.shared.clock().now());
         (!admitted).then_some(Fault::Throttle)
     }
 }
