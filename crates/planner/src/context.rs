@@ -22,6 +22,8 @@ const READY: &str = "Ready";
 /// The condition that says that an environment shall not be, and why. It is remembered apart from the reason, which tells
 /// what is in the way of a take-down (a protection, a permission) when something is.
 const WITHDRAWN: &str = "Withdrawn";
+/// The condition that says whether what was deleted is gone, for as long as it is not.
+pub(crate) const DRAINED: &str = "Drained";
 /// The condition that says that the pull request's tags stay, and why.
 pub(crate) const TAGS_REMOVED: &str = "TagsRemoved";
 
@@ -205,7 +207,7 @@ impl<'a> Draft<'a> {
 
     /// It shall be (again).
     pub fn wanted(self) -> Self {
-        let mut draft = self.without_condition(WITHDRAWN).without_condition(TAGS_REMOVED);
+        let mut draft = self.without_condition(WITHDRAWN).without_condition(TAGS_REMOVED).without_condition(DRAINED);
         draft.status.purge_at = None;
         draft
     }

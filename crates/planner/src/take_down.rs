@@ -4,13 +4,10 @@
 use bivouac_model::{ConditionStatus, Phase, PullRequestState, ServiceView, TaskState, Usd, format_duration};
 
 use crate::bring_up::is_ours;
-use crate::context::{Context, Draft, TAGS_REMOVED};
+use crate::context::{Context, DRAINED, Draft, TAGS_REMOVED};
 use crate::expiry::after;
 use crate::plan::{Action, Look, Plan, WaitingOn};
 use crate::{cause, glance, hold, reason};
-
-/// The condition that says whether what was deleted is gone, for as long as it is not.
-const DRAINED: &str = "Drained";
 
 /// Why an environment is taken down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -98,3 +98,17 @@ fn what_drains_for_ever_is_told_and_its_record_stays() {
     assert_eq!((world.phase(), world.reason()), (Phase::Terminated, "DownRequested"));
     assert!(!world.status().machinery.conditions.iter().any(|condition| condition.kind == "Drained"));
 }
+
+#[test]
+fn who_wants_it_again_while_it_drains_begins_anew() {
+    let mut world = World::ready();
+    world.wish(|wish| wish.desired = Desired::Down);
+    world.reconcile();
+    let drains =
+        |world: &World| world.status().machinery.conditions.iter().any(|condition| condition.kind == "Drained");
+    assert!(drains(&world));
+    world.wish(|wish| wish.desired = Desired::Up);
+    world.settle();
+    assert_eq!(world.phase(), Phase::Ready);
+    assert!(!drains(&world), "the next take-down counts from its own beginning");
+}
