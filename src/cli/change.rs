@@ -1,7 +1,7 @@
 //! `extend`, `pin`, `unpin`, `sleep`, `wake` and `restart`: what the commands of a comment do, done on the command line.
 
 use bivouac_model::command::{Command, Request, Wish as Fold};
-use bivouac_model::{Desired, ItemKey, Phase, Record, Ttl, format_duration, parse_duration};
+use bivouac_model::{Desired, ItemKey, Record, Ttl, Value, format_duration, parse_duration};
 use bivouac_ports::{DesiredChange, Meaning};
 
 use super::args::{EnvRef, Waiting};
@@ -9,6 +9,7 @@ use super::audit;
 use super::output::view::Wish;
 use super::session::Session;
 use super::wait::{Goal, wait};
+use super::wish::clamp_is_said;
 use crate::exit::Failure;
 
 /// How often a change is made anew because somebody wrote meanwhile. Clients write once in minutes, so two in a row are rare.
@@ -26,31 +27,74 @@ pub async fn change(
     waiting: Option<Waiting>,
 ) -> Result<(), Failure> {
     let key = env.resolve(&session.config)?;
+    // What an attempt wrote, if its answer was lost.
+    let mut doubt: Option<(Option<u64>, DesiredChange)> = None;
     for _ in 0..CONFLICTS {
         let record = session.record(&key).await?;
         let request =
             Request { by: session.user.clone(), at: session.clock.now(), url: None, head_sha: None, image_tag: None };
+        if let Some((before, change)) = doubt.take()
+            && let Some(generation) = record.generation.filter(|now| *now == before.unwrap_or_default() + 1)
+            && says(&record, &change)
+        {
+            return finish(session, &key, &record, command, &change, generation, waiting).await;
+        }
         let mut fold = Fold::new(Some(&record), session.config.guardrails.ttl, &request);
         command.apply(&mut fold).map_err(|error| Failure::Failed(format!("{key}: {error}")))?;
         let change = fold.into_change();
         if let Some(already) = is_so(&record, command) {
-            return say(session, &key, &record, &change, None, already);
+            return say(session, &key, &record, command, None, already);
         }
-        let generation = match session.store.write_desired_over(&key, Some(&record), &change).await {
-            Err(error) if error.meaning() == Meaning::Conflict => continue,
-            written => written?,
-        };
-        audit::tell(session, &key, command.verb().as_str(), &change, generation).await?;
-        clamp_is_said(session, &change)?;
-        return match waiting.filter(|waiting| waiting.wait) {
-            Some(waiting) => {
-                let goal = if *command == Command::Sleep { Goal::Asleep } else { Goal::Ready };
-                wait(session, &key, generation, goal, waiting.timeout).await
+        match session.store.write_desired_over(&key, Some(&record), &change).await {
+            // Somebody else was quicker, or it was this very write: the record tells.
+            Err(error) if error.meaning() == Meaning::Conflict => doubt = Some((record.generation, change)),
+            written => {
+                let generation = written?;
+                return finish(session, &key, &record, command, &change, generation, waiting).await;
             }
-            None => say(session, &key, &record, &change, Some(generation), &done(command)),
-        };
+        }
     }
     Err(Failure::Failed(format!("{key} is written by others again and again; nothing was changed, try once more")))
+}
+
+/// It is written: tells the audit, and the person, at once or when it came true.
+async fn finish(
+    session: &mut Session,
+    key: &ItemKey,
+    record: &Record,
+    command: &Command,
+    change: &DesiredChange,
+    generation: u64,
+    waiting: Option<Waiting>,
+) -> Result<(), Failure> {
+    audit::tell(session, key, command.verb().as_str(), change, generation).await?;
+    let ttl = change.iter().find(|(name, _)| *name == "ttl").and_then(|(_, value)| value.as_ref()?.as_str());
+    clamp_is_said(session, ttl)?;
+    match waiting.filter(|waiting| waiting.wait) {
+        Some(waiting) => {
+            let goal = if *command == Command::Sleep { Goal::Asleep } else { Goal::Ready };
+            wait(session, key, generation, goal, waiting.timeout).await
+        }
+        None => say(session, key, record, command, Some(generation), &done(command)),
+    }
+}
+
+/// Whether a record says all that a change would write: then the write was done, and its answer lost. Somebody who wrote the
+/// very same meanwhile cannot be told from that, and then once is enough, too.
+fn says(record: &Record, change: &DesiredChange) -> bool {
+    let Ok(wish) = &record.desired else { return false };
+    change.iter().all(|(name, value)| {
+        let text = value.as_ref().and_then(Value::as_str);
+        match *name {
+            "desired" => text == Some(wish.desired.as_str()),
+            "ttl" => text.and_then(|text| parse_duration(text).ok()) == wish.ttl.map(Ttl::get),
+            "pinned" => *value == Some(Value::Bool(wish.pinned)),
+            "restarted_at" => text == wish.restarted_at.as_deref(),
+            "closed_at" => wish.closed_at.is_none(),
+            // No verb here writes anything else.
+            _ => false,
+        }
+    })
 }
 
 /// What the record says already, if it does.
@@ -60,14 +104,9 @@ fn is_so(record: &Record, command: &Command) -> Option<&'static str> {
         Command::Pin if wish.pinned => Some("is pinned already"),
         Command::Unpin if !wish.pinned => Some("is not pinned"),
         Command::Sleep if wish.desired == Desired::Asleep => Some("is desired asleep already"),
-        // One that was put to sleep by nobody's wish, or not at all, is desired up.
-        Command::Wake if wish.desired == Desired::Up && !is_asleep(record) => Some("is not asleep"),
+        Command::Wake if wish.desired == Desired::Up => Some("is desired up already"),
         _ => None,
     }
-}
-
-fn is_asleep(record: &Record) -> bool {
-    record.status.as_ref().is_some_and(|status| status.phase == Phase::Asleep)
 }
 
 fn done(command: &Command) -> String {
@@ -86,30 +125,19 @@ fn say(
     session: &mut Session,
     key: &ItemKey,
     record: &Record,
-    change: &DesiredChange,
+    command: &Command,
     generation: Option<u64>,
     what: &str,
 ) -> Result<(), Failure> {
-    let before = record.desired.as_ref().map_or(Desired::Up, |wish| wish.desired);
-    let wish = Wish { environment: key.to_string(), desired: desired_by(change).unwrap_or(before), generation };
+    let desired = match command {
+        Command::Sleep => Desired::Asleep,
+        Command::Wake => Desired::Up,
+        _ => record.desired.as_ref().map_or(Desired::Up, |wish| wish.desired),
+    };
+    let wish = Wish { environment: key.to_string(), desired, generation };
     if !session.terminal.structured(session.format, &wish)? {
         let number = generation.map(|generation| format!(" (generation {generation})")).unwrap_or_default();
         session.terminal.say(&format!("{key} {what}{number}"))?;
-    }
-    Ok(())
-}
-
-fn desired_by(change: &DesiredChange) -> Option<Desired> {
-    let written = change.iter().find(|(name, _)| *name == "desired")?.1.as_ref()?.as_str()?;
-    [Desired::Up, Desired::Asleep, Desired::Down].into_iter().find(|desired| desired.as_str() == written)
-}
-
-fn clamp_is_said(session: &mut Session, change: &DesiredChange) -> Result<(), Failure> {
-    let max = session.config.guardrails.max_ttl;
-    let ttl = change.iter().find(|(name, _)| *name == "ttl").and_then(|(_, value)| value.as_ref()?.as_str());
-    if ttl.and_then(|ttl| parse_duration(ttl).ok()).is_some_and(|ttl| ttl > max) {
-        let max = format_duration(max);
-        session.terminal.remark(&format!("note: the longest lifetime is {max}; it will live as long as that"))?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bivouac_controller::{Collected, Collector, Controller, Doors, Reaped, Settings, lead};
-use bivouac_model::{ItemKey, format_duration};
+use bivouac_model::{Phase, format_duration};
 use bivouac_planner::Policy;
 use bivouac_planner::reap::Judgement;
 use bivouac_ports::{Leases, NoMeter};
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::Reap;
 use super::collection::{self, CollectionView};
+use super::output::columns::plain;
 use super::plan::{self, PlanItem};
 use super::run;
 use super::session::Session;
@@ -40,8 +41,8 @@ struct DryRun<'a> {
 struct Done {
     /// Always `false`.
     dry_run: bool,
-    /// The environments whose take-down was begun or carried on.
-    environments: Vec<String>,
+    /// The environments that were to be taken down, as they are now.
+    environments: Vec<TakenDown>,
     /// The services without a record that were deleted.
     services: Vec<String>,
     /// How many services wait for their turn, or for another observation.
@@ -62,11 +63,19 @@ struct Done {
     alarms: Vec<AlarmItem>,
 }
 
+/// An environment that was to be taken down.
+#[derive(Debug, Serialize)]
+struct TakenDown {
+    /// `owner/name#123`.
+    environment: String,
+    /// Where it stands; `null`: its record is gone.
+    phase: Option<Phase>,
+    /// Why, in a sentence.
+    message: String,
+}
+
 impl Done {
-    fn add(&mut self, due: Vec<ItemKey>, reaped: Reaped, collected: Collected) {
-        self.environments.extend(due.iter().map(ToString::to_string));
-        self.environments.sort_unstable();
-        self.environments.dedup();
+    fn add(&mut self, reaped: Reaped, collected: Collected) {
         self.services.extend(reaped.deleted.into_iter().map(|verdict| verdict.service));
         self.waiting = reaped.waiting;
         self.images += collected.images.images;
@@ -157,27 +166,29 @@ async fn hold_lease(
 /// Both observations, a resync apart.
 async fn twice(session: &mut Session, controller: &Controller, settings: Settings) -> Result<Done, Failure> {
     let mut done = Done::default();
-    let began = tokio::time::Instant::now();
     let (due, reaped) = controller.guard_now().await?;
     let collected = controller.collect_now().await;
     let again = reaped.waiting > 0 || !due.is_empty() || collected.unfinished;
-    done.add(due, reaped, collected);
-    if !again {
-        return Ok(done);
+    let mut all = due;
+    done.add(reaped, collected);
+    if again {
+        let line = format!("looking again in {}: what goes is looked at twice", format_duration(settings.resync));
+        session.terminal.remark(&line)?;
+        // From the end of the first look, which is later than its beginning: so the two are far enough apart for everybody.
+        tokio::time::sleep(settings.resync).await;
+        let (due, reaped) = controller.guard_now().await?;
+        let collected = controller.collect_now().await;
+        all.extend(due);
+        done.add(reaped, collected);
     }
-    let left = settings.resync.saturating_sub(began.elapsed());
-    let line = format!("looking again in {}: what goes has to be condemned twice", format_duration(whole(left)));
-    session.terminal.remark(&line)?;
-    tokio::time::sleep(left).await;
-    let (due, reaped) = controller.guard_now().await?;
-    let collected = controller.collect_now().await;
-    done.add(due, reaped, collected);
+    all.sort_unstable();
+    all.dedup();
+    for key in all {
+        let status = session.store.get(&key).await?.and_then(|record| record.status);
+        let (phase, message) = status.map_or((None, String::new()), |status| (Some(status.phase), status.message));
+        done.environments.push(TakenDown { environment: key.to_string(), phase, message });
+    }
     Ok(done)
-}
-
-/// Rounded up to the second, since what waits waits at least so long.
-fn whole(time: std::time::Duration) -> std::time::Duration {
-    std::time::Duration::from_secs(time.as_secs_f64().ceil() as u64)
 }
 
 async fn dry_run(
@@ -218,11 +229,12 @@ fn report(session: &mut Session, done: &Done) -> Result<(), Failure> {
             let line = terminal.alarm(&format!("{}: {}", alarm.reason, alarm.message));
             terminal.say(&line)?;
         }
-        for (what, names) in [("environment", &done.environments), ("service", &done.services)] {
-            for name in names {
-                let verb = if what == "service" { "deleted" } else { "is being taken down" };
-                terminal.say(&format!("{what} {name} {verb}"))?;
-            }
+        for TakenDown { environment, phase, message } in &done.environments {
+            let phase = phase.map_or("gone", Phase::as_str);
+            terminal.say(&format!("environment {environment} {phase}: {}", plain(message)))?;
+        }
+        for service in &done.services {
+            terminal.say(&format!("service {service} deleted"))?;
         }
         terminal.say(&format!(
             "{} images and {} tags deleted, {} task definitions deregistered and {} deleted; {} services wait.",

@@ -32,7 +32,7 @@ pub async fn up(session: &mut Session, up: Up) -> Result<(), Failure> {
         let problems = problems.iter().map(ToString::to_string).collect::<Vec<_>>();
         return Err(Failure::Usage(problems.join("; ")));
     }
-    clamp_is_said(session, &up)?;
+    clamp_is_said(session, up.ttl.as_deref())?;
     write(session, &key, Desired::Up, change, up.waiting).await
 }
 
@@ -125,9 +125,13 @@ fn check_against_configuration(session: &Session, project: &ProjectConfig, up: &
     Ok(())
 }
 
-fn clamp_is_said(session: &mut Session, up: &Up) -> Result<(), Failure> {
+/// Says that a lifetime is above the ceiling, if it is.
+///
+/// # Errors
+/// When the remark cannot be written.
+pub(super) fn clamp_is_said(session: &mut Session, ttl: Option<&str>) -> Result<(), Failure> {
     let max = session.config.guardrails.max_ttl;
-    if up.ttl.as_deref().and_then(|ttl| parse_duration(ttl).ok()).is_some_and(|ttl| ttl > max) {
+    if ttl.and_then(|ttl| parse_duration(ttl).ok()).is_some_and(|ttl| ttl > max) {
         let max = format_duration(max);
         session.terminal.remark(&format!("note: the longest lifetime is {max}; it will live as long as that"))?;
     }

@@ -8,6 +8,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bivouac_bench::figure::run;
 use bivouac_bench::wish::{DELAY, Wishes};
 use futures::{StreamExt, stream};
 use tokio::time::sleep;
@@ -24,15 +25,7 @@ const MEDIAN: Duration = Duration::from_millis(500);
 const P99: Duration = Duration::from_millis(1_000);
 
 fn main() -> ExitCode {
-    // `cargo test --benches` calls a bench without this flag, to see only that it builds and starts.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return ExitCode::SUCCESS;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts");
-    match runtime.block_on(measure()) {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    }
+    run(measure())
 }
 
 async fn measure() -> bool {

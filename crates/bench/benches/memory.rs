@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use bivouac_bench::field::Field;
+use bivouac_bench::figure::run;
 use bivouac_bench::process::{Daemon, be_bivouac};
 
 const ENVIRONMENTS: usize = 5_000;
@@ -25,15 +26,7 @@ fn main() -> ExitCode {
     if let Some(ended) = be_bivouac() {
         return ended;
     }
-    // `cargo test --benches` calls a bench without this flag, to see only that it builds and starts.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return ExitCode::SUCCESS;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts");
-    match runtime.block_on(measure()) {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    }
+    run(measure())
 }
 
 async fn measure() -> bool {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bivouac::compose::connect;
 use bivouac_bench::duty::Cost;
 use bivouac_bench::field::Field;
+use bivouac_bench::figure::{is_kept, run};
 use bivouac_controller::{Controller, Settings};
 use bivouac_planner::Policy;
 use bivouac_ports::NoMeter;
@@ -32,15 +33,7 @@ const DESCRIBED: u64 = 2 * ORPHANS as u64 / 10;
 const LISTED: u64 = 2 * (33 + 5) + 1;
 
 fn main() -> ExitCode {
-    // `cargo test --benches` calls a bench without this flag, to see only that it builds and starts.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return ExitCode::SUCCESS;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts");
-    match runtime.block_on(measure()) {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    }
+    run(measure())
 }
 
 async fn measure() -> bool {
@@ -51,9 +44,9 @@ async fn measure() -> bool {
     let deleted = free.cost.of("ecs DeleteService");
     let told = free.cost.of("dynamodb PutItem") + free.cost.of("dynamodb GetItem");
     let reads = free.cost.reads + free.cost.writes - deleted - told;
-    let mut kept = verdict("DeleteService", deleted, orphans);
-    kept &= verdict("last looks for a record, and lines of the audit", told, 2 * orphans);
-    kept &= verdict("everything else", reads, LISTED + DESCRIBED);
+    let mut kept = is_kept("DeleteService", deleted, orphans);
+    kept &= is_kept("last looks for a record, and lines of the audit", told, 2 * orphans);
+    kept &= is_kept("everything else", reads, LISTED + DESCRIBED);
 
     let limited = reaped(true).await;
     let allowed = (ORPHANS as f64 - BURST) / RATE;
@@ -96,10 +89,4 @@ async fn reaped(limited: bool) -> Reaped {
     assert_eq!((second.deleted.len(), field.active()), (ORPHANS, 1), "{:?}", second.refused);
     let throttled = field.cloud.calls().with_code(Service::Ecs, "DeleteService", "ThrottlingException");
     Reaped { cost: Cost::counted(&field), took, throttled }
-}
-
-fn verdict(what: &str, count: u64, most: u64) -> bool {
-    let kept = count <= most;
-    println!("{what}: {count}, at most {most}: {}", if kept { "kept" } else { "EXCEEDED" });
-    kept
 }

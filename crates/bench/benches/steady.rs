@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use bivouac_bench::duty::{Cost, Duty};
 use bivouac_bench::field::Field;
+use bivouac_bench::figure::{is_kept, run};
 
 /// Environments, and the most calls to AWS of a pass over them.
 const BOUNDS: [(usize, u64); 3] = [(100, 6), (1_000, 33), (5_000, 165)];
@@ -17,15 +18,7 @@ const SUSPECTS: usize = 50;
 const DESCRIBED: u64 = SUSPECTS as u64 / 10;
 
 fn main() -> ExitCode {
-    // `cargo test --benches` calls a bench without this flag, to see only that it builds and starts.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return ExitCode::SUCCESS;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts");
-    match runtime.block_on(measure()) {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    }
+    run(measure())
 }
 
 async fn measure() -> bool {
@@ -42,10 +35,10 @@ async fn measure() -> bool {
         let cost = duty.pass(0).await;
         duty.end().await;
         print(&cost);
-        kept &= verdict("calls to AWS", cost.reads + cost.writes, most);
-        kept &= verdict("writes to AWS", cost.writes, 0);
-        kept &= verdict("writes to GitHub", cost.comments, 0);
-        kept &= verdict("reconciles", cost.reconciles, 0);
+        kept &= is_kept("calls to AWS", cost.reads + cost.writes, most);
+        kept &= is_kept("writes to AWS", cost.writes, 0);
+        kept &= is_kept("writes to GitHub", cost.comments, 0);
+        kept &= is_kept("reconciles", cost.reconciles, 0);
         println!();
     }
     let duty = Duty::begin(&field).await;
@@ -55,7 +48,7 @@ async fn measure() -> bool {
     println!("## {SUSPECTS} of {settled} have another task than the recorded one\n");
     print(&cost);
     println!("{} reconciles; the writes are new addresses", cost.reconciles);
-    kept &= verdict("calls of DescribeServices", cost.of("ecs DescribeServices"), DESCRIBED);
+    kept &= is_kept("calls of DescribeServices", cost.of("ecs DescribeServices"), DESCRIBED);
     kept
 }
 
@@ -65,10 +58,4 @@ fn print(cost: &Cost) {
         println!("| {count} | {what} |");
     }
     println!();
-}
-
-fn verdict(what: &str, count: u64, most: u64) -> bool {
-    let kept = count <= most;
-    println!("{what}: {count}, at most {most}: {}", if kept { "kept" } else { "EXCEEDED" });
-    kept
 }

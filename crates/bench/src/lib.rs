@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `queue` | no-op reconciles a second and bytes a key, beside kube-runtime 5, in one run |
 //! | `steady` | the calls of a pass over settled environments, by operation, and of one that finds suspects |
+//! | `reap` | the calls of reaping a thousand services without a record, and the time it takes under AWS's request rates |
 //! | `latency` | how long from the record to CreateService, for one wish and for twenty at once |
 //! | `memory` | what the daemon's process holds at 5,000 settled environments, and the processor time of a pass |
 //!
@@ -13,6 +14,7 @@
 
 pub mod duty;
 pub mod field;
+pub mod figure;
 pub mod process;
 pub mod queue_load;
 pub mod table;

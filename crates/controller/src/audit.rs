@@ -19,6 +19,8 @@ use chrono::{DateTime, Utc};
 use futures::future::join_all;
 
 use crate::controller::Controller;
+use crate::doors::Doors;
+use crate::fenced::Fenced;
 use crate::reconcile::back_off;
 
 /// Who did it.
@@ -154,6 +156,35 @@ impl Audit {
         if all.get(key).is_some_and(|lines| lines.untold.is_empty() && lines.unsure.is_none()) {
             all.remove(key);
         }
+    }
+}
+
+/// A line about something that no record's own status tells. One that the journal does not take is in the log all the same.
+///
+/// `tie` tells two of one moment apart.
+pub(crate) async fn tell_of(
+    doors: &Doors,
+    fenced: &Fenced,
+    environment: ItemKey,
+    tie: &str,
+    action: &str,
+    reason: &str,
+    message: String,
+) {
+    let event = Event {
+        environment,
+        at: doors.clock.now(),
+        tie: tie.to_owned(),
+        actor: ACTOR.to_owned(),
+        action: action.to_owned(),
+        reason: reason.to_owned(),
+        message,
+        head_sha: None,
+        url: None,
+        decision: None,
+    };
+    if let Err(error) = fenced.write(doors.journal.append(std::slice::from_ref(&event))).await {
+        tracing::warn!(env = %event.environment, reason, error = &error as &dyn StdError, "the audit did not take a line");
     }
 }
 

@@ -42,7 +42,7 @@ impl Controller {
     /// left; dropped half-way, the next call carries on.
     ///
     /// # Errors
-    /// When not everything could be looked at: nothing was done then.
+    /// When not everything could be looked at: no service without a record was deleted then. Take-downs may have gone on.
     pub async fn guard_now(&self) -> Result<(Vec<ItemKey>, Reaped)> {
         let began = Instant::now();
         let (world, sight) = self.observe().await?;
@@ -54,7 +54,7 @@ impl Controller {
         work.for_each_concurrent(self.settings.concurrency, |key| self.take_down(key, until)).await;
         let reaped = self.reap(&world, sight).await;
         self.tell_the_rest().await;
-        Ok((due, reaped))
+        Ok((due, reaped?))
     }
 
     /// Reconciles one environment, comment included, until it is at rest or `until`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
 
-use bivouac_model::{Desired, ItemKey, Observed, Phase, Record, ServiceView, Status};
+use bivouac_model::{ItemKey, Observed, Phase, ServiceView, Status};
 use bivouac_planner::{Plan, plan};
 use bivouac_ports::Result;
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::announce::Announcement;
 use crate::controller::Controller;
 use crate::reap::Sight;
-use crate::world::{OpenLists, World};
+use crate::world::{OpenLists, World, is_wanted_down};
 
 /// What a pass plans for one record.
 #[derive(Clone, Debug)]
@@ -55,7 +55,9 @@ impl Controller {
         let counts: Vec<(&'static str, usize)> =
             phases.into_iter().map(|(phase, count)| (phase.as_str(), count)).collect();
         self.doors.meter.phases(&counts);
-        self.reap(&world, sight).await;
+        if let Err(error) = self.reap(&world, sight).await {
+            tracing::warn!(error = &error as &dyn StdError, "the reaper saw only a part, so it deletes nothing");
+        }
         self.doors.meter.passed("ok", world.records.len(), began.elapsed());
         tracing::debug!(environments = world.records.len(), woken, "pass done");
         self.keep(world.into_open());
@@ -113,9 +115,4 @@ impl Controller {
         }
         Ok(planned)
     }
-}
-
-/// A person asked for it to be taken down, which comes before whatever a guardrail deletes.
-pub(crate) fn is_wanted_down(record: &Record) -> bool {
-    record.desired.as_ref().is_ok_and(|wish| wish.desired == Desired::Down)
 }

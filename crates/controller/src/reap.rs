@@ -7,13 +7,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use bivouac_model::{EnvKey, Event, ItemKey, Service, ServiceView};
+use bivouac_model::{EnvKey, ItemKey, Service, ServiceView};
 use bivouac_planner::reap::{Alarm, Fate, Judgement, Scene, Verdict, judge, suspects};
 use bivouac_ports::Result;
 use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::audit::tell_of;
 use crate::controller::Controller;
 use crate::reconcile::is_surely_undone;
 use crate::world::World;
@@ -23,9 +24,7 @@ use crate::world::World;
 /// anew in every pass.
 const DESCRIBED_FOR: Duration = Duration::from_secs(600);
 
-/// Who did it, in the audit.
-const ACTOR: &str = "controller";
-/// What was done.
+/// What was done, in the audit.
 const ACTION: &str = "reap";
 
 /// How an observation was made.
@@ -109,14 +108,16 @@ impl Memory {
 impl Controller {
     /// Judges every suspect of a world and deletes what was condemned before too. Called twice at about the same time, the
     /// second call deletes nothing more. Dropped half-way, the next pass finds the rest.
-    pub(crate) async fn reap(&self, world: &World, sight: Sight) -> Reaped {
+    ///
+    /// # Errors
+    /// When a suspect could not be looked at: nothing was deleted then, and what was condemned has to be seen twice again.
+    pub(crate) async fn reap(&self, world: &World, sight: Sight) -> Result<Reaped> {
         let mut memory = self.reaper.memory.lock().await;
         let judgement = match self.judged(&mut memory, world, sight).await {
             Ok(judgement) => judgement,
             Err(error) => {
                 memory.condemned.clear();
-                tracing::warn!(error = &error as &dyn StdError, "the reaper saw only a part, so it deletes nothing");
-                return Reaped::default();
+                return Err(error);
             }
         };
         memory.remember(&judgement, sight.began);
@@ -140,7 +141,7 @@ impl Controller {
                 },
             }
         }
-        reaped
+        Ok(reaped)
     }
 
     /// What would be decided of the suspects of a world; deletes nothing and remembers nothing of it.
@@ -218,28 +219,10 @@ impl Controller {
         tracing::info!(service = verdict.service, reason = %verdict.reason, "deleted: {}", verdict.message);
         self.doors.meter.service_reaped(verdict.reason.as_str());
         if let Some(key) = owner {
-            self.tell_reaped(key, verdict).await;
+            let (tie, reason, message) = (&verdict.service, verdict.reason.as_str(), verdict.message.clone());
+            tell_of(&self.doors, &self.fenced, key, tie, ACTION, reason, message).await;
         }
         Ok(true)
-    }
-
-    /// A line of the audit. One that the journal does not take is in the log all the same.
-    async fn tell_reaped(&self, environment: ItemKey, verdict: &Verdict) {
-        let event = Event {
-            environment,
-            at: self.doors.clock.now(),
-            tie: verdict.service.clone(),
-            actor: ACTOR.to_owned(),
-            action: ACTION.to_owned(),
-            reason: verdict.reason.as_str().to_owned(),
-            message: verdict.message.clone(),
-            head_sha: None,
-            url: None,
-            decision: None,
-        };
-        if let Err(error) = self.fenced.write(self.doors.journal.append(std::slice::from_ref(&event))).await {
-            tracing::warn!(env = %event.environment, error = &error as &dyn StdError, "the audit did not take a line");
-        }
     }
 
     /// Counts the alarms, and says each once when it is raised and once when it is over.

@@ -13,8 +13,7 @@ use crate::announce::Announcement;
 use crate::apply::apply;
 use crate::audit::Effect;
 use crate::controller::Controller;
-use crate::pass::is_wanted_down;
-use crate::world::project_of;
+use crate::world::{is_wanted_down, project_of};
 
 /// The most looks and steps of one reconcile. A take-down, the longest way, has four of each; more means that the world
 /// does not become what a step makes it, and then the queue's backoff is the better place to go on from.

@@ -265,6 +265,10 @@ pub(crate) fn named_tags<'a>(policy: &'a Policy, record: &Record) -> Option<(&'a
 
 /// Nobody needs the record's image any more: it is not wanted, or it is gone.
 pub(crate) fn is_down(record: &Record) -> bool {
-    record.desired.as_ref().is_ok_and(|desired| desired.desired == Desired::Down)
-        || record.status.as_ref().is_some_and(|status| status.phase == Phase::Terminated)
+    is_wanted_down(record) || record.status.as_ref().is_some_and(|status| status.phase == Phase::Terminated)
+}
+
+/// Somebody asked for it to be taken down, which comes before whatever a guardrail deletes.
+pub(crate) fn is_wanted_down(record: &Record) -> bool {
+    record.desired.as_ref().is_ok_and(|wish| wish.desired == Desired::Down)
 }

@@ -123,10 +123,12 @@ fn seems_over(context: &Context<'_>, expires_at: DateTime<Utc>) -> bool {
     context.observed.clock_jumped && context.now >= expires_at
 }
 
-/// Everything stays as it is until a second observation finds the clock going on as it should: neither taken down nor
-/// brought up.
+/// What runs stays as it is until a second observation finds the clock going on as it should: neither taken down nor brought
+/// up.
 fn wait_for_clock(draft: Draft<'_>) -> Plan {
-    draft.wait_for_pass(WaitingOn::Clock)
+    let phase = draft.status.phase;
+    let message = "Its time would be over by a clock that jumped; nothing is done before the clock is seen going on as it should.";
+    draft.say(phase, reason::CLOCK_JUMPED, message).wait_for_pass(WaitingOn::Clock)
 }
 
 fn is_closed(context: &Context<'_>) -> bool {

@@ -15,6 +15,10 @@ const NOTICE_GIVEN: &str = "NoticeGiven";
 
 /// Gives the notice, or takes it back. What is going, gone or not understood has no end to be told of.
 pub(crate) fn give(draft: Draft<'_>) -> Draft<'_> {
+    // A clock in doubt is no reason to tell anybody anything, nor to take it back.
+    if draft.context.observed.clock_jumped {
+        return draft;
+    }
     match begins_at(&draft.context, &draft.status) {
         Some(at) if draft.context.now >= at => {
             draft.condition(ENDS_SOON, ConditionStatus::True, NOTICE_GIVEN, String::new())

@@ -34,6 +34,8 @@ pub(crate) const PROTECTED: &str = "Protected";
 pub(crate) const STOPPING: &str = "Stopping";
 /// The same, for longer than it should take.
 pub(crate) const STILL_DRAINING: &str = "StillDraining";
+/// Its time is over by a clock that nobody should believe.
+pub(crate) const CLOCK_JUMPED: &str = "ClockJumped";
 /// As many services were deleted since the last pass as one pass may.
 pub(crate) const WAITING_FOR_TURN: &str = "WaitingForTurn";
 /// The registry refuses to remove the pull request's tags.

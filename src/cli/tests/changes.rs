@@ -109,6 +109,21 @@ async fn what_somebody_wrote_meanwhile_is_not_undone() {
 }
 
 #[tokio::test]
+async fn an_answer_that_was_lost_extends_once() {
+    let mut world = running().await;
+    world.store.then(|_| {});
+    // The write is done by the time it is found in conflict with itself.
+    world.store.then(|items| {
+        let item = items.get_mut(&item_key(KEY)).unwrap();
+        apply(item, vec![("ttl", Some(text("25h"))), ("generation", Some(Value::Number("2".into())))]);
+    });
+    assert_eq!(world.done("extend 7 1h").await, "apache/superset#7 is extended by 1h (generation 2)\n");
+    assert_eq!((&item(&world)["ttl"], &item(&world)["generation"]), (&text("25h"), &Value::Number("2".into())));
+    let told = world.store.events.lock().unwrap().iter().filter(|event| event.action == "extend").count();
+    assert_eq!(told, 1);
+}
+
+#[tokio::test]
 async fn waiting_ends_when_it_sleeps() {
     let mut world = running().await;
     // Read by the change, by its write, and then by who waits.

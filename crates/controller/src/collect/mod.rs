@@ -13,27 +13,22 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bivouac_model::{DescribedRevision, Event, ImageDigest, ItemKey, ListedImage};
+use bivouac_model::{DescribedRevision, ImageDigest, ItemKey, ListedImage};
 use bivouac_planner::Policy;
 use bivouac_planner::definitions::RevisionVerdict;
 use bivouac_planner::images::{Freed, Hold, ImagePlan, ImageRoots, Manifest};
 use bivouac_ports::{Error, Result};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
+use crate::audit;
 use crate::doors::Doors;
 use crate::fenced::Fenced;
+use crate::steady_clock::SteadyClock;
 use images::Repositories;
 use task_definitions::Revisions;
 use usage::Definitions;
 
-/// How far the clock may be from where it should be by the time that passed, before a pass is held: more than a clock is
-/// corrected by in ordinary life, and less than any grace that the configuration allows.
-const JUMP: TimeDelta = TimeDelta::minutes(5);
-
-/// Who did it, in the audit.
-const ACTOR: &str = "controller";
 /// What was done.
 const ACTION: &str = "collect";
 
@@ -52,7 +47,7 @@ struct State {
     definitions: Definitions,
     repositories: Repositories,
     revisions: Revisions,
-    clock: Option<(DateTime<Utc>, Instant)>,
+    clock: SteadyClock,
 }
 
 /// What one look found, and what is decided of it. Nothing was changed.
@@ -143,6 +138,7 @@ impl Collector {
         if let Err(error) = self.pass_over(&mut state, fenced, &mut done).await {
             // Half a view condemns nothing, and what was condemned before has to be seen again.
             tracing::warn!(error = &error as &dyn StdError, "the collector saw only a part, so it goes no further");
+            done.refused.push(format!("images and task definitions, of which only a part was seen: {error}"));
         }
         self.doors.meter.images_deleted(done.images.images, done.images.bytes);
         self.doors.meter.task_definitions_removed("deregistered", done.deregistered);
@@ -157,6 +153,7 @@ impl Collector {
             let passed = self.collect_repository(state, fenced, &name, done).await;
             if let Err(error) = passed {
                 state.repositories.forget(&name);
+                done.refused.push(format!("images of {name}, of which only a part was seen: {error}"));
                 tracing::warn!(
                     repository = name,
                     error = &error as &dyn StdError,
@@ -172,11 +169,8 @@ impl Collector {
     async fn scene(&self, state: &mut State) -> Result<Scene> {
         state.definitions.refresh(&self.doors, &self.policy).await?;
         let usage = usage::Usage::observe(&self.doors).await?;
-        let (now, instant) = (self.doors.clock.now(), Instant::now());
-        let jumped = state.clock.replace((now, instant)).is_some_and(|(then, since)| {
-            let passed = TimeDelta::from_std(instant - since).unwrap_or(TimeDelta::MAX);
-            ((now - then) - passed).abs() > JUMP
-        });
+        let now = self.doors.clock.now();
+        let jumped = state.clock.observe(now);
         let hold = if !self.trust_empty_table && usage.table_is_suspiciously_empty(&self.policy) {
             Some(Hold::EmptyTable)
         } else {
@@ -205,21 +199,7 @@ impl Collector {
 
     /// A line of the audit. One that the journal does not take is in the log all the same.
     async fn tell(&self, fenced: &Fenced, environment: ItemKey, reason: &str, message: String) {
-        let event = Event {
-            environment,
-            at: self.doors.clock.now(),
-            tie: reason.to_owned(),
-            actor: ACTOR.to_owned(),
-            action: ACTION.to_owned(),
-            reason: reason.to_owned(),
-            message,
-            head_sha: None,
-            url: None,
-            decision: None,
-        };
-        if let Err(error) = fenced.write(self.doors.journal.append(std::slice::from_ref(&event))).await {
-            tracing::warn!(env = %event.environment, reason, error = &error as &dyn StdError, "the audit did not take a line");
-        }
+        audit::tell_of(&self.doors, fenced, environment, reason, ACTION, reason, message).await;
     }
 }
 
