@@ -57,6 +57,8 @@ pub(crate) struct Letters {
     give_up_after: TimeDelta,
     /// Ids that are in this process.
     known: HashSet<String>,
+    /// While the inbox is being read: the ids that were done since. It may answer one of them still.
+    done_meanwhile: Option<HashSet<String>>,
     waiting: HashMap<EnvKey, VecDeque<Item>>,
     /// Pull requests with a letter that can be taken up, in the order of their first one.
     ready: VecDeque<EnvKey>,
@@ -74,6 +76,7 @@ impl Letters {
             handler,
             give_up_after: TimeDelta::from_std(give_up_after).unwrap_or(TimeDelta::MAX),
             known: HashSet::new(),
+            done_meanwhile: None,
             waiting: HashMap::new(),
             ready: VecDeque::new(),
             working: HashMap::new(),
@@ -105,6 +108,7 @@ impl Letters {
                 Some(expired) = self.later.next() => self.queue(expired.into_inner()),
                 _ = sweep.tick(), if sweeps.is_empty() => {
                     let inbox = Arc::clone(&self.doors.inbox);
+                    self.done_meanwhile = Some(HashSet::new());
                     sweeps.spawn(async move { inbox.waiting(CAPACITY).await });
                 }
                 Some(swept) = sweeps.join_next() => self.found(swept.ok(), &mut is_first),
@@ -118,11 +122,13 @@ impl Letters {
     }
 
     fn found(&mut self, swept: Option<Result<Vec<Letter>>>, is_first: &mut bool) {
+        let done = self.done_meanwhile.take().unwrap_or_default();
         match swept {
             Some(Ok(letters)) => {
                 let now = self.doors.clock.now();
                 for letter in letters {
-                    if *is_first || now - letter.received_at >= IN_HAND {
+                    let is_left = *is_first || now - letter.received_at >= IN_HAND;
+                    if is_left && !done.contains(&letter.id) {
                         self.put(letter);
                     }
                 }
@@ -226,6 +232,9 @@ impl Letters {
         match handled {
             Handled::Done => {
                 self.known.remove(&item.letter.id);
+                if let Some(done) = &mut self.done_meanwhile {
+                    done.insert(item.letter.id);
+                }
             }
             Handled::Again(wait) => {
                 let wait = backoff(item.attempts).max(wait.unwrap_or_default());
