@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bivouac_model::{Usd, format_duration};
+use bivouac_planner::admission::Caps;
 use bivouac_planner::reap::{AdoptMode, Adoption};
 use wildmatch::WildMatch;
 
@@ -15,13 +16,9 @@ pub struct Guardrails {
     pub ttl: Duration,
     /// `max_ttl`: the ceiling of every lifetime, pinned or not. Default 168 h.
     pub max_ttl: Duration,
-    /// `max_environments`: how many run at once. Default 24: what the default Fargate quota of 6 vCPU holds of a quarter
-    /// vCPU each.
-    pub max_environments: u32,
-    /// `max_per_user`: how many of them one person has. Default 3.
-    pub max_per_user: u32,
-    /// `monthly_budget_usd`: what all cost in a month, in dollars. Default 100.
-    pub monthly_budget: Usd,
+    /// `max_environments`, `max_per_user`, `monthly_budget_usd` and `max_vcpus`: what all environments together may take.
+    /// Default 24, 3, 100 and as much as the account's quota.
+    pub caps: Caps,
     /// `max_deletions_per_pass`: how many services one pass deletes. Default 20.
     pub max_deletions_per_pass: u32,
     /// `untagged_image_grace`: how old an untagged image is before it is removed. Default 24 h.
@@ -59,9 +56,7 @@ pub(super) fn read(section: Section<'_>) -> Guardrails {
     let guardrails = Guardrails {
         ttl,
         max_ttl,
-        max_environments: count("max_environments", 24),
-        max_per_user: count("max_per_user", 3),
-        monthly_budget: Usd::from_dollars(section.number("monthly_budget_usd", 0.0..=1e9).unwrap_or(100.0)),
+        caps: caps(&section),
         max_deletions_per_pass: count("max_deletions_per_pass", 20),
         // Children are pushed before their index, so none may be removed within minutes.
         untagged_image_grace: section.duration("untagged_image_grace", hours(1)..=MOST).unwrap_or(hours(24)),
@@ -71,6 +66,23 @@ pub(super) fn read(section: Section<'_>) -> Guardrails {
     };
     section.done();
     guardrails
+}
+
+/// `max_environments` and its like.
+fn caps(section: &Section<'_>) -> Caps {
+    let default = Caps::default();
+    let count = |key: &str, default: usize| {
+        section.integer(key, 1..=MAX_SERVICES).and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
+    };
+    Caps {
+        max_environments: count("max_environments", default.max_environments),
+        max_per_user: count("max_per_user", default.max_per_user),
+        monthly_budget: section
+            .number("monthly_budget_usd", 0.0..=1e9)
+            .map_or(default.monthly_budget, Usd::from_dollars),
+        // The smallest task has a quarter (ECS developer guide, "Fargate task CPU and memory").
+        max_vcpus: section.number("max_vcpus", 0.25..=1e6),
+    }
 }
 
 /// `adopt` with `adopt_mode`.

@@ -40,6 +40,7 @@ impl Config {
             ttl: self.guardrails.ttl,
             max_ttl: self.guardrails.max_ttl,
             expiry_notice: self.guardrails.expiry_notice,
+            caps: self.guardrails.caps,
             max_deletions_per_pass: self.guardrails.max_deletions_per_pass as usize,
             adopt: self.guardrails.adopt.clone(),
             untagged_image_grace: self.guardrails.untagged_image_grace,

@@ -100,7 +100,7 @@ config_allow = ["SUPERSET_*"]
     assert_eq!(config.aws.capacity, CapacityPolicy::Spot);
     assert_eq!(config.bot.listen, None);
     assert_eq!(config.ops.listen.unwrap().port(), 9090);
-    assert_eq!(config.guardrails.monthly_budget, Usd::from_dollars(50.0));
+    assert_eq!(config.guardrails.caps.monthly_budget, Usd::from_dollars(50.0));
     assert_eq!((config.sizes["small"].cpu, config.sizes["small"].memory), (256, 512));
     assert_eq!(config.projects[0].health_path, None);
     assert!(matches!(&config.github.credentials, Some(Credentials::Token(Secret::File(path))) if path.is_absolute()));
@@ -146,7 +146,7 @@ fn variables_override_every_kind_of_key() {
     assert_eq!(config.aws.subnets, ["subnet-2", "subnet-3"]);
     assert_eq!(config.aws.security_groups, ["sg-2", "sg-3"]);
     assert_eq!(config.controller.resync, Duration::from_secs(5));
-    assert_eq!(config.guardrails.max_per_user, 7);
+    assert_eq!(config.guardrails.caps.max_per_user, 7);
     assert!((config.prices.spot_factor - 0.4).abs() < f64::EPSILON);
     assert_eq!(config.ops.listen, None);
     assert_eq!((config.sizes["big"].cpu, config.sizes["big"].memory), (4096, 16384));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bivouac_bot::{ProjectRules, Secrets};
 use bivouac_model::{InvalidKey, RepoName};
+use bivouac_planner::admission::Caps;
 use bivouac_planner::{
     CapacityPolicy, Deadlines, ImageCommit, InvalidPattern, InvalidTemplate, Pattern, Policy, Prices, Project, Size,
     Template,
@@ -62,6 +63,7 @@ pub fn policy() -> Result<Policy, PolicyError> {
         ttl: Duration::from_secs(48 * 3600),
         max_ttl: Duration::from_secs(168 * 3600),
         expiry_notice: Duration::from_secs(3600),
+        caps: Caps::default(),
         max_deletions_per_pass: 20,
         adopt: Vec::new(),
         // A day of the story is ten seconds.

@@ -58,7 +58,7 @@ fn subnets(config: &Config, answer: &Result<Vec<SiteSubnet>>) -> Check {
     }
     // Where one does not tell, nothing is said of the sum.
     let free: Option<u32> = subnets.iter().map(|subnet| subnet.free_addresses).sum();
-    let wanted = config.guardrails.max_environments;
+    let wanted = u32::try_from(config.guardrails.caps.max_environments).unwrap_or(u32::MAX);
     let there = listed(&config.aws.subnets);
     match free {
         Some(free) if free < wanted => {

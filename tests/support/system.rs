@@ -22,6 +22,7 @@ use bivouac_bot::{ProjectRules, Secrets};
 use bivouac_controller::{Controller, Doors, Leadership, Settings};
 use bivouac_model::{ItemKey, Phase, Record};
 use bivouac_ops::Readiness;
+use bivouac_planner::admission::Caps;
 use bivouac_planner::{CapacityPolicy, Deadlines, ImageCommit, Pattern, Policy, Prices, Project, Size, Template};
 use bivouac_ports::{Clock, Inbox, NoMeter, SystemClock};
 use bivouac_runtime::Fence;
@@ -104,6 +105,13 @@ pub fn policy() -> Policy {
         ttl: Duration::from_secs(48 * 3600),
         max_ttl: Duration::from_secs(168 * 3600),
         expiry_notice: Duration::from_secs(3600),
+        // Caps that no test meets by chance.
+        caps: Caps {
+            max_environments: 1000,
+            max_per_user: 1000,
+            monthly_budget: bivouac_model::Usd::from_dollars(1e6),
+            max_vcpus: Some(1000.0),
+        },
         max_deletions_per_pass: 20,
         adopt: Vec::new(),
         untagged_image_grace: Duration::from_secs(24 * 3600),

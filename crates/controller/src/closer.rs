@@ -99,6 +99,8 @@ impl Closer {
                 observed.revision = Some(ImageRevision { digest: digest.clone(), commit });
             }
             Look::Tags => observed.own_tags = Some(self.own_tags(record).await?),
+            // Answered by the ledger of places, and seen nowhere.
+            Look::Room(_) => {}
             Look::Health { ip } => {
                 let path = project.health_path.as_deref().unwrap_or("/");
                 observed.health = Some(self.doors.probe.probe(*ip, project.port, path).await);

@@ -1,18 +1,20 @@
 //! The controller: the queues, what the last pass saw, and the tasks that run while it leads.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use bivouac_model::{EnvKey, ItemKey, Observed, Record};
-use bivouac_planner::{Next, Plan, Policy, plan};
+use bivouac_model::{EnvKey, ItemKey, Observed, Record, Status};
+use bivouac_planner::{Look, Next, Plan, Policy, plan};
 use bivouac_ports::{RecordFeed, Result};
 use bivouac_runtime::{Fence, Reconciled, Resync, WorkQueue, WorkerObserver, Workers};
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::Admission;
 use crate::allowance::Allowance;
 use crate::announce::Announcement;
 use crate::audit::Audit;
@@ -22,7 +24,7 @@ use crate::doors::Doors;
 use crate::fenced::Fenced;
 use crate::reap::Reaper;
 use crate::steady_clock::SteadyClock;
-use crate::world::{OpenLists, project_of};
+use crate::world::OpenLists;
 
 /// How the controller runs.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +81,7 @@ pub struct Controller {
     pub(crate) collector: Collector,
     pub(crate) reaper: Reaper,
     pub(crate) allowance: Allowance,
+    pub(crate) admission: Admission,
     pub(crate) clock: SteadyClock,
     pub(crate) announcements: WorkQueue<ItemKey>,
     pub(crate) news: Mutex<HashMap<ItemKey, Announcement>>,
@@ -99,6 +102,7 @@ impl Controller {
             collector,
             reaper: Reaper::new(settings.resync),
             allowance: Allowance::new(policy.max_deletions_per_pass),
+            admission: Admission::default(),
             clock: SteadyClock::default(),
             doors,
             policy,
@@ -289,12 +293,33 @@ impl Controller {
     /// something.
     pub(crate) async fn look_through(&self, record: &Record, mut observed: Observed) -> Result<Plan> {
         let policy = &self.policy;
+        let mut record = Cow::Borrowed(record);
         loop {
-            let planned = plan(record, &observed, policy, self.doors.clock.now());
-            let (Next::Look(look), Some((key, project))) = (&planned.next, project_of(policy, record)) else {
-                return Ok(planned);
-            };
-            self.closer.look(look, record, &key, project, &mut observed).await?;
+            let planned = plan(&record, &observed, policy, self.doors.clock.now());
+            match &planned.next {
+                Next::Look(look) => self.look(look, &record, &planned.status, &mut observed).await?,
+                // As if it were recorded.
+                Next::Record => record.to_mut().status = Some(planned.status),
+                _ => return Ok(planned),
+            }
+        }
+    }
+
+    /// Looks, for a plan that drafts `status`.
+    pub(crate) async fn look(
+        &self,
+        look: &Look,
+        record: &Record,
+        status: &Status,
+        observed: &mut Observed,
+    ) -> Result<()> {
+        if let Look::Room(place) = look {
+            observed.room = Some(self.room(record, *place, status.expires_at).await?);
+            return Ok(());
+        }
+        match self.policy.project_of(record) {
+            Some((key, project)) => self.closer.look(look, record, &key, project, observed).await,
+            None => Ok(()),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! happened to them. For each key it reads everything anew, asks the planner for the next step, takes it, and writes down
 //! what there is to say. A pass looks at everything at once, and wakes only the keys that a glance does not settle.
 
+mod admission;
 mod allowance;
 mod announce;
 mod apply;

@@ -67,6 +67,7 @@ impl Controller {
     /// A complete observation, from which on as many services may be deleted as one pass may.
     pub(crate) async fn observe(&self) -> Result<(World, Sight)> {
         let began = Instant::now();
+        let began_at = self.doors.clock.now();
         let world = match World::observe(&self.doors, &self.policy).await {
             Ok(world) => world,
             Err(error) => {
@@ -77,18 +78,24 @@ impl Controller {
         let now = self.doors.clock.now();
         let clock_jumped = self.clock.observe(now);
         self.allowance.renew();
+        self.count_places(&world, began_at);
         Ok((world, Sight { now, began, clock_jumped }))
     }
 
     /// What a glance says of every record. One at a time: a pass over thousands keeps none of them.
     pub(crate) fn plan_all(&self, world: &World, sight: Sight) -> impl Iterator<Item = Planned> {
-        let room = self.allowance.left();
+        let allowed = self.allowance.left();
+        let mut rooms = self.rooms();
         let mut going = 0;
         world.records.iter().map(move |record| {
             // Those for whom there is no room this time need not be looked at closely either.
-            let allowance_spent = going >= room && !is_wanted_down(record);
-            let observed =
-                Observed { allowance_spent, clock_jumped: sight.clock_jumped, ..world.observed(&self.policy, record) };
+            let allowance_spent = going >= allowed && !is_wanted_down(record);
+            let observed = Observed {
+                allowance_spent,
+                clock_jumped: sight.clock_jumped,
+                room: rooms.remove(&record.key),
+                ..world.observed(&self.policy, record)
+            };
             let is_listed = observed.service == ServiceView::Listed;
             let plan = plan(record, &observed, &self.policy, sight.now);
             let planned = Planned { key: record.key.clone(), written: record.status.clone(), plan };
@@ -102,7 +109,9 @@ impl Controller {
     /// # Errors
     /// When something could not be looked at.
     pub async fn preview(&self, only: Option<&ItemKey>) -> Result<Vec<Planned>> {
+        let began = self.doors.clock.now();
         let world = World::observe(&self.doors, &self.policy).await?;
+        self.count_places(&world, began);
         self.preview_of(&world, only).await
     }
 

@@ -13,7 +13,7 @@ use crate::announce::Announcement;
 use crate::apply::apply;
 use crate::audit::Effect;
 use crate::controller::Controller;
-use crate::world::{is_wanted_down, project_of};
+use crate::world::is_wanted_down;
 
 /// The most looks and steps of one reconcile. A take-down, the longest way, has four of each; more means that the world
 /// does not become what a step makes it, and then the queue's backoff is the better place to go on from.
@@ -36,21 +36,22 @@ impl Controller {
     }
 
     async fn reconcile_in_span(&self, key: &ItemKey) -> Outcome {
-        let record = match self.doors.records.get(key).await {
+        let mut record = match self.doors.records.get(key).await {
             Ok(Some(record)) => record,
             // Deleted by a person: what it left behind is an orphan, which is the reaper's.
             Ok(None) => return Outcome::Done,
             Err(error) => return back_off(&error),
         };
         self.audit.saw(&record);
+        self.saw_place(&record);
         let span = tracing::Span::current();
         let was = record.status.as_ref().map_or("None", |status| status.phase.as_str());
         span.record("was", was);
 
-        let (planned, stopped_by) = self.converge(&record).await;
+        let (planned, stopped_by) = self.converge(&mut record).await;
         let phase = planned.status.phase.as_str();
         span.record("phase", phase);
-        let unrecorded = match self.write(&record, &planned.status).await {
+        let unrecorded = match self.write(&mut record, &planned.status).await {
             Ok(()) => None,
             // Trying again cannot help before a person changes the record. The comment is told what the record cannot hold.
             Err(error) if error.meaning() == Meaning::Invalid => Some(error),
@@ -71,10 +72,11 @@ impl Controller {
         }
     }
 
-    /// Looks and acts until the plan is to wait, and answers the last plan and the error that ended it early.
-    async fn converge(&self, record: &Record) -> (Plan, Option<Error>) {
+    /// Looks and acts until the plan is to wait, and answers the last plan and the error that ended it early. The record is
+    /// as it was last written.
+    async fn converge(&self, record: &mut Record) -> (Plan, Option<Error>) {
         let policy = &self.policy;
-        let Some((key, project)) = project_of(policy, record) else {
+        let Some((key, project)) = policy.project_of(record) else {
             return (plan(record, &Observed::default(), policy, self.doors.clock.now()), None);
         };
         let mut observed = self.closer.begin(record, &key, project, self.listed_head(&key)).await;
@@ -97,7 +99,8 @@ impl Controller {
                     observed.allowance_spent = true;
                     continue;
                 }
-                Next::Look(look) => self.closer.look(look, record, &key, project, &mut observed).await,
+                Next::Look(look) => self.look(look, record, &planned.status, &mut observed).await,
+                Next::Record => self.write(record, &planned.status).await,
                 Next::Do(action) => {
                     tracing::info!("{action}");
                     apply(&self.doors, &self.fenced, action, &mut observed).await
@@ -134,7 +137,8 @@ impl Controller {
     }
 
     /// Records what there is to say, unless the record says it already; and has the audit tell of it.
-    async fn write(&self, record: &Record, status: &Status) -> Result<(), Error> {
+    /// The record has it then.
+    async fn write(&self, record: &mut Record, status: &Status) -> Result<(), Error> {
         if record.status.as_ref().is_some_and(|written| status.says_the_same(written)) {
             return Ok(());
         }
@@ -143,7 +147,13 @@ impl Controller {
         if let Some(effect) = effect {
             self.audit.wrote(effect, &answer);
         }
-        answer
+        answer?;
+        // As the record store counts it.
+        let revision = record.status.as_ref().map_or(0, |status| status.machinery.revision).saturating_add(1);
+        let status = record.status.insert(status.clone());
+        status.machinery.revision = revision;
+        self.wrote_place(record);
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use bivouac_model::{
     Desired, EnvKey, ImageDigest, ImageTag, ImageView, Observed, Phase, PullRequestState, Record, RepoName,
     ServiceView, Task,
 };
+use bivouac_planner::admission::Listed;
 use bivouac_planner::{Policy, Project};
 use bivouac_ports::{Error, Meaning, OpenPullRequests, Result, TaggedImages};
 
@@ -111,9 +112,14 @@ impl World {
         Ok(world)
     }
 
+    /// Every service on the list, and whether tasks of it are.
+    pub fn listed(&self) -> impl Iterator<Item = Listed<'_>> {
+        self.services.iter().map(|name| Listed { name, has_tasks: self.tasks.contains_key(name) })
+    }
+
     /// What the lists say of one record.
     pub fn observed(&self, policy: &Policy, record: &Record) -> Observed {
-        let Some((key, project)) = project_of(policy, record) else {
+        let Some((key, project)) = policy.project_of(record) else {
             return Observed::default();
         };
         let name = project.service(&key);
@@ -237,13 +243,6 @@ async fn observe_forge(doors: &Doors, policy: &Policy) -> BTreeMap<RepoName, Res
     futures::future::join_all(listings).await.into_iter().collect()
 }
 
-/// The environment of a record and its project, of a record that has both.
-pub(crate) fn project_of<'a>(policy: &'a Policy, record: &Record) -> Option<(EnvKey, &'a Project)> {
-    let key = record.key.env().ok()?;
-    let project = policy.projects.get(&key.repo)?;
-    Some((key, project))
-}
-
 /// The tag that a record deploys.
 pub(crate) fn effective_tag(project: &Project, key: &EnvKey, record: &Record) -> Option<ImageTag> {
     let desired = record.desired.as_ref().ok()?;
@@ -257,7 +256,7 @@ pub(crate) fn deployed(record: &Record) -> Option<&ImageDigest> {
 
 /// The tags that are a pull request's own by name: the one it deploys and the one of the project's pattern.
 pub(crate) fn named_tags<'a>(policy: &'a Policy, record: &Record) -> Option<(&'a str, BTreeSet<ImageTag>)> {
-    let (key, project) = project_of(policy, record)?;
+    let (key, project) = policy.project_of(record)?;
     let head_sha = record.desired.as_ref().ok().and_then(|desired| desired.head_sha.as_deref());
     let tags = effective_tag(project, &key, record).into_iter().chain(project.tag(&key, head_sha)).collect();
     Some((&project.ecr_repository, tags))

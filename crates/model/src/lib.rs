@@ -16,8 +16,10 @@ mod event;
 mod inventory;
 mod key;
 mod money;
+mod month;
 mod observed;
 mod phase;
+mod place;
 mod pull;
 mod record;
 mod request;
@@ -43,11 +45,13 @@ pub use inventory::{
 };
 pub use key::{EnvKey, InvalidKey, ItemKey, PrNumber, RepoName};
 pub use money::Usd;
+pub use month::{InvalidMonth, Month};
 pub use observed::{
     Container, Deployment, Health, Image, ImageDigest, ImageRevision, ImageView, Observed, PullRequestState, Rollout,
     Service, ServiceEvent, ServiceView, StopCode, Task, TaskDefinitionName, TaskDefinitionRevision, TaskState,
 };
 pub use phase::Phase;
+pub use place::{InvalidPlace, Place, Room, Spending, cost_between};
 pub use pull::PullRequest;
 pub use record::{Problem, Record};
 pub use request::commanding_comment;

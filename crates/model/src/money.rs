@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::iter::Sum;
-use std::ops::Add;
+use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,11 @@ impl Usd {
         // In range by the clamp, and a NaN becomes 0.
         #[allow(clippy::cast_possible_truncation)]
         Self(micros.round().clamp(-9e18, 9e18) as i64)
+    }
+
+    /// Whether it is nothing.
+    pub fn is_zero(&self) -> bool {
+        *self == Self::ZERO
     }
 
     /// In whole micro-dollars.
@@ -64,6 +69,14 @@ impl Add for Usd {
 
     fn add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Usd {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Capacity, ContentHash, ImageTag};
+use crate::{Capacity, ContentHash, ImageTag, Room};
 
 /// What one observation found out about one environment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +32,8 @@ pub struct Observed {
     /// Tags of this pull request that are in the registry and that no other record which is not down names; `None`: not
     /// looked at.
     pub own_tags: Option<Vec<ImageTag>>,
+    /// What the caps have to say to it; `None`: not asked.
+    pub room: Option<Room>,
     /// No service may be deleted before the next pass: as many were as one pass may delete.
     pub allowance_spent: bool,
     /// The clock is not where it should be by the time that passed, and no second observation has confirmed it.

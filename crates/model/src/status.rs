@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{Item, timestamp};
-use crate::{ContentHash, ImageDigest, ImageRevision, Phase, TaskDefinitionName, Usd, Value};
+use crate::place::cost_between;
+use crate::{ContentHash, ImageDigest, ImageRevision, Month, Phase, Place, Spending, TaskDefinitionName, Usd, Value};
 
 /// Everything that the controller alone writes (contract 1).
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +45,27 @@ impl Status {
             return self.cost_usd;
         }
         self.cost_usd + self.hourly_cost_usd.per_hour_over((now - self.updated_at).to_std().unwrap_or_default())
+    }
+
+    /// What of that falls into which month.
+    pub fn spending(&self) -> Spending {
+        Spending {
+            cost: self.cost_usd,
+            before_month: self.machinery.before_month,
+            hourly: self.hourly_cost_usd,
+            updated_at: self.updated_at,
+        }
+    }
+
+    /// What it will have cost when its time is over, if it runs until then as it does now.
+    pub fn projected_cost(&self, now: DateTime<Utc>) -> Usd {
+        self.cost_at(now) + cost_between(self.hourly_cost_usd, now, self.expires_at)
+    }
+
+    /// What of that falls into a month that is not over.
+    pub fn projected_in(&self, month: Month, now: DateTime<Utc>) -> Usd {
+        let (from, to) = (now.max(month.begins()), self.expires_at.min(month.ends()));
+        self.spending().in_month(month, now) + cost_between(self.hourly_cost_usd, from, to)
     }
 
     /// Whether `other` says the same, whenever and however often it was written.
@@ -98,6 +120,12 @@ pub struct Machinery {
     /// What capacity it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Capacity>,
+    /// What it holds of the caps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// What of the cost fell into earlier months than that of `updated_at`, in micro-dollars.
+    #[serde(skip_serializing_if = "Usd::is_zero")]
+    pub before_month: Usd,
     /// The comment, and what it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<SaidComment>,
@@ -126,6 +154,9 @@ impl Machinery {
             deployment,
             image_digest,
             capacity,
+            place,
+            // Goes with the cost.
+            before_month: _,
             comment,
             commit,
             image_revision,
@@ -141,6 +172,7 @@ impl Machinery {
             && *deployment == other.deployment
             && *image_digest == other.image_digest
             && *capacity == other.capacity
+            && *place == other.place
             && *comment == other.comment
             && *commit == other.commit
             && *image_revision == other.image_revision

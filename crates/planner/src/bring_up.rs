@@ -1,18 +1,19 @@
 //! Towards an environment that runs (or sleeps) as desired.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use bivouac_model::{
     Capacity, ContentHash, Desired, DesiredState, HASH_VERSION, Image, ImageView, Phase, PullRequestState,
-    RenderedTaskDefinition, Rollout, Service, ServiceChange, ServiceSpec, ServiceView, TAG_HASH_VERSION, TAG_MANAGED,
-    TAG_PR, TAG_REPO, TAG_SPEC, TaskDefinitionName, TaskState, Usd,
+    RenderedTaskDefinition, Rollout, Room, Service, ServiceChange, ServiceSpec, ServiceView, TAG_HASH_VERSION,
+    TAG_MANAGED, TAG_PR, TAG_REPO, TAG_SPEC, TaskDefinitionName, TaskState, Usd,
 };
 
 use crate::context::{Context, Draft};
 use crate::plan::{Action, Look, Plan, WaitingOn};
 use crate::policy::CapacityPolicy;
 use crate::template::Filling;
-use crate::{approve, glance, reason, rollout};
+use crate::{admission, approve, glance, reason, rollout};
 
 /// What is wanted of the service.
 pub(crate) struct Wanted<'a> {
@@ -80,6 +81,9 @@ pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &Desired
             Wanted { desired, image: None, spec, count, note, lacks: Some(lack.on) }
         }
     };
+    if let Some((reason, message)) = admission::still_waits(&context, &wanted) {
+        return admission::wait(draft, &wanted, reason, message);
+    }
     if glance::is_settled(&context, &wanted) {
         return wanted.rest(draft, &context);
     }
@@ -93,7 +97,7 @@ pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &Desired
         ServiceView::Absent => create(&context, draft, &wanted),
         ServiceView::Active(service) if !is_ours(&context, service) => {
             let message = format!("A service named `{}` exists and is not this environment's.", service.name);
-            let draft = draft.nowhere().costing(Usd::ZERO).say(Phase::Failed, reason::SERVICE_NAME_TAKEN, message);
+            let draft = draft.nowhere().vacated().say(Phase::Failed, reason::SERVICE_NAME_TAKEN, message);
             draft.wait(WaitingOn::Person, deadlines.later)
         }
         ServiceView::Active(service) => converge(&context, draft, &wanted, service),
@@ -123,7 +127,7 @@ fn deployed_already(context: &Context<'_>) -> Option<ContentHash> {
 
 fn no_such_pull_request(context: &Context<'_>, draft: Draft<'_>) -> Plan {
     let message = format!("{} has no pull request {}, or the token may not see it.", context.key.repo, context.key.pr);
-    let draft = draft.nowhere().costing(Usd::ZERO).say(Phase::Invalid, reason::NO_SUCH_PULL_REQUEST, message);
+    let draft = draft.nowhere().vacated().say(Phase::Invalid, reason::NO_SUCH_PULL_REQUEST, message);
     draft.wait(WaitingOn::Person, context.policy.deadlines.later)
 }
 
@@ -229,7 +233,7 @@ fn without_image(context: &Context<'_>, draft: Draft<'_>, lack: Lack, note: Opti
         WaitingOn::Person => Phase::Failed,
         _ => Phase::WaitingForImage,
     };
-    let draft = draft.nowhere().costing(Usd::ZERO).say(phase, lack.reason, lack.message);
+    let draft = draft.nowhere().vacated().say(phase, lack.reason, lack.message);
     wait_for_image(draft.also(note), context, lack.on)
 }
 
@@ -262,22 +266,38 @@ fn spec(context: &Context<'_>, desired: &DesiredState, image: &Image) -> Content
     ContentHash::of(fixed.into_iter().chain(variables))
 }
 
-fn create(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>) -> Plan {
+fn create<'a>(context: &Context<'a>, draft: Draft<'a>, wanted: &Wanted<'_>) -> Plan {
     if failed_already(context, wanted) {
         return still_failed(context, draft);
     }
-    let draft = draft.nowhere().say(Phase::Provisioning, reason::DEPLOYING, "The service is being created.");
-    let draft = draft.also(wanted.note.clone());
+    let draft = draft.nowhere();
     // The list of open pull requests may be a resync old: nothing is created for one that was closed since. A forge that
     // is down does not hold AWS up; a pull request that is seen closed never gets here.
     if !context.observed.pull_request_is_fresh {
         return draft.look(Look::PullRequest);
     }
-    let name = match revision(context, wanted) {
+    let revision = match revision(context, wanted) {
+        Err(step @ RevisionStep::Look) => return step.plan(draft, context),
+        Err(step @ RevisionStep::TooLarge(_)) => return step.plan(draft.vacated(), context),
+        revision => revision,
+    };
+    let capacity = context.policy.capacity.first_choice();
+    let going = |draft: Draft<'a>| {
+        let message = "The service is being created.";
+        draft.say(Phase::Provisioning, reason::DEPLOYING, message).also(wanted.note.clone())
+    };
+    // Only what runs needs a place.
+    let draft = match wanted.count {
+        0 => admission::leave(going(draft)),
+        _ => match admission::enter(context, draft, wanted, |draft| going(draft).running_on(capacity)) {
+            ControlFlow::Continue(draft) => draft,
+            ControlFlow::Break(first) => return first,
+        },
+    };
+    let name = match revision {
         Ok(name) => name,
         Err(step) => return step.plan(draft, context),
     };
-    let capacity = context.policy.capacity.first_choice();
     let spec = ServiceSpec {
         task_definition: name,
         desired_count: wanted.count,
@@ -286,7 +306,6 @@ fn create(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>) -> Plan 
         name: context.service(),
     };
     let token = token(context, wanted);
-    let draft = if wanted.count > 0 { draft.running_on(capacity) } else { draft.costing(Usd::ZERO) };
     draft.act(Action::Create { spec, token })
 }
 
@@ -313,7 +332,7 @@ fn tags(context: &Context<'_>, spec: &ContentHash) -> Vec<(&'static str, String)
 }
 
 /// The service is there: make it run what is wanted, then see how it does.
-fn converge(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, service: &Service) -> Plan {
+fn converge<'a>(context: &Context<'a>, draft: Draft<'a>, wanted: &Wanted<'_>, service: &Service) -> Plan {
     if wanted.count == 0 {
         return put_to_sleep(context, draft, wanted, service);
     }
@@ -321,27 +340,36 @@ fn converge(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, servic
         let draft = draft.failed();
         return if service.desired_count == 0 { still_failed(context, draft) } else { rollout::stop(draft, service) };
     }
-    let mut draft = draft;
-    let retried = draft.status.machinery.failed_spec.take().is_some();
+    let runs = service.desired_count != 0;
+    let draft = if runs { admission::seat_what_runs(context, draft, wanted) } else { draft };
+    let retried = draft.status.machinery.failed_spec.is_some();
     if wanted.image.is_some() {
-        let name = match deployed(context, wanted, service) {
-            Some(name) => name,
-            None => match revision(context, wanted) {
+        let revision = deployed(context, wanted, service).map_or_else(|| revision(context, wanted), Ok);
+        if let Err(step @ (RevisionStep::Look | RevisionStep::TooLarge(_))) = revision {
+            return step.plan(draft, context);
+        }
+        if revision.as_ref().ok() != Some(&service.task_definition) {
+            let draft = match start(context, draft, wanted, service) {
+                ControlFlow::Continue(draft) => draft,
+                ControlFlow::Break(first) => return first,
+            };
+            let name = match revision {
                 Ok(name) => name,
-                Err(step) => return step.plan(updating(draft, context), context),
-            },
-        };
-        if name != service.task_definition {
+                Err(step) => return step.plan(draft, context),
+            };
             let change = ServiceChange {
                 task_definition: Some(name),
                 desired_count: (service.desired_count != wanted.count).then_some(wanted.count),
                 ..Default::default()
             };
-            let draft = updating(draft, context).also(wanted.note.clone());
             return draft.act(Action::Update { service: service.name.clone(), change });
         }
     }
     if service.desired_count != wanted.count {
+        let draft = match start(context, draft, wanted, service) {
+            ControlFlow::Continue(draft) => draft,
+            ControlFlow::Break(first) => return first,
+        };
         // A deployment that was given up starts nothing more, and the crashes of an old one would be counted again.
         let given_up = service.primary().is_some_and(|primary| primary.rollout == Rollout::Failed);
         let change = ServiceChange {
@@ -349,8 +377,10 @@ fn converge(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, servic
             force_new_deployment: retried || given_up,
             ..Default::default()
         };
-        return updating(draft, context).act(Action::Update { service: service.name.clone(), change });
+        return draft.act(Action::Update { service: service.name.clone(), change });
     }
+    let mut draft = draft;
+    draft.status.machinery.failed_spec = None;
     if let Some(image) = wanted.image {
         // The service runs what is wanted: remember what that was.
         let machinery = &mut draft.status.machinery;
@@ -359,6 +389,7 @@ fn converge(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, servic
         machinery.task_definition = Some(service.task_definition.clone());
         machinery.image_digest = Some(image.digest.clone());
         machinery.capacity = service.capacity.or(machinery.capacity);
+        draft = admission::seat_as_wanted(context, draft, wanted);
         let version = service.hash_version.as_deref();
         if service.spec.as_ref() != Some(&wanted.spec) || version != Some(HASH_VERSION) {
             let tags = tags(context, &wanted.spec);
@@ -367,6 +398,46 @@ fn converge(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, servic
         }
     }
     rollout::follow(context, draft, wanted, service)
+}
+
+/// Before a task of what is wanted is started: with a place for it, or what comes first.
+fn start<'a>(
+    context: &Context<'a>,
+    draft: Draft<'a>,
+    wanted: &Wanted<'_>,
+    service: &Service,
+) -> ControlFlow<Plan, Draft<'a>> {
+    let going = |draft| updating(draft, context).also(wanted.note.clone());
+    let runs = service.desired_count != 0;
+    let mut draft = if runs && admission::needs_no_more(context, wanted) {
+        going(draft)
+    } else if runs && let Some(Room::Queued { message, .. }) = &context.observed.room {
+        return ControlFlow::Break(keep_running(context, draft, wanted, service, message));
+    } else {
+        admission::enter(context, draft, wanted, going)?
+    };
+    draft.status.machinery.failed_spec = None;
+    ControlFlow::Continue(draft)
+}
+
+/// What runs goes on in its place while what is wanted now finds no room for more.
+fn keep_running<'a>(
+    context: &Context<'a>,
+    draft: Draft<'a>,
+    wanted: &Wanted<'_>,
+    service: &Service,
+    message: &str,
+) -> Plan {
+    let kept = format!("What is wanted now takes more than before. {message} What ran before is left as it is.");
+    let kept = Wanted {
+        desired: wanted.desired,
+        image: None,
+        spec: deployed_already(context).unwrap_or_else(|| wanted.spec.clone()),
+        count: wanted.count,
+        note: wanted.note.iter().cloned().chain([kept]).reduce(|note, kept| format!("{note} {kept}")),
+        lacks: Some(WaitingOn::Room),
+    };
+    converge(context, draft, &kept, service)
 }
 
 /// No task is wanted. What a task would run is looked at when it wakes, so nothing is rolled for a moved tag.
@@ -384,11 +455,11 @@ fn put_to_sleep(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, se
         return draft.act(Action::Update { service: service.name.clone(), change });
     }
     let draft = draft.nowhere().costing(Usd::ZERO);
-    if context.observed.tasks.iter().any(|task| task.state != TaskState::Stopped) {
+    if runs_a_task(context) {
         let draft = draft.say(Phase::Asleep, reason::GOING_TO_SLEEP, GOING);
         return draft.wait(WaitingOn::TaskStop, context.policy.deadlines.soon);
     }
-    let mut draft = draft.say(Phase::Asleep, reason::ASLEEP, glance::asleep_message(wanted));
+    let mut draft = admission::leave(draft).say(Phase::Asleep, reason::ASLEEP, glance::asleep_message(wanted));
     draft.status.machinery.deployment = None;
     wanted.rest(draft, context)
 }
@@ -416,7 +487,16 @@ fn failed_already(context: &Context<'_>, wanted: &Wanted<'_>) -> bool {
 
 /// Reason and message stay as they were when it failed.
 fn still_failed(context: &Context<'_>, draft: Draft<'_>) -> Plan {
-    draft.failed().nowhere().costing(Usd::ZERO).wait(WaitingOn::Person, context.policy.deadlines.later)
+    let draft = draft.failed().nowhere().costing(Usd::ZERO);
+    // Its place is free once nothing of it runs.
+    if runs_a_task(context) {
+        return draft.wait(WaitingOn::TaskStop, context.policy.deadlines.soon);
+    }
+    draft.vacated().wait(WaitingOn::Person, context.policy.deadlines.later)
+}
+
+fn runs_a_task(context: &Context<'_>) -> bool {
+    context.observed.tasks.iter().any(|task| task.state != TaskState::Stopped)
 }
 
 /// What the service runs, if that is known to be what is wanted without looking at the task definitions.

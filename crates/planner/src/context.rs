@@ -15,7 +15,7 @@ use crate::expiry::after;
 use crate::plan::{Action, Look, Next, Plan, WaitingOn};
 use crate::policy::Policy;
 use crate::project::Project;
-use crate::{approve, notice, react};
+use crate::{admission, approve, notice, react};
 
 /// The condition that says whether an environment answers.
 const READY: &str = "Ready";
@@ -175,6 +175,13 @@ impl<'a> Draft<'a> {
         draft
     }
 
+    /// Nothing of it runs or may start: it costs nothing and holds no place.
+    pub fn vacated(self) -> Self {
+        let mut draft = self.costing(Usd::ZERO);
+        draft.status.machinery.place = None;
+        draft
+    }
+
     /// Sets a condition; its time moves only when its status does.
     pub fn condition(
         mut self,
@@ -203,6 +210,7 @@ impl<'a> Draft<'a> {
     pub fn withdrawn(self, reason: &'static str) -> Self {
         self.condition(WITHDRAWN, ConditionStatus::True, reason, String::new())
             .without_condition(approve::HEAD_APPROVED)
+            .without_condition(admission::ADMITTED)
     }
 
     /// It shall be (again).
@@ -214,6 +222,11 @@ impl<'a> Draft<'a> {
 
     pub fn act(self, action: Action) -> Plan {
         self.finish(Next::Do(action), None)
+    }
+
+    /// What is drafted has to be recorded before anything else is done.
+    pub fn record(self) -> Plan {
+        self.finish(Next::Record, None)
     }
 
     pub fn look(self, look: Look) -> Plan {
@@ -265,6 +278,7 @@ impl<'a> Draft<'a> {
         set_condition(&context, &mut self.status, READY, ready, reason, String::new());
         self = notice::give(self);
         self.status.cost_usd = context.written().map_or(Usd::ZERO, |written| written.cost_at(context.now));
+        self.status.machinery.before_month = before_month(context.written(), context.now);
         self.status.updated_at = context.now;
         let comment = comment(&context, &self.status);
         let reaction = react::due(&context, &self.status, &next);
@@ -305,10 +319,16 @@ pub(crate) fn refused(
     status.machinery.observed_generation = status.machinery.observed_generation.max(record.generation);
     status.machinery.phase_since = Some(status.machinery.phase_since.filter(|_| stayed).unwrap_or(now));
     status.cost_usd = written.map_or(Usd::ZERO, |written| written.cost_at(now));
+    status.machinery.before_month = before_month(written, now);
     status.updated_at = now;
     mark(written, &mut status, now, READY, ConditionStatus::Unknown, Cow::Borrowed(reason), String::new());
     let requeue_after = Some(policy.deadlines.later);
     Plan { next: Next::Wait(WaitingOn::Person), status, comment: None, reaction: None, requeue_after }
+}
+
+/// What of the cost fell into earlier months.
+fn before_month(written: Option<&Status>, now: DateTime<Utc>) -> Usd {
+    written.map_or(Usd::ZERO, |written| written.spending().before_month_of(now))
 }
 
 fn set_condition(

@@ -1,6 +1,6 @@
 //! The decision: what kind of record is this, and which way does it go?
 
-use bivouac_model::{Desired, DesiredState, Observed, Phase, PullRequestState, Record, ServiceView};
+use bivouac_model::{Desired, DesiredState, Observed, Phase, PullRequestState, Record, ServiceView, Usd};
 use chrono::{DateTime, Utc};
 
 use crate::bring_up::{bring_up, is_ours};
@@ -67,7 +67,12 @@ pub fn set_back(
         _ => Phase::Failed,
     };
     let message = format!("AWS refuses to {}: {}", plan.next, crate::cause::plain(message));
-    Draft::resume(context, plan.status).say(phase, reason, message).wait(WaitingOn::Person, policy.deadlines.later)
+    let mut draft = Draft::resume(context, plan.status);
+    // What was not made costs nothing. It is tried again by itself, so it keeps its place.
+    if observed.service == ServiceView::Absent {
+        draft = draft.costing(Usd::ZERO);
+    }
+    draft.say(phase, reason, message).wait(WaitingOn::Person, policy.deadlines.later)
 }
 
 fn decide(context: Context<'_>) -> Plan {

@@ -28,7 +28,7 @@ pub(crate) fn hold(context: Context<'_>, draft: Draft<'_>, reason: &'static str,
     };
     let mut draft = draft.only_where_it_runs().say(Phase::Invalid, reason, if runs { kept } else { message });
     if !runs {
-        draft = draft.nowhere().costing(bivouac_model::Usd::ZERO);
+        draft = draft.nowhere().vacated();
     }
     draft.wait(WaitingOn::Person, context.policy.deadlines.later)
 }

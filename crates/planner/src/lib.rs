@@ -4,6 +4,7 @@
 //! reason for none. It never reads a clock, a random source, the environment or the network, and it leaves no choice to
 //! whoever carries the step out.
 
+pub mod admission;
 mod approve;
 mod bring_up;
 mod cause;

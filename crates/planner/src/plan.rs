@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bivouac_model::{
-    CommentView, ImageDigest, ImageTag, Reacted, RenderedTaskDefinition, ServiceChange, ServiceSpec, Status,
+    CommentView, ImageDigest, ImageTag, Place, Reacted, RenderedTaskDefinition, ServiceChange, ServiceSpec, Status,
     TaskDefinitionName,
 };
 
@@ -33,6 +33,8 @@ pub enum Next {
     Do(Action),
     /// Look at this, then plan again.
     Look(Look),
+    /// Write the status, then plan again: what comes next may only be done once that is recorded.
+    Record,
     /// Nothing to do until something happens.
     Wait(WaitingOn),
     /// Nothing to do.
@@ -125,6 +127,8 @@ pub enum Look {
     TaskDefinitions,
     /// Whether the pull request is open.
     PullRequest,
+    /// Whether the caps have room for it to run, and if so take it.
+    Room(Place),
     /// The tags that are the pull request's own.
     Tags,
     /// What an image says of the commit it was built from.
@@ -145,6 +149,7 @@ impl fmt::Display for Look {
             Self::Service => f.write_str("look at the service"),
             Self::TaskDefinitions => f.write_str("look at the task definitions"),
             Self::PullRequest => f.write_str("look at the pull request"),
+            Self::Room(_) => f.write_str("ask for a place"),
             Self::Tags => f.write_str("look at the pull request's image tags"),
             Self::Revision { digest } => write!(f, "look at the label of image {}", digest.short()),
             Self::Health { ip } => write!(f, "ask {ip} whether it is well"),
@@ -171,6 +176,8 @@ pub enum WaitingOn {
     TaskStart,
     /// AWS has room again.
     Capacity,
+    /// The caps have room for it.
+    Room,
     /// The task gets its public address.
     Address,
     /// The environment answers.
@@ -200,6 +207,7 @@ impl fmt::Display for WaitingOn {
             Self::Draining => "the old service to drain",
             Self::TaskStart => "the task to start",
             Self::Capacity => "capacity",
+            Self::Room => "a place",
             Self::Address => "a public address",
             Self::Health => "the environment to answer",
             Self::TaskStop => "the tasks to stop",
@@ -217,6 +225,7 @@ impl fmt::Display for Next {
         match self {
             Self::Do(action) => action.fmt(f),
             Self::Look(look) => look.fmt(f),
+            Self::Record => f.write_str("record it"),
             Self::Wait(on) => write!(f, "wait for {on}"),
             Self::Settled => f.write_str("nothing"),
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bivouac_model::{Capacity, RepoName};
 
+use crate::admission::Caps;
 use crate::prices::Prices;
 use crate::project::Project;
 use crate::reap::Adoption;
@@ -22,6 +23,8 @@ pub struct Policy {
     pub max_ttl: Duration,
     /// How long before its end who asked for an environment is told; nothing: they are not. At most half of its life.
     pub expiry_notice: Duration,
+    /// What all environments together may take.
+    pub caps: Caps,
     /// How many services are deleted between two passes, for whatever reason.
     pub max_deletions_per_pass: usize,
     /// Services of an older system that the reaper looks after.

@@ -28,7 +28,7 @@ fn outcome(wish: &DesiredState, status: &Status, next: &Next) -> Option<CommandO
     let on = match next {
         Next::Settled => None,
         Next::Wait(on) => Some(*on),
-        Next::Do(_) | Next::Look(_) => return None,
+        Next::Do(_) | Next::Look(_) | Next::Record => return None,
     };
     let refused = status.reason == reason::DENIED || status.reason == reason::REFUSED;
     match (status.phase, on) {

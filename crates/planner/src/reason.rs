@@ -40,6 +40,11 @@ pub(crate) const CLOCK_JUMPED: &str = "ClockJumped";
 pub(crate) const WAITING_FOR_TURN: &str = "WaitingForTurn";
 /// The registry refuses to remove the pull request's tags.
 pub(crate) const TAGS_KEPT: &str = "TagsKept";
+/// The caps that may be in the way of a start.
+pub(crate) const MAX_ENVIRONMENTS: &str = "MaxEnvironments";
+pub(crate) const MAX_PER_USER: &str = "MaxPerUser";
+pub(crate) const VCPU_QUOTA: &str = "VcpuQuota";
+pub(crate) const MONTHLY_BUDGET: &str = "MonthlyBudget";
 pub(crate) const START_TIMEOUT: &str = "StartTimeout";
 pub(crate) const HEALTH_TIMEOUT: &str = "HealthCheckFailed";
 pub(crate) const IMAGE_PULL_FAILED: &str = "ImagePullFailed";

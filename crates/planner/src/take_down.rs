@@ -99,7 +99,7 @@ pub(crate) fn take_down(context: Context<'_>, draft: Draft<'_>, why: Why) -> Pla
             }
         }
     }
-    let draft = draft.costing(Usd::ZERO).without_condition(DRAINED);
+    let draft = draft.vacated().without_condition(DRAINED);
     clean_up(context, draft, why)
 }
 

@@ -56,7 +56,9 @@ impl Door {
             if writes {
                 state.writes.push((call, Instant::now()));
             }
-            act(&mut state)
+            let answer = act(&mut state);
+            state.most = state.most.max(state.running());
+            answer
         };
         match trouble {
             Some(Trouble::KilledAfter) => self.process.kill(),

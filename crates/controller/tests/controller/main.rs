@@ -8,6 +8,7 @@ mod cloud;
 #[path = "../../../planner/tests/planner/fixtures.rs"]
 mod fixtures;
 
+mod admission;
 mod collecting;
 mod doors;
 mod leading;

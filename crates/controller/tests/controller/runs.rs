@@ -87,7 +87,7 @@ async fn the_audit_tells_of_every_change_and_a_journal_that_is_down_holds_no_aws
     world.state().journal = true;
     world.until("told", || world.is_told()).await;
     let told: Vec<String> = world.state().events.values().map(|event| event.reason.clone()).collect();
-    assert_eq!(told, ["TaskStarting", "Answering"]);
+    assert_eq!(told, ["Deploying", "TaskStarting", "Answering"]);
 
     world.write(7, |wish| wish.desired = Desired::Down);
     world.until("gone", || world.is(7, Phase::Terminated)).await;

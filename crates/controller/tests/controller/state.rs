@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bivouac_controller::{Controller, Doors, Settings};
 use bivouac_model::{
-    DesiredState, EnvKey, Event, Image, ImageDigest, ItemKey, ListedImage, Phase, PullRequestState, Record, Status,
+    DesiredState, EnvKey, Event, Image, ImageDigest, ItemKey, ListedImage, Phase, PullRequestState, Record, Status, Usd,
 };
+use bivouac_planner::admission::Caps;
 use bivouac_planner::{ImageCommit, Policy};
 use bivouac_ports::{Meaning, NoMeter, Reaction, RecordFeed};
 use bivouac_runtime::Fence;
@@ -51,12 +52,15 @@ pub(crate) struct State {
     pub(crate) skew: TimeDelta,
     /// Calls that change something, and when.
     pub(crate) writes: Vec<(&'static str, Instant)>,
+    /// The most services that ran, or were to, at any moment.
+    pub(crate) most: usize,
 }
 
 pub(crate) struct World {
     state: Mutex<State>,
     born: Instant,
     rule: Mutex<ImageCommit>,
+    caps: Mutex<Caps>,
     feeds: Mutex<Vec<mpsc::UnboundedSender<ItemKey>>>,
 }
 
@@ -108,6 +112,16 @@ impl Process {
     }
 }
 
+impl State {
+    /// Who runs, is to run, or has not stopped running yet.
+    pub(crate) fn running(&self) -> usize {
+        let runs = |cloud: &&Cloud| {
+            cloud.active().is_some_and(|service| service.desired_count > 0) || !cloud.live_tasks().is_empty()
+        };
+        self.clouds.values().filter(runs).count()
+    }
+}
+
 impl World {
     /// An empty world whose clock and cloud go on by themselves.
     pub(crate) fn new() -> Arc<Self> {
@@ -128,11 +142,13 @@ impl World {
             reactions_refused: None,
             skew: TimeDelta::zero(),
             writes: Vec::new(),
+            most: 0,
         };
         let world = Arc::new(Self {
             state: Mutex::new(state),
             born: Instant::now(),
             rule: Mutex::new(ImageCommit::Unchecked),
+            caps: Mutex::new(plenty()),
             feeds: Mutex::default(),
         });
         let clouds = Arc::downgrade(&world);
@@ -204,12 +220,18 @@ impl World {
         let mut policy = policy();
         let rule = *self.rule.lock().unwrap();
         policy.projects.values_mut().for_each(|project| project.image_commit = rule);
+        policy.caps = *self.caps.lock().unwrap();
         policy
     }
 
     /// How the processes that start from now on know of which commit an image is.
     pub(crate) fn rule(&self, rule: ImageCommit) {
         *self.rule.lock().unwrap() = rule;
+    }
+
+    /// What the processes that start from now on may have running.
+    pub(crate) fn caps(&self, caps: Caps) {
+        *self.caps.lock().unwrap() = caps;
     }
 
     /// A commit comes to the head of a pull request.
@@ -302,8 +324,7 @@ impl World {
     pub(crate) async fn until(&self, what: &str, holds: impl Fn() -> bool) {
         let deadline = Instant::now() + Duration::from_secs(3600);
         while !holds() {
-            let state = format!("{:#?}", self.state().records);
-            assert!(Instant::now() < deadline, "never {what}: {state}");
+            assert!(Instant::now() < deadline, "never {what}: {:#?}", self.state().records);
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
     }
@@ -322,4 +343,9 @@ pub(crate) fn comment(pr: u64, id: u64) -> String {
 
 pub(crate) fn env(pr: u64) -> EnvKey {
     format!("apache/superset#{pr}").parse().unwrap()
+}
+
+/// Caps that nothing meets.
+pub(crate) fn plenty() -> Caps {
+    Caps { max_environments: 1000, max_per_user: 1000, monthly_budget: Usd::from_dollars(1e6), max_vcpus: Some(1000.0) }
 }

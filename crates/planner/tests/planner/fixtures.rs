@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bivouac_model::{DesiredState, EnvKey, Image, ImageDigest};
+use bivouac_planner::admission::Caps;
 use bivouac_planner::{CapacityPolicy, Deadlines, ImageCommit, Pattern, Policy, Prices, Project, Size, Template};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -55,6 +56,7 @@ pub(crate) fn policy() -> Policy {
         ttl: hours(48),
         max_ttl: hours(168),
         expiry_notice: hours(1),
+        caps: Caps::default(),
         max_deletions_per_pass: 20,
         adopt: Vec::new(),
         untagged_image_grace: hours(24),

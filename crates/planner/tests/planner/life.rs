@@ -275,24 +275,26 @@ fn a_reopened_pull_request_has_its_environment_again() {
 #[test]
 fn a_step_that_is_refused_is_said_once_and_changes_nothing_when_refused_again() {
     let mut world = World::new(up());
-    let refuse = |world: &World| {
+    let refuse = |world: &mut World| {
         let observed = bivouac_model::Observed {
             service: ServiceView::Absent,
             task_definitions: Some(Vec::new()),
             pull_request_is_fresh: true,
             ..world.glance()
         };
-        let planned = world.plan(&observed);
+        let mut observed = observed;
+        let planned = world.plan_until_it_acts(&mut observed);
         assert!(matches!(planned.next, Next::Do(_)));
         let setback = Setback::Denied("User: x is not authorized to perform: ecs:RegisterTaskDefinition".into());
         set_back(&world.record, &observed, &world.policy, world.clock(), planned, &setback)
     };
-    let first = refuse(&world);
+    let first = refuse(&mut world);
     assert_eq!((first.status.phase, &*first.status.reason), (Phase::Failed, "Denied"));
     assert!(first.requeue_after.is_some());
+    assert_eq!(first.status.hourly_cost_usd, bivouac_model::Usd::ZERO, "what was not made costs nothing");
     world.record.status = Some(first.status);
     world.now += seconds(20);
-    assert!(!refuse(&world).changes(world.record.status.as_ref()));
+    assert!(!refuse(&mut world).changes(world.record.status.as_ref()));
 }
 
 #[test]

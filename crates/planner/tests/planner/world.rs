@@ -4,6 +4,7 @@ use bivouac_model::{
     CommentView, Desired, DesiredState, EnvKey, ImageDigest, ImageRevision, ImageTag, ImageView, ItemKey, Observed,
     Phase, Problem, PullRequestState, Reacted, Record, SaidComment, ServiceView, Status,
 };
+use bivouac_planner::admission::Ledger;
 use bivouac_planner::{Action, Look, Next, Plan, Policy, Setback, plan, set_back};
 use std::collections::BTreeMap;
 
@@ -68,6 +69,8 @@ pub(crate) struct World {
     pub(crate) reactions: Vec<Reacted>,
     /// How often the registry was asked for a label.
     pub(crate) label_looks: std::cell::Cell<usize>,
+    /// Who else runs and waits.
+    pub(crate) ledger: std::cell::RefCell<Ledger>,
 }
 
 impl World {
@@ -93,6 +96,7 @@ impl World {
             labels: BTreeMap::new(),
             reactions: Vec::new(),
             label_looks: Default::default(),
+            ledger: Default::default(),
         }
     }
 
@@ -186,6 +190,7 @@ impl World {
             image: self.image(),
             pull_request: self.listed(),
             own_tags: self.own_tags(),
+            room: self.ledger.borrow().waiting(&self.policy, self.clock()).remove(&self.record.key),
             head_sha: self.listed().filter(|state| *state == PullRequestState::Open).map(|_| self.head.clone()),
             ..Observed::default()
         }
@@ -217,6 +222,18 @@ impl World {
         planned
     }
 
+    /// Looks and records until a step is to be taken, or none is.
+    pub(crate) fn plan_until_it_acts(&mut self, observed: &mut Observed) -> Plan {
+        loop {
+            let planned = self.plan(observed);
+            match &planned.next {
+                Next::Look(look) => self.look(look, observed),
+                Next::Record => self.write(planned.status),
+                _ => return planned,
+            }
+        }
+    }
+
     pub(crate) fn reconcile(&mut self) -> Reconciled {
         self.reconcile_with(None).expect("nothing kills it")
     }
@@ -227,10 +244,16 @@ impl World {
         let head_sha = listed.map(|_| self.listed_head.clone());
         let mut observed = Observed { image: self.image(), pull_request: listed, head_sha, ..Observed::default() };
         let mut actions = Vec::new();
+        let mut recorded = false;
+        self.ledger.borrow_mut().saw(&self.policy, &self.record, self.clock());
         let planned = loop {
             let planned = self.plan(&observed);
             match &planned.next {
                 Next::Wait(_) | Next::Settled => break planned,
+                Next::Record => {
+                    self.write(planned.status);
+                    recorded = true;
+                }
                 Next::Look(look) => self.look(look, &mut observed),
                 Next::Do(action) => {
                     let at = actions.len();
@@ -276,7 +299,7 @@ impl World {
             status.machinery.reacted = Some(reaction);
             self.write(status);
         }
-        Some(Reconciled { plan: planned, actions, wrote, said, reacted: reaction.is_some() })
+        Some(Reconciled { plan: planned, actions, wrote: wrote || recorded, said, reacted: reaction.is_some() })
     }
 
     fn write(&mut self, mut status: Status) {
@@ -286,6 +309,7 @@ impl World {
         let item = attributes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
         self.record.status = bivouac_model::decode_record(self.record.key.clone(), &item).status;
         assert!(self.record.status.is_some(), "what is written can be read");
+        self.ledger.borrow_mut().wrote(&self.policy, &self.record, self.clock());
     }
 
     fn look(&self, look: &Look, observed: &mut Observed) {
@@ -301,6 +325,11 @@ impl World {
                 observed.pull_request = Some(state);
                 observed.head_sha = (state == PullRequestState::Open).then(|| self.head.clone());
                 observed.pull_request_is_fresh = true;
+            }
+            Look::Room(place) => {
+                let until = self.record.status.as_ref().map_or(self.now, |status| status.expires_at);
+                let mut ledger = self.ledger.borrow_mut();
+                observed.room = Some(ledger.ask(&self.policy, &self.record, *place, until, self.clock()));
             }
             Look::Tags => observed.own_tags = Some(self.own_tags().unwrap_or_default()),
             Look::Revision { digest } => {
