@@ -60,6 +60,7 @@ impl Controller {
         }
         self.doors.meter.passed("ok", world.records.len(), began.elapsed());
         tracing::debug!(environments = world.records.len(), woken, "pass done");
+        self.closer.signs.retain(&world.records);
         self.keep(world.into_open());
         Ok(())
     }
@@ -87,8 +88,9 @@ impl Controller {
         world.records.iter().map(move |record| {
             // Those for whom there is no room this time need not be looked at closely either.
             let allowance_spent = going >= room && !is_wanted_down(record);
-            let observed =
-                Observed { allowance_spent, clock_jumped: sight.clock_jumped, ..world.observed(&self.policy, record) };
+            let idle = self.closer.signs.of(&record.key);
+            let seen = world.observed(&self.policy, record);
+            let observed = Observed { allowance_spent, clock_jumped: sight.clock_jumped, idle, ..seen };
             let is_listed = observed.service == ServiceView::Listed;
             let plan = plan(record, &observed, &self.policy, sight.now);
             let planned = Planned { key: record.key.clone(), written: record.status.clone(), plan };

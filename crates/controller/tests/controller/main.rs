@@ -10,6 +10,7 @@ mod fixtures;
 
 mod collecting;
 mod doors;
+mod idling;
 mod leading;
 mod reaping;
 mod runs;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bivouac_controller::{Controller, Doors, Settings};
 use bivouac_model::{
-    DesiredState, EnvKey, Event, Image, ImageDigest, ItemKey, ListedImage, Phase, PullRequestState, Record, Status,
+    DesiredState, EnvKey, Event, Image, ImageDigest, ItemKey, LastUse, ListedImage, Phase, PullRequestState, Record,
+    Status,
 };
 use bivouac_planner::{ImageCommit, Policy};
 use bivouac_ports::{Meaning, NoMeter, Reaction, RecordFeed};
@@ -47,6 +48,9 @@ pub(crate) struct State {
     pub(crate) reaction_calls: usize,
     /// What every reaction is refused with.
     pub(crate) reactions_refused: Option<Meaning>,
+    /// What every application says of its last use, and how often one was asked.
+    pub(crate) last_use: LastUse,
+    pub(crate) use_looks: usize,
     /// How wrong the controller's clock is.
     pub(crate) skew: TimeDelta,
     /// Calls that change something, and when.
@@ -57,6 +61,7 @@ pub(crate) struct World {
     state: Mutex<State>,
     born: Instant,
     rule: Mutex<ImageCommit>,
+    idle_after: Mutex<Duration>,
     feeds: Mutex<Vec<mpsc::UnboundedSender<ItemKey>>>,
 }
 
@@ -126,6 +131,8 @@ impl World {
             reactions: HashSet::new(),
             reaction_calls: 0,
             reactions_refused: None,
+            last_use: LastUse::Unknown("it answers with status 404".into()),
+            use_looks: 0,
             skew: TimeDelta::zero(),
             writes: Vec::new(),
         };
@@ -133,6 +140,7 @@ impl World {
             state: Mutex::new(state),
             born: Instant::now(),
             rule: Mutex::new(ImageCommit::Unchecked),
+            idle_after: Mutex::default(),
             feeds: Mutex::default(),
         });
         let clouds = Arc::downgrade(&world);
@@ -203,8 +211,17 @@ impl World {
     fn policy(&self) -> Policy {
         let mut policy = policy();
         let rule = *self.rule.lock().unwrap();
-        policy.projects.values_mut().for_each(|project| project.image_commit = rule);
+        policy.idle_after = *self.idle_after.lock().unwrap();
+        for project in policy.projects.values_mut() {
+            project.image_commit = rule;
+            project.idle_path = Some("/idle".into());
+        }
         policy
+    }
+
+    /// How long nobody uses an environment before the processes that start from now on put it to sleep.
+    pub(crate) fn idle_after(&self, after: Duration) {
+        *self.idle_after.lock().unwrap() = after;
     }
 
     /// How the processes that start from now on know of which commit an image is.

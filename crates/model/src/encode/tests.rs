@@ -35,11 +35,18 @@ fn machinery() -> impl Strategy<Value = Machinery> {
     let hash = || prop::option::of("[0-9a-f]{32}".prop_map(|text| ContentHash::from_stored(&text)));
     let numbers = (any::<u64>(), prop::option::of(any::<u64>()));
     let times = (prop::option::of(time()), prop::option::of(time()));
-    let what = (hash(), hash(), prop::option::of(".{1,30}"));
+    let what = (hash(), hash(), hash(), prop::option::of(".{1,30}"));
     let capacity = prop::option::of(prop::sample::select(vec![Capacity::OnDemand, Capacity::Spot]));
     let comment = prop::option::of((prop::option::of(any::<u64>()), "[0-9a-f]{16}"));
     (numbers, prop::collection::vec(condition(), 0..4), times, what, capacity, comment).prop_map(
-        |((revision, observed_generation), conditions, times, (spec, failed_spec, deployment), capacity, comment)| {
+        |(
+            (revision, observed_generation),
+            conditions,
+            times,
+            (spec, failed_spec, idle, deployment),
+            capacity,
+            comment,
+        )| {
             Machinery {
                 revision,
                 observed_generation,
@@ -48,6 +55,7 @@ fn machinery() -> impl Strategy<Value = Machinery> {
                 phase_since: times.1,
                 spec,
                 failed_spec,
+                idle,
                 deployment,
                 capacity,
                 comment: comment.map(|(id, said)| SaidComment { id, said }),
@@ -146,6 +154,7 @@ fn a_settled_record_takes_less_than_a_thousand_bytes() {
             task_definition: Some(TaskDefinitionName::from_arn("superset-pr-40123:17")),
             deployment: Some("ecs-svc/1234567890123456789".into()),
             image_digest: Some(ImageDigest::new(&format!("sha256:{}", "0".repeat(64)))),
+            idle: None,
             capacity: Some(Capacity::Spot),
             comment: Some(SaidComment { id: Some(2_912_345_678), said: "0123456789abcdef".into() }),
             commit: None,
