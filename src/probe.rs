@@ -1,10 +1,10 @@
-//! The probe: asks an environment over plain HTTP whether it is well.
+//! The probe: asks an environment over plain HTTP whether it is well, and when it was last used.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bivouac_model::Health;
+use bivouac_model::{Health, LastUse, MAX_LAST_USE_BYTES};
 use bivouac_ports::Probe;
 
 /// How long an answer may take. An application on a quarter of a vCPU that has just started is slow; one that takes longer
@@ -33,22 +33,55 @@ impl HttpProbe {
             .build()?;
         Ok(Self { client })
     }
+
+    async fn get(&self, ip: IpAddr, port: u16, path: &str) -> Result<reqwest::Response, reqwest::Error> {
+        let host = match ip {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        self.client.get(format!("http://{host}:{port}{path}")).send().await
+    }
 }
 
 #[async_trait]
 impl Probe for HttpProbe {
     async fn probe(&self, ip: IpAddr, port: u16, path: &str) -> Health {
-        let host = match ip {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => format!("[{ip}]"),
-        };
-        match self.client.get(format!("http://{host}:{port}{path}")).send().await {
+        match self.get(ip, port, path).await {
             Ok(answer) if (200..400).contains(&answer.status().as_u16()) => Health::Passing,
             Ok(answer) => Health::Status(answer.status().as_u16()),
-            // In words that are the same at every look: no address, no time.
-            Err(error) if error.is_timeout() => Health::Silent("it does not answer within 5 seconds".into()),
-            Err(error) if error.is_connect() => Health::Silent("it refuses the connection".into()),
-            Err(_) => Health::Silent("it breaks the connection off".into()),
+            Err(error) => Health::Silent(plain(&error).into()),
         }
     }
+
+    async fn last_use(&self, ip: IpAddr, port: u16, path: &str) -> LastUse {
+        let mut answer = match self.get(ip, port, path).await {
+            Ok(answer) if answer.status() == reqwest::StatusCode::OK => answer,
+            Ok(answer) => return LastUse::Unknown(format!("it answers with status {}", answer.status().as_u16())),
+            Err(error) => return LastUse::Unknown(plain(&error).into()),
+        };
+        let mut body = Vec::new();
+        // One byte too many is enough to know that it is no answer, however much is to come.
+        while body.len() <= MAX_LAST_USE_BYTES {
+            match answer.chunk().await {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => break,
+                Err(error) => return LastUse::Unknown(plain(&error).into()),
+            }
+        }
+        LastUse::read(&body)
+    }
 }
+
+/// In words that are the same at every look: no address, no time.
+fn plain(error: &reqwest::Error) -> &'static str {
+    if error.is_timeout() {
+        "it does not answer within 5 seconds"
+    } else if error.is_connect() {
+        "it refuses the connection"
+    } else {
+        "it breaks the connection off"
+    }
+}
+
+#[cfg(test)]
+mod tests;

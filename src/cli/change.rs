@@ -104,9 +104,14 @@ fn is_so(record: &Record, command: &Command) -> Option<&'static str> {
         Command::Pin if wish.pinned => Some("is pinned already"),
         Command::Unpin if !wish.pinned => Some("is not pinned"),
         Command::Sleep if wish.desired == Desired::Asleep => Some("is desired asleep already"),
-        Command::Wake if wish.desired == Desired::Up => Some("is desired up already"),
+        // What sleeps for want of use is desired up all the while, and the same wish written again wakes it.
+        Command::Wake if wish.desired == Desired::Up && !sleeps_idle(record) => Some("is desired up already"),
         _ => None,
     }
+}
+
+fn sleeps_idle(record: &Record) -> bool {
+    record.status.as_ref().is_some_and(|status| status.machinery.idle.is_some())
 }
 
 fn done(command: &Command) -> String {

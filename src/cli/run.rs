@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::Format;
 use crate::compose::{Connected, Place, connect};
-use crate::config::Config;
+use crate::config::{Config, GIVE_A_PATH};
 use crate::daemon::{Daemon, Ear, FIRST_OBSERVATION, TABLES};
 use crate::exit::Failure;
 
@@ -42,6 +42,9 @@ pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Re
     check(&connected.doors, config).await?;
 
     say(config, format, url(bot_listener.as_ref()).as_deref(), url(listener.as_ref()).as_deref());
+    for sentence in config.projects.iter().filter_map(|project| config.sleepless(project)) {
+        tracing::warn!("{sentence}; {GIVE_A_PATH}");
+    }
     let ear = Ear::default();
     let bot = bot_listener.zip(bot_settings).map(|(listener, settings)| {
         tokio::spawn(crate::bot::serve(listener, connected.bot(&ear), settings, stop.clone()))

@@ -25,6 +25,9 @@ pub struct Guardrails {
     pub untagged_image_grace: Duration,
     /// `expiry_notice`: how long before its end the comment tells who asked for an environment. Default 1 h; 0 s: never.
     pub expiry_notice: Duration,
+    /// `idle_after`: how long nobody uses an environment before it falls asleep, in projects with an `idle_path`. Default 0 s:
+    /// never.
+    pub idle_after: Duration,
     /// `adopt`: services of an older system, by their names, that the reaper looks after as `adopt_mode` says. Default none,
     /// and `observe`.
     pub adopt: Vec<Adoption>,
@@ -61,6 +64,7 @@ pub(super) fn read(section: Section<'_>) -> Guardrails {
         // Children are pushed before their index, so none may be removed within minutes.
         untagged_image_grace: section.duration("untagged_image_grace", hours(1)..=MOST).unwrap_or(hours(24)),
         expiry_notice: section.duration("expiry_notice", Duration::ZERO..=MOST).unwrap_or(hours(1)),
+        idle_after: idle_after(&section),
         adopt: adoptions(&section),
         purge_after: section.duration("purge_after", hours(1)..=hours(10 * 366 * 24)).unwrap_or(hours(720)),
     };
@@ -83,6 +87,18 @@ fn caps(section: &Section<'_>) -> Caps {
         // The smallest task has a quarter (ECS developer guide, "Fargate task CPU and memory").
         max_vcpus: section.number("max_vcpus", 0.25..=1e6),
     }
+}
+
+/// `idle_after`: nothing, or a minute at least, since nobody is asked more often.
+fn idle_after(section: &Section<'_>) -> Duration {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let after = section.duration("idle_after", Duration::ZERO..=MOST).unwrap_or_default();
+    if !after.is_zero() && after < MINUTE {
+        let after = format_duration(after);
+        section
+            .problem("idle_after", format!("`guardrails.idle_after` is {after}; it has to be 1m at least, or 0s: off"));
+    }
+    after
 }
 
 /// `adopt` with `adopt_mode`.

@@ -24,6 +24,9 @@ pub struct ProjectConfig {
     pub port: u16,
     /// `health_path`: where to ask whether it is well; empty: a running task is ready. Default `/health`.
     pub health_path: Option<String>,
+    /// `idle_path`: where the application says when it was last used, as `guardrails.idle_after` needs it. Default empty:
+    /// nowhere.
+    pub idle_path: Option<String>,
     /// `service_name`: names of services. Default `pr-{pr}-service`.
     pub service_name: Pattern,
     /// `image_tag`: tags of images. Default `pr-{pr}-ci`.
@@ -90,10 +93,8 @@ fn read(section: Section<'_>, number: usize, dir: &Path) -> Option<ProjectConfig
     });
     let containers = section.required("containers", "the containers of the template that get the image", containers);
     let port = section.integer("port", 1..=u64::from(u16::MAX)).and_then(|port| u16::try_from(port).ok());
-    let health_path = section.text_of("health_path", "a path such as /health, or empty for no probe", |text| {
-        let graphic = text.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
-        text.is_empty() || (text.starts_with('/') && text.len() <= 1024 && graphic)
-    });
+    let health_path = section.text_of("health_path", "a path such as /health, or empty for no probe", path_or_empty);
+    let idle_path = section.text_of("idle_path", "a path such as /idle, or empty if there is none", path_or_empty);
     let service_name = section.parsed("service_name", Pattern::service_name);
     let image_tag = section.parsed("image_tag", Pattern::image_tag);
     let image_tag = image_tag.or_else(|| Pattern::image_tag("pr-{pr}-ci").ok())?;
@@ -123,6 +124,7 @@ fn read(section: Section<'_>, number: usize, dir: &Path) -> Option<ProjectConfig
         containers: containers?,
         port: port.unwrap_or(8080),
         health_path: health_path.map_or_else(|| Some("/health".into()), |path| Some(path).filter(|p| !p.is_empty())),
+        idle_path: idle_path.filter(|path| !path.is_empty()),
         service_name: service_name.or_else(|| Pattern::service_name("pr-{pr}-service").ok())?,
         image_commit: image_commit.unwrap_or_else(|| ImageCommit::default_for(&image_tag)),
         image_tag,
@@ -131,6 +133,12 @@ fn read(section: Section<'_>, number: usize, dir: &Path) -> Option<ProjectConfig
         ready_note: ready_note.filter(|note| !note.is_empty()),
         number,
     })
+}
+
+/// What a probe can ask for, or nothing.
+fn path_or_empty(text: &str) -> bool {
+    let graphic = text.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
+    text.is_empty() || (text.starts_with('/') && text.len() <= 1024 && graphic)
 }
 
 /// "The repository name must start with a letter and can only contain lowercase letters, numbers, hyphens, underscores,

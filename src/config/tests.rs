@@ -492,3 +492,27 @@ fn the_environment_on_github_has_a_name() {
         assert!(errors.contains("BIVOUAC__GITHUB__ENVIRONMENT"), "{errors}");
     }
 }
+
+#[test]
+fn what_nobody_uses_falls_asleep_where_the_application_says_so() {
+    let with = |pairs: &[(&str, &str)]| parse(MINIMAL, pairs);
+    const AFTER: &str = "BIVOUAC__GUARDRAILS__IDLE_AFTER";
+    const PATH: &str = "BIVOUAC__PROJECT__0__IDLE_PATH";
+    let said = |pairs: &[(&str, &str)]| {
+        let config = with(pairs).unwrap();
+        config.sleepless(&config.projects[0])
+    };
+    assert_eq!(with(&[]).unwrap().guardrails.idle_after, Duration::ZERO);
+    assert_eq!(with(&[(AFTER, "2h")]).unwrap().guardrails.idle_after, Duration::from_secs(7200));
+    assert_eq!(with(&[(PATH, "/idle?f=1")]).unwrap().projects[0].idle_path.as_deref(), Some("/idle?f=1"));
+    let sentence = said(&[(AFTER, "2h")]).expect("nobody can tell");
+    assert!(sentence.contains("do not fall asleep by themselves") && sentence.contains("load balancer"), "{sentence}");
+    assert!(crate::config::GIVE_A_PATH.contains("`idle_path`"));
+    for fine in [&[][..], &[(PATH, "/idle")], &[(AFTER, "2h"), (PATH, "/idle")], &[(AFTER, "0s")]] {
+        assert_eq!(said(fine), None, "{fine:?}");
+    }
+    for wrong in [(AFTER, "59s"), (AFTER, "soon"), (AFTER, "999999h"), (PATH, "idle"), (PATH, "/a b"), (PATH, "/a#b")] {
+        let errors = with(&[wrong]).expect_err("it is no value").to_string();
+        assert!(errors.contains(wrong.0), "{errors}");
+    }
+}

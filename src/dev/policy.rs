@@ -49,6 +49,7 @@ pub fn policy() -> Result<Policy, PolicyError> {
         template: Template::parse(TEMPLATE, &["hello".to_owned()])?,
         port: 8080,
         health_path: Some("/".to_owned()),
+        idle_path: None,
         service_name: Pattern::service_name("pr-{pr}-service")?,
         image_tag: Pattern::image_tag("pr-{pr}-ci")?,
         image_commit: ImageCommit::Unchecked,
@@ -64,6 +65,7 @@ pub fn policy() -> Result<Policy, PolicyError> {
         max_ttl: Duration::from_secs(168 * 3600),
         expiry_notice: Duration::from_secs(3600),
         caps: Caps::default(),
+        idle_after: Duration::ZERO,
         max_deletions_per_pass: 20,
         adopt: Vec::new(),
         // A day of the story is ten seconds.

@@ -1,14 +1,17 @@
-//! What can be told without asking anybody: configuration, templates, secrets, the bot.
+//! What can be told without asking anybody: configuration, templates, sleep, secrets, the bot.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use bivouac_model::format_duration;
+
 use super::report::{Area, Check};
 use super::words::listed;
-use crate::config::{Config, Credentials, ProjectConfig, Secret, VARIABLE_PREFIX, Variables};
+use crate::config::{Config, Credentials, GIVE_A_PATH, ProjectConfig, Secret, VARIABLE_PREFIX, Variables};
 
 const CONFIGURATION: Area = Area("configuration");
 const TEMPLATE: Area = Area("template");
+const SLEEP: Area = Area("sleep");
 const SECRETS: Area = Area("secrets");
 const BOT: Area = Area("bot");
 
@@ -65,6 +68,27 @@ fn template(project: &ProjectConfig, ports: &[u16], role: Option<&str>) -> Vec<C
         checks.push(TEMPLATE.problem(&repo, message, mend));
     }
     checks
+}
+
+/// Whether environments fall asleep when nobody uses them.
+pub(super) fn sleep(config: &Config) -> Vec<Check> {
+    let after = config.guardrails.idle_after;
+    if after.is_zero() {
+        return vec![
+            SLEEP.ok("idle_after", "environments do not fall asleep by themselves (`guardrails.idle_after` is 0s)"),
+        ];
+    }
+    let check = |project: &ProjectConfig| {
+        let repo = project.repo.to_string();
+        match (config.sleepless(project), &project.idle_path) {
+            (None, Some(path)) => {
+                let after = format_duration(after);
+                SLEEP.ok(&repo, format!("asleep after {after} without use, as the application says at `{path}`"))
+            }
+            (said, _) => SLEEP.warning(&repo, said.unwrap_or_default(), GIVE_A_PATH),
+        }
+    };
+    config.projects.iter().map(check).collect()
 }
 
 /// Each secret: there, readable, not empty, and not everybody's.

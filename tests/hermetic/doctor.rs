@@ -191,6 +191,18 @@ async fn a_configuration_that_cannot_be_read_is_a_usage_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_fall_asleep_is_told_why_and_what_to_set() {
+    let mut patient = Patient::sound().await;
+    patient.examined().await.tells("ok", "sleep", &["idle_after", "0s"]);
+    patient.set("BIVOUAC__GUARDRAILS__IDLE_AFTER", "2h");
+    let said = patient.examined().await;
+    assert_eq!(said.code, Some(0), "it works all the same: {:#}", said.report);
+    said.tells("warning", "sleep", &[REPO, "do not fall asleep by themselves", "load balancer", "`idle_path`"]);
+    patient.set("BIVOUAC__PROJECT__0__IDLE_PATH", "/idle");
+    patient.examined().await.tells("ok", "sleep", &[REPO, "asleep after 2h", "`/idle`"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_template_without_the_container() {
     let mut patient = Patient::sound().await;
     patient.set("BIVOUAC__PROJECT__0__CONTAINERS", "web");

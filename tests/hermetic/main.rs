@@ -23,6 +23,7 @@ mod doctor;
 mod doors;
 mod faults;
 mod forge;
+mod idling;
 mod invalid;
 mod lives;
 mod reaping;

@@ -10,6 +10,7 @@ use bivouac_ports::{Error, Meaning, Result};
 use bivouac_runtime::{BatchError, BatchLimits, Batcher};
 
 use crate::doors::Doors;
+use crate::idle::Signs;
 use crate::world::{deployed, effective_tag, is_down, named_tags, with_addresses};
 
 /// "You may specify up to 10 services to describe in a single operation" (ECS API reference, DescribeServices).
@@ -24,6 +25,8 @@ pub(crate) struct Closer {
     doors: Doors,
     policy: Arc<Policy>,
     services: Batcher<String, ServiceView, Error>,
+    /// What environments said of their last use.
+    pub signs: Signs,
 }
 
 impl Closer {
@@ -34,7 +37,7 @@ impl Closer {
             let cluster = Arc::clone(&cluster);
             async move { cluster.services(&names).await }
         });
-        Self { doors, policy, services }
+        Self { doors, policy, services, signs: Signs::default() }
     }
 
     /// What a reconcile begins with: the image, and of the pull request what the last list said: its head, if it was open.
@@ -53,7 +56,8 @@ impl Closer {
             }),
         };
         let pull_request = listed_head.is_some().then_some(PullRequestState::Open);
-        Observed { image, pull_request, head_sha: listed_head, ..Observed::default() }
+        let idle = self.signs.of(&record.key);
+        Observed { image, pull_request, head_sha: listed_head, idle, ..Observed::default() }
     }
 
     /// Looks, and adds what it saw to `observed`. Taking the same look twice replaces the first.
@@ -104,6 +108,14 @@ impl Closer {
             Look::Health { ip } => {
                 let path = project.health_path.as_deref().unwrap_or("/");
                 observed.health = Some(self.doors.probe.probe(*ip, project.port, path).await);
+            }
+            Look::Idle { ip } => {
+                let path = project.idle_path.as_deref().unwrap_or("/");
+                let last_use = self.doors.probe.last_use(*ip, project.port, path).await;
+                let sign = last_use.as_of(self.doors.clock.now());
+                tracing::debug!(used_at = ?sign.used_at, "asked when it was last used");
+                self.signs.keep(&record.key, sign.clone());
+                observed.idle = Some(sign);
             }
         }
         Ok(())

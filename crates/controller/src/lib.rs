@@ -15,6 +15,7 @@ mod controller;
 mod doors;
 mod fenced;
 mod guardrail;
+mod idle;
 mod lead;
 mod pass;
 mod reap;

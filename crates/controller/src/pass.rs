@@ -60,6 +60,7 @@ impl Controller {
         }
         self.doors.meter.passed("ok", world.records.len(), began.elapsed());
         tracing::debug!(environments = world.records.len(), woken, "pass done");
+        self.closer.signs.retain(&world.records);
         self.keep(world.into_open());
         Ok(())
     }
@@ -94,6 +95,7 @@ impl Controller {
                 allowance_spent,
                 clock_jumped: sight.clock_jumped,
                 room: rooms.remove(&record.key),
+                idle: self.closer.signs.of(&record.key),
                 ..world.observed(&self.policy, record)
             };
             let is_listed = observed.service == ServiceView::Listed;

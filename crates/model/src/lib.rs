@@ -15,6 +15,7 @@ mod encode;
 mod event;
 mod inventory;
 mod key;
+mod last_use;
 mod money;
 mod month;
 mod observed;
@@ -44,6 +45,7 @@ pub use inventory::{
     DeletionFailure, DescribedRevision, FailureCause, ImageRef, ListedImage, ManifestKind, ManifestText,
 };
 pub use key::{EnvKey, InvalidKey, ItemKey, PrNumber, RepoName};
+pub use last_use::{IdleSign, LastUse, MAX_LAST_USE_BYTES};
 pub use money::Usd;
 pub use month::{InvalidMonth, Month};
 pub use observed::{

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Capacity, ContentHash, ImageTag, Room};
+use crate::{Capacity, ContentHash, IdleSign, ImageTag, Room};
 
 /// What one observation found out about one environment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +19,8 @@ pub struct Observed {
     pub image: ImageView,
     /// What the address of the newest running task answered; `None`: not asked.
     pub health: Option<Health>,
+    /// What it said of its last use when it was last asked, in this observation or an earlier one; `None`: it was not.
+    pub idle: Option<IdleSign>,
     /// The pull request; `None`: not asked in this observation.
     pub pull_request: Option<PullRequestState>,
     /// The forge was asked for this very pull request in this observation, rather than for a list some time ago.

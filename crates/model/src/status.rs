@@ -117,6 +117,9 @@ pub struct Machinery {
     /// The image it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_digest: Option<ImageDigest>,
+    /// The wish that sleeps for want of use, as a hash: it wakes when somebody wants something else, or the same again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle: Option<ContentHash>,
     /// What capacity it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Capacity>,
@@ -153,6 +156,7 @@ impl Machinery {
             task_definition,
             deployment,
             image_digest,
+            idle,
             capacity,
             place,
             // Goes with the cost.
@@ -171,6 +175,7 @@ impl Machinery {
             && *task_definition == other.task_definition
             && *deployment == other.deployment
             && *image_digest == other.image_digest
+            && *idle == other.idle
             && *capacity == other.capacity
             && *place == other.place
             && *comment == other.comment

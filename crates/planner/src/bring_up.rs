@@ -13,7 +13,7 @@ use crate::context::{Context, Draft};
 use crate::plan::{Action, Look, Plan, WaitingOn};
 use crate::policy::CapacityPolicy;
 use crate::template::Filling;
-use crate::{admission, approve, glance, reason, rollout};
+use crate::{admission, approve, glance, idle, reason, rollout};
 
 /// What is wanted of the service.
 pub(crate) struct Wanted<'a> {
@@ -31,6 +31,10 @@ pub(crate) struct Wanted<'a> {
 impl Wanted<'_> {
     /// Nothing more to do, or nothing before the image is to be had.
     pub fn rest(&self, draft: Draft<'_>, context: &Context<'_>) -> Plan {
+        let draft = match idle::watch(context, draft) {
+            Ok(draft) => draft,
+            Err(plan) => return *plan,
+        };
         match self.lacks {
             Some(on) => wait_for_image(draft, context, on),
             None => draft.settle(),
@@ -52,7 +56,9 @@ pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &Desired
     if !problems.is_empty() {
         return crate::hold::hold(context, draft, reason::INVALID_RECORD, &problems);
     }
-    let count = u32::from(desired.desired == Desired::Up);
+    let is_idle = idle::sleeps(&context, desired);
+    let draft = if is_idle { draft } else { idle::wake(&context, draft) };
+    let count = u32::from(desired.desired == Desired::Up && !is_idle);
     if approve::is_in_doubt(&context, desired) {
         return draft.look(Look::PullRequest);
     }
@@ -459,7 +465,8 @@ fn put_to_sleep(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, se
         let draft = draft.say(Phase::Asleep, reason::GOING_TO_SLEEP, GOING);
         return draft.wait(WaitingOn::TaskStop, context.policy.deadlines.soon);
     }
-    let mut draft = admission::leave(draft).say(Phase::Asleep, reason::ASLEEP, glance::asleep_message(wanted));
+    let reason = if idle::sleeps(context, wanted.desired) { reason::IDLE } else { reason::ASLEEP };
+    let mut draft = admission::leave(draft).say(Phase::Asleep, reason, glance::asleep_message(context, wanted));
     draft.status.machinery.deployment = None;
     wanted.rest(draft, context)
 }

@@ -15,7 +15,7 @@ use crate::expiry::after;
 use crate::plan::{Action, Look, Next, Plan, WaitingOn};
 use crate::policy::Policy;
 use crate::project::Project;
-use crate::{admission, approve, notice, react};
+use crate::{admission, approve, idle, notice, react};
 
 /// The condition that says whether an environment answers.
 const READY: &str = "Ready";
@@ -211,6 +211,7 @@ impl<'a> Draft<'a> {
         self.condition(WITHDRAWN, ConditionStatus::True, reason, String::new())
             .without_condition(approve::HEAD_APPROVED)
             .without_condition(admission::ADMITTED)
+            .awake()
     }
 
     /// It shall be (again).
@@ -249,14 +250,16 @@ impl<'a> Draft<'a> {
         self.finish(Next::Settled, requeue_after)
     }
 
-    /// Not later than its time is over, or it is told so: both are to be seen to the second, not by the next resync.
+    /// Not later than its time is over, it is told so, or it may fall asleep: seen to the second, not by the next resync.
     fn in_time(&self, again: Duration) -> Duration {
         if matches!(self.status.phase, Phase::Terminating | Phase::Terminated) {
             return again;
         }
-        let moments = [notice::begins_at(&self.context, &self.status), Some(self.status.expires_at)];
+        let Self { context, status } = self;
+        let moments =
+            [notice::begins_at(context, status), idle::asks_at(context, status.phase), Some(status.expires_at)];
         let left = |moment: DateTime<Utc>| (moment - self.context.now).to_std().ok();
-        let next = moments.into_iter().flatten().filter_map(left).find(|left| !left.is_zero());
+        let next = moments.into_iter().flatten().filter_map(left).filter(|left| !left.is_zero()).min();
         next.map_or(again, |left| again.min(left))
     }
 

@@ -7,6 +7,7 @@ use bivouac_model::{Phase, PullRequestState, ServiceView, Task, TaskState};
 
 use crate::bring_up::Wanted;
 use crate::context::{Context, TAGS_REMOVED};
+use crate::idle;
 
 /// Whether the record, the lists and the wish agree.
 pub(crate) fn is_settled(context: &Context<'_>, wanted: &Wanted<'_>) -> bool {
@@ -35,7 +36,7 @@ pub(crate) fn is_settled(context: &Context<'_>, wanted: &Wanted<'_>) -> bool {
         }
         // What it would run is looked at when it wakes.
         Phase::Asleep => {
-            let said = written.message == asleep_message(wanted);
+            let said = written.message == asleep_message(context, wanted);
             said && wanted.count == 0 && listed && live.next().is_none()
         }
         Phase::Failed => {
@@ -52,9 +53,11 @@ pub(crate) fn ready_message(wanted: &Wanted<'_>) -> String {
 }
 
 /// What a sleeping environment's record says.
-pub(crate) fn asleep_message(wanted: &Wanted<'_>) -> String {
+pub(crate) fn asleep_message(context: &Context<'_>, wanted: &Wanted<'_>) -> String {
     const ASLEEP: &str = "No task runs; nothing but the record is kept.";
-    wanted.note.as_ref().map_or_else(|| ASLEEP.to_owned(), |note| format!("{ASLEEP} {note}"))
+    let is_idle = idle::sleeps(context, wanted.desired);
+    let message = if is_idle { idle::message(context) } else { ASLEEP.to_owned() };
+    wanted.note.iter().fold(message, |message, note| format!("{message} {note}"))
 }
 
 /// Whether a tombstone needs nothing more.

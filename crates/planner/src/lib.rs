@@ -14,6 +14,7 @@ pub mod definitions;
 mod expiry;
 mod glance;
 mod hold;
+mod idle;
 pub mod images;
 mod notice;
 mod pattern;

@@ -141,6 +141,11 @@ pub enum Look {
         /// Its address.
         ip: IpAddr,
     },
+    /// When the environment was last used.
+    Idle {
+        /// Its address.
+        ip: IpAddr,
+    },
 }
 
 impl fmt::Display for Look {
@@ -153,6 +158,7 @@ impl fmt::Display for Look {
             Self::Tags => f.write_str("look at the pull request's image tags"),
             Self::Revision { digest } => write!(f, "look at the label of image {}", digest.short()),
             Self::Health { ip } => write!(f, "ask {ip} whether it is well"),
+            Self::Idle { ip } => write!(f, "ask {ip} when it was last used"),
         }
     }
 }

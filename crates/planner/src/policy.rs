@@ -25,6 +25,9 @@ pub struct Policy {
     pub expiry_notice: Duration,
     /// What all environments together may take.
     pub caps: Caps,
+    /// How long nobody uses an environment before it falls asleep, where its application says when it was last used
+    /// ([`Project::idle_path`]); nothing: it does not.
+    pub idle_after: Duration,
     /// How many services are deleted between two passes, for whatever reason.
     pub max_deletions_per_pass: usize,
     /// Services of an older system that the reaper looks after.

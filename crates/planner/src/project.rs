@@ -21,6 +21,8 @@ pub struct Project {
     pub port: u16,
     /// Where to ask whether it is well; `None`: a running task is ready.
     pub health_path: Option<String>,
+    /// Where to ask when it was last used; `None`: nobody can tell, and it does not fall asleep by itself.
+    pub idle_path: Option<String>,
     /// Names of services.
     pub service_name: Pattern,
     /// Tags of images.

@@ -24,6 +24,10 @@ pub(crate) const NOT_ANSWERING: &str = "NotAnswering";
 pub(crate) const TASK_REPLACED: &str = "TaskReplaced";
 pub(crate) const ASLEEP: &str = "Asleep";
 pub(crate) const GOING_TO_SLEEP: &str = "GoingToSleep";
+/// Nobody used it.
+pub(crate) const IDLE: &str = "Idle";
+/// The application does not say when it was last used.
+pub(crate) const LAST_USE_UNKNOWN: &str = "LastUseUnknown";
 /// Somebody asked for `down`. Also tells a later `up` that it is a new wish.
 pub(crate) const DOWN_REQUESTED: &str = "DownRequested";
 pub(crate) const EXPIRED: &str = "Expired";

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -111,8 +111,8 @@ struct Page {
     task: TaskId,
 }
 
-async fn show(State(page): State<Arc<Page>>) -> Response {
-    let shown = page.shared.with(|world| render(world, &page.task));
+async fn show(State(page): State<Arc<Page>>, uri: Uri) -> Response {
+    let shown = page.shared.with(|world| render(world, &page.task, uri.path()));
     match shown {
         Some((status, html)) => {
             let mut response = Response::new(Body::from(html));
@@ -130,12 +130,13 @@ async fn show(State(page): State<Arc<Page>>) -> Response {
 }
 
 /// The status and page of a task, or nothing if it is to close the connection.
-fn render(world: &World, id: &TaskId) -> Option<(u16, String)> {
+fn render(world: &World, id: &TaskId, path: &str) -> Option<(u16, String)> {
     let task = world.ecs.tasks.get(id)?;
     let images: Vec<&str> = task.definition.containers.iter().map(|container| container.image.as_str()).collect();
     let status = match world.ecs.fates.answer(task.service.as_deref(), &images, &task.fate) {
         Fate::Answers { status } => status,
         Fate::RefusesConnections => return None,
+        Fate::Says { path: own, text } if own == path => return Some((200, text)),
         _ => 200,
     };
     let name = task.service.as_deref().unwrap_or(&task.group);

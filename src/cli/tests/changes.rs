@@ -137,3 +137,13 @@ async fn waiting_ends_when_it_sleeps() {
     world.store.then(|items| answer(items, KEY, &status(Phase::Ready, 3)));
     assert_eq!(world.done("wake 7 --wait").await, "apache/superset#7 is Ready at http://192.0.2.7:8080\n");
 }
+
+#[tokio::test]
+async fn wake_is_written_again_where_nobody_used_it() {
+    let mut world = running().await;
+    assert_eq!(world.done("wake 7").await, "apache/superset#7 is desired up already\n");
+    let mut asleep = status(Phase::Asleep, 1);
+    asleep.machinery.idle = Some(bivouac_model::ContentHash::of([]));
+    answer(&mut world.store.items.lock().unwrap(), KEY, &asleep);
+    assert_eq!(world.done("wake 7").await, "apache/superset#7 is desired up (generation 2)\n");
+}

@@ -8,9 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bivouac_model::{
     Capacity, CommentView, DeletionFailure, DescribedRevision, EnvKey, Event, Health, ImageDigest, ImageRef, ImageTag,
-    ImageView, ItemKey, ListedImage, ManifestText, PullRequest, PullRequestState, Record, RenderedTaskDefinition,
-    RepoName, SaidComment, ServiceChange, ServiceSpec, ServiceView, Status, Task, TaskDefinitionName,
-    TaskDefinitionRevision,
+    ImageView, ItemKey, LastUse, ListedImage, ManifestText, PullRequest, PullRequestState, Record,
+    RenderedTaskDefinition, RepoName, SaidComment, ServiceChange, ServiceSpec, ServiceView, Status, Task,
+    TaskDefinitionName, TaskDefinitionRevision,
 };
 use bivouac_ports::{
     Clock, Cluster, CommentId, Conversation, DesiredChange, Error, Forge, Journal, LabelChange, Meaning,
@@ -459,6 +459,14 @@ impl Probe for Door {
             Ok(if well { Health::Passing } else { Health::Silent("no answer".into()) })
         });
         asked.await.unwrap_or(Health::Silent("no answer".into()))
+    }
+
+    async fn last_use(&self, _: IpAddr, _: u16, _: &str) -> LastUse {
+        let asked = self.read("last use", |state| {
+            state.use_looks += 1;
+            Ok(state.last_use.clone())
+        });
+        asked.await.unwrap_or(LastUse::Unknown("no answer".into()))
     }
 }
 

@@ -11,6 +11,7 @@ mod fixtures;
 mod admission;
 mod collecting;
 mod doors;
+mod idling;
 mod leading;
 mod reaping;
 mod runs;

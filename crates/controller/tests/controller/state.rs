@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bivouac_controller::{Controller, Doors, Settings};
 use bivouac_model::{
-    DesiredState, EnvKey, Event, Image, ImageDigest, ItemKey, ListedImage, Phase, PullRequestState, Record, Status, Usd,
+    DesiredState, EnvKey, Event, Image, ImageDigest, ItemKey, LastUse, ListedImage, Phase, PullRequestState, Record,
+    Status, Usd,
 };
 use bivouac_planner::admission::Caps;
 use bivouac_planner::{ImageCommit, Policy};
@@ -48,6 +49,9 @@ pub(crate) struct State {
     pub(crate) reaction_calls: usize,
     /// What every reaction is refused with.
     pub(crate) reactions_refused: Option<Meaning>,
+    /// What every application says of its last use, and how often one was asked.
+    pub(crate) last_use: LastUse,
+    pub(crate) use_looks: usize,
     /// How wrong the controller's clock is.
     pub(crate) skew: TimeDelta,
     /// Calls that change something, and when.
@@ -61,6 +65,7 @@ pub(crate) struct World {
     born: Instant,
     rule: Mutex<ImageCommit>,
     caps: Mutex<Caps>,
+    idle_after: Mutex<Duration>,
     feeds: Mutex<Vec<mpsc::UnboundedSender<ItemKey>>>,
 }
 
@@ -140,6 +145,8 @@ impl World {
             reactions: HashSet::new(),
             reaction_calls: 0,
             reactions_refused: None,
+            last_use: LastUse::Unknown("it answers with status 404".into()),
+            use_looks: 0,
             skew: TimeDelta::zero(),
             writes: Vec::new(),
             most: 0,
@@ -149,6 +156,7 @@ impl World {
             born: Instant::now(),
             rule: Mutex::new(ImageCommit::Unchecked),
             caps: Mutex::new(plenty()),
+            idle_after: Mutex::default(),
             feeds: Mutex::default(),
         });
         let clouds = Arc::downgrade(&world);
@@ -219,9 +227,18 @@ impl World {
     fn policy(&self) -> Policy {
         let mut policy = policy();
         let rule = *self.rule.lock().unwrap();
-        policy.projects.values_mut().for_each(|project| project.image_commit = rule);
+        policy.idle_after = *self.idle_after.lock().unwrap();
+        for project in policy.projects.values_mut() {
+            project.image_commit = rule;
+            project.idle_path = Some("/idle".into());
+        }
         policy.caps = *self.caps.lock().unwrap();
         policy
+    }
+
+    /// How long nobody uses an environment before the processes that start from now on put it to sleep.
+    pub(crate) fn idle_after(&self, after: Duration) {
+        *self.idle_after.lock().unwrap() = after;
     }
 
     /// How the processes that start from now on know of which commit an image is.

@@ -35,7 +35,7 @@ fn machinery() -> impl Strategy<Value = Machinery> {
     let hash = || prop::option::of("[0-9a-f]{32}".prop_map(|text| ContentHash::from_stored(&text)));
     let numbers = (any::<u64>(), prop::option::of(any::<u64>()));
     let times = (prop::option::of(time()), prop::option::of(time()));
-    let what = (hash(), hash(), prop::option::of(".{1,30}"));
+    let what = (hash(), hash(), hash(), prop::option::of(".{1,30}"));
     let capacity = prop::option::of(prop::sample::select(vec![Capacity::OnDemand, Capacity::Spot]));
     let place = prop::option::of((any::<u32>(), usd()).prop_map(|(cpu, hourly)| Place { cpu, hourly }));
     let caps = (capacity, place, usd());
@@ -45,7 +45,7 @@ fn machinery() -> impl Strategy<Value = Machinery> {
             (revision, observed_generation),
             conditions,
             times,
-            (spec, failed_spec, deployment),
+            (spec, failed_spec, idle, deployment),
             (capacity, place, before_month),
             comment,
         )| {
@@ -57,6 +57,7 @@ fn machinery() -> impl Strategy<Value = Machinery> {
                 phase_since: times.1,
                 spec,
                 failed_spec,
+                idle,
                 deployment,
                 capacity,
                 place,
@@ -157,6 +158,7 @@ fn a_settled_record_is_written_with_one_unit() {
             task_definition: Some(TaskDefinitionName::from_arn("superset-pr-40123:17")),
             deployment: Some("ecs-svc/1234567890123456789".into()),
             image_digest: Some(ImageDigest::new(&format!("sha256:{}", "0".repeat(64)))),
+            idle: None,
             capacity: Some(Capacity::Spot),
             place: Some(Place { cpu: 512, hourly: Usd::from_dollars(0.029_685) }),
             before_month: Usd::ZERO,

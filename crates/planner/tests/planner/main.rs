@@ -9,6 +9,7 @@ mod cloud;
 mod definitions;
 mod fixtures;
 mod glances;
+mod idling;
 mod images;
 mod life;
 mod notices;

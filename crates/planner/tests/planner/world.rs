@@ -1,8 +1,8 @@
 //! The loop around the planner: a record, a cloud, a forge, and a controller that can fail at every step.
 
 use bivouac_model::{
-    CommentView, Desired, DesiredState, EnvKey, ImageDigest, ImageRevision, ImageTag, ImageView, ItemKey, Observed,
-    Phase, Problem, PullRequestState, Reacted, Record, SaidComment, ServiceView, Status,
+    CommentView, Desired, DesiredState, EnvKey, IdleSign, ImageDigest, ImageRevision, ImageTag, ImageView, ItemKey,
+    LastUse, Observed, Phase, Problem, PullRequestState, Reacted, Record, SaidComment, ServiceView, Status,
 };
 use bivouac_planner::admission::Ledger;
 use bivouac_planner::{Action, Look, Next, Plan, Policy, Setback, plan, set_back};
@@ -71,6 +71,12 @@ pub(crate) struct World {
     pub(crate) label_looks: std::cell::Cell<usize>,
     /// Who else runs and waits.
     pub(crate) ledger: std::cell::RefCell<Ledger>,
+    /// What the application says of its last use.
+    pub(crate) last_use: LastUse,
+    /// What it said when it was last asked, as the process remembers it.
+    pub(crate) sign: std::cell::RefCell<Option<IdleSign>>,
+    /// When it was asked.
+    pub(crate) use_looks: std::cell::RefCell<Vec<DateTime<Utc>>>,
 }
 
 impl World {
@@ -97,6 +103,9 @@ impl World {
             reactions: Vec::new(),
             label_looks: Default::default(),
             ledger: Default::default(),
+            last_use: LastUse::Unknown("it answers with status 404".into()),
+            sign: Default::default(),
+            use_looks: Default::default(),
         }
     }
 
@@ -192,6 +201,7 @@ impl World {
             own_tags: self.own_tags(),
             room: self.ledger.borrow().waiting(&self.policy, self.clock()).remove(&self.record.key),
             head_sha: self.listed().filter(|state| *state == PullRequestState::Open).map(|_| self.head.clone()),
+            idle: self.sign.borrow().clone(),
             ..Observed::default()
         }
     }
@@ -242,7 +252,8 @@ impl World {
     pub(crate) fn reconcile_with(&mut self, fault: Option<Fault>) -> Option<Reconciled> {
         let listed = self.listed().filter(|state| *state == PullRequestState::Open);
         let head_sha = listed.map(|_| self.listed_head.clone());
-        let mut observed = Observed { image: self.image(), pull_request: listed, head_sha, ..Observed::default() };
+        let (image, idle) = (self.image(), self.sign.borrow().clone());
+        let mut observed = Observed { image, pull_request: listed, head_sha, idle, ..Observed::default() };
         let mut actions = Vec::new();
         let mut recorded = false;
         self.ledger.borrow_mut().saw(&self.policy, &self.record, self.clock());
@@ -338,6 +349,12 @@ impl World {
                 observed.revision = Some(ImageRevision { digest: digest.clone(), commit });
             }
             Look::Health { ip } => observed.health = Some(self.cloud.health(*ip)),
+            Look::Idle { ip } => {
+                assert_eq!(self.cloud.health(*ip), bivouac_model::Health::Passing, "what is asked runs there");
+                self.use_looks.borrow_mut().push(self.now);
+                observed.idle = Some(self.last_use.clone().as_of(self.clock()));
+                self.sign.replace(observed.idle.clone());
+            }
         }
     }
 

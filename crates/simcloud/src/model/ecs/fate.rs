@@ -46,6 +46,13 @@ pub enum Fate {
     },
     /// Runs and is healthy to ECS, but closes every connection unanswered.
     RefusesConnections,
+    /// Runs and answers, and has a page of its own: this text at this path, and what every task shows elsewhere.
+    Says {
+        /// The path, with the slash.
+        path: String,
+        /// The body, with status 200.
+        text: String,
+    },
 }
 
 /// The fates in force. The one set last wins.
@@ -95,7 +102,9 @@ impl Fates {
     pub(crate) fn answer(&self, service: Option<&str>, images: &[&str], drawn: &Fate) -> Fate {
         let rule = self.rules.iter().find(|rule| rule.hits(service, images));
         match rule.map(|rule| &rule.fate) {
-            Some(fate @ (Fate::Answers { .. } | Fate::RefusesConnections | Fate::Healthy)) => fate.clone(),
+            Some(fate @ (Fate::Answers { .. } | Fate::RefusesConnections | Fate::Says { .. } | Fate::Healthy)) => {
+                fate.clone()
+            }
             _ => drawn.clone(),
         }
     }
