@@ -25,6 +25,7 @@ mod faults;
 mod forge;
 mod invalid;
 mod lives;
+mod quotas;
 mod reaping;
 mod refusals;
 mod store;
