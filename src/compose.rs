@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bivouac_aws::{
     AwsClock, AwsSite, DynamoFeed, DynamoInbox, DynamoJournal, DynamoLeases, DynamoRecords, Ecr, Ecs, EcsSettings,
-    Endpoints, Quotas, Sdk, SdkSettings, StaticCredentials,
+    Endpoints, Quotas, Sdk, SdkSettings, ServiceQuotas, StaticCredentials,
 };
 use bivouac_controller::Doors;
 use bivouac_github::GitHub;
@@ -70,6 +70,8 @@ pub struct Ground {
     pub records: Arc<dyn RecordStore>,
     /// The images.
     pub registry: Arc<dyn Registry>,
+    /// What the account may use of Fargate.
+    pub quotas: Arc<dyn bivouac_ports::Quotas>,
     /// Cluster, network, permissions.
     pub site: Arc<dyn Site>,
     /// The time, as AWS tells it in its answers.
@@ -217,6 +219,7 @@ pub async fn connect_on(
         journal: Arc::new(journal(&sdk, &place.prefix)),
         cluster: Arc::new(Ecs::new(&sdk, quotas, place.ecs.clone())),
         registry: Arc::new(Ecr::new(&sdk)),
+        quotas: Arc::new(ServiceQuotas::new(&sdk)),
         conversation: Some(Arc::clone(&conversation)),
         forge: github,
         probe: Arc::new(HttpProbe::new()?),
@@ -250,6 +253,7 @@ pub async fn ground(config: &Config) -> Result<Ground, ComposeError> {
     Ok(Ground {
         records: Arc::new(DynamoRecords::new(&sdk, prefix)),
         registry: Arc::new(Ecr::new(&sdk)),
+        quotas: Arc::new(ServiceQuotas::new(&sdk)),
         site: Arc::new(AwsSite::new(&sdk, Arc::new(Quotas::aws()), ecs_settings(config), prefix)),
         clock: sdk.clock(),
         region: sdk.region().to_owned(),

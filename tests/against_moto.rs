@@ -1,4 +1,4 @@
-//! The promises of the cluster, the registry and the site on moto, which knows nothing of our embedded cloud.
+//! The promises of the cluster, the registry, the quotas and the site on moto, which knows nothing of our embedded cloud.
 
 #[path = "contract/mod.rs"]
 mod contract;
@@ -35,6 +35,7 @@ macro_rules! on_moto {
 
 crate::cluster_promises!(on_moto);
 crate::registry_promises!(on_moto);
+crate::quotas_promises!(on_moto);
 crate::site_promises!(on_moto);
 
 /// Only moto lets a network be made over the wire, step by step.

@@ -1,10 +1,10 @@
-//! What AWS has and allows: credentials, clock, tables, cluster, registry, permissions.
+//! What AWS has and allows: credentials, clock, quotas, tables, cluster, registry, permissions.
 
 use std::collections::BTreeSet;
 
 use bivouac_model::{Capacity, ImageTag, ImageView};
 use bivouac_planner::ImageCommit;
-use bivouac_ports::{Error, Meaning, Registry, Result, SiteCluster, SiteRead};
+use bivouac_ports::{Error, FargateQuotas, Meaning, Registry, Result, SiteCluster, SiteRead};
 use chrono::TimeDelta;
 
 use super::report::{Area, Check};
@@ -19,6 +19,12 @@ const CLUSTER: Area = Area("cluster");
 const REGISTRY: Area = Area("registry");
 const PERMISSIONS: Area = Area("permissions");
 
+/// The check of what the account may use.
+const QUOTAS: &str = "service quotas";
+
+/// The smallest task of Fargate in vCPU ("Task CPU and memory", Amazon ECS developer guide).
+const SMALLEST_TASK: f64 = 0.25;
+
 /// A tag that no build makes: whether it is there does not matter.
 const NO_TAG: &str = "bivouac-doctor";
 
@@ -30,14 +36,17 @@ pub(super) async fn aws(config: &Config, ground: &Ground) -> Vec<Check> {
         checks.extend(skipped("AWS does not take our credentials"));
         return checks;
     }
-    let (tables, network, registry, permissions) = tokio::join!(
+    let (tables, quotas, network, registry, permissions) = tokio::join!(
         tables(ground),
+        // The default is asked for after what was applied.
+        within(PATIENCE * 2, "Service Quotas GetServiceQuota", ground.quotas.fargate_vcpus()),
         network::network(config, ground.site.as_ref()),
         registry(config, ground.registry.as_ref()),
         permissions(config, ground),
     );
     // Every answer of above told the time.
     checks.push(clock(ground.clock.offset()));
+    checks.push(self::quotas(config, &quotas));
     checks.push(tables);
     checks.extend(self::cluster(config, &cluster));
     checks.extend(network);
@@ -48,8 +57,8 @@ pub(super) async fn aws(config: &Config, ground: &Ground) -> Vec<Check> {
 
 /// The checks of AWS, none of which was made.
 pub(super) fn skipped(why: &str) -> Vec<Check> {
-    let areas = [(AWS, "clock"), (TABLES, "tables"), (CLUSTER, "cluster"), (Area("network"), "network")];
-    let more = [(REGISTRY, "repositories"), (PERMISSIONS, "reading")];
+    let areas = [(AWS, "clock"), (AWS, QUOTAS), (TABLES, "tables"), (CLUSTER, "cluster")];
+    let more = [(Area("network"), "network"), (REGISTRY, "repositories"), (PERMISSIONS, "reading")];
     areas.into_iter().chain(more).map(|(area, check)| area.skipped(check, why)).collect()
 }
 
@@ -82,6 +91,31 @@ fn clock(offset: Option<TimeDelta>) -> Check {
     let off = bivouac_model::format_duration(offset.abs().to_std().unwrap_or_default());
     let message = format!("this machine's clock is {off} {way} AWS's, by which Bivouac counts");
     AWS.warning("clock", message, "set the clock right (NTP)")
+}
+
+/// What the account may run at once. Where that is not told nothing is broken: the configured ceiling counts alone.
+fn quotas(config: &Config, answer: &Result<FargateQuotas>) -> Check {
+    let quotas = match answer {
+        Ok(quotas) => quotas,
+        Err(error) => {
+            let mend = format!("{}; without it `guardrails.max_vcpus` is what counts", words::mend(error));
+            return AWS.warning(QUOTAS, error.to_string(), mend);
+        }
+    };
+    let FargateQuotas { on_demand, spot } = quotas;
+    let allowed = format!("Fargate: {on_demand} vCPU on demand, {spot} vCPU Spot");
+    let starts = capacities(config.aws.capacity).into_iter().any(|(capacity, _)| {
+        let vcpus = match capacity {
+            Capacity::OnDemand => *on_demand,
+            Capacity::Spot => *spot,
+        };
+        vcpus >= SMALLEST_TASK
+    });
+    if starts {
+        return AWS.ok(QUOTAS, allowed);
+    }
+    let mend = "ask AWS for more (Service Quotas console, AWS Fargate), or set another `aws.capacity`";
+    AWS.problem(QUOTAS, format!("{allowed}: no task can start with `aws.capacity`"), mend)
 }
 
 async fn tables(ground: &Ground) -> Check {

@@ -3,7 +3,7 @@
 //!
 //! - [`report`]: a check and what came of it.
 //! - [`local`]: configuration, templates, sleep, secrets, the bot; nothing is called.
-//! - [`aws`]: credentials, clock, tables, cluster, registry, permissions; [`network`]: subnets and security groups.
+//! - [`aws`]: credentials, clock, quotas, tables, cluster, registry, permissions; [`network`]: subnets and security groups.
 //! - [`github`]: what the token or the app may do, and which events arrive.
 //! - [`words`]: from a failed call to a sentence.
 

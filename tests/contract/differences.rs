@@ -51,6 +51,9 @@ pub enum Gap {
     /// UpdateService without a forced deployment keeps the deployment as it is, whatever the task definition (`ecs/models.py`,
     /// `update_service`).
     NoNewDeployment,
+    /// Service Quotas knows those of VPC alone, and no GetAWSDefaultServiceQuota (`servicequotas/models.py`, `get_service_quota`:
+    /// `if service_code == "vpc"`, else NoSuchResourceException).
+    NoFargateQuotas,
 }
 
 impl Emulator {
@@ -70,7 +73,8 @@ impl Emulator {
                 | Gap::LooseImages
                 | Gap::NoTimeOfRegistration
                 | Gap::NothingIsUntagged
-                | Gap::NoNewDeployment,
+                | Gap::NoNewDeployment
+                | Gap::NoFargateQuotas,
             ) => true,
         }
     }

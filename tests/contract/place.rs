@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bivouac_aws::{AwsSite, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, StaticCredentials};
+use bivouac_aws::{
+    AwsSite, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, ServiceQuotas, StaticCredentials,
+};
 use bivouac_model::{ContentHash, Image, ImageTag, ImageView, RenderedTaskDefinition, ServiceView, TAG_MANAGED};
 use bivouac_ports::{Cluster as _, Meter, NoMeter, Registry as _};
 use serde_json::{Value as Json, json};
@@ -29,7 +31,7 @@ const IMAGE_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+js
 pub struct Place {
     /// Which.
     pub emulator: Emulator,
-    /// Where it answers for ECS, EC2 and ECR.
+    /// Where it answers for ECS, EC2, ECR and Service Quotas.
     pub url: String,
     /// A subnet that is there.
     pub subnet: String,
@@ -74,6 +76,11 @@ impl Place {
     /// The registry.
     pub async fn registry(&self) -> Ecr {
         Ecr::new(&self.sdk(Arc::new(NoMeter)).await)
+    }
+
+    /// The quotas of the account.
+    pub async fn quotas(&self) -> ServiceQuotas {
+        ServiceQuotas::new(&self.sdk(Arc::new(NoMeter)).await)
     }
 
     /// A cluster of this name; it need not be there.

@@ -146,6 +146,7 @@ async fn a_sound_system_has_no_problem() {
         assert_eq!(check["mend"].is_null(), is_mended, "{check:#}");
     }
     said.tells("ok", "aws", &["account 123456789012", "us-west-2"]);
+    said.tells("ok", "aws", &["service quotas", "Fargate: 6 vCPU on demand, 6 vCPU Spot"]);
     said.tells("ok", "network", &["an internet gateway leads to subnet-1"]);
     said.tells("ok", "permissions", &["ecs:DescribeTasks", "dynamodb:Scan", "ec2:DescribeNetworkInterfaces"]);
     said.tells("skipped", "permissions", &["not tried", "ecs:CreateService", "iam:PassRole", "dynamodb:UpdateItem"]);
@@ -304,6 +305,32 @@ async fn an_action_that_only_the_doctor_needs_is_a_warning() {
     let said = patient.examined().await;
     assert_eq!(said.code, Some(0), "{:#}", said.report);
     said.tells("warning", "network", &["ec2:DescribeRouteTables", "only `bivouac doctor` needs it"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quotas_that_may_not_be_read_are_a_warning() {
+    let patient = Patient::sound().await;
+    for (fault, mend) in [
+        (Fault::Deny, "allow the IAM action servicequotas:GetServiceQuota"),
+        (Fault::Throttle, "wait a minute"),
+        (Fault::Refuse("NoSuchResourceException"), "region and account"),
+    ] {
+        patient.cloud.faults().add(Rule::service(Service::ServiceQuotas, fault));
+        let said = patient.examined().await;
+        assert_eq!(said.code, Some(0), "{:#}", said.report);
+        said.tells("warning", "aws", &["service quotas", mend, "`guardrails.max_vcpus` is what counts"]);
+        patient.cloud.faults().clear();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quotas_under_which_nothing_can_start() {
+    let mut patient = Patient::sound().await;
+    patient.cloud.ecs().set_vcpu_quota(Some(64.5), Some(0.0));
+    patient.set("BIVOUAC__AWS__CAPACITY", "spot-with-fallback");
+    patient.examined().await.tells("ok", "aws", &["Fargate: 64.5 vCPU on demand, 0 vCPU Spot"]);
+    patient.set("BIVOUAC__AWS__CAPACITY", "spot");
+    patient.suffers_from("aws", &["0 vCPU Spot: no task can start", "ask AWS for more"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! The promises of the cluster and the registry on the embedded cloud, and what they do when it fails.
+//! The promises of the cluster, the registry, the quotas and the site on the embedded cloud, and what they do when it fails.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -41,6 +41,7 @@ macro_rules! embedded {
 
 crate::cluster_promises!(embedded);
 crate::registry_promises!(embedded);
+crate::quotas_promises!(embedded);
 crate::site_promises!(embedded);
 
 /// Writes down each call that is counted: service, operation, code.

@@ -26,6 +26,7 @@ mod forge;
 mod idling;
 mod invalid;
 mod lives;
+mod quotas;
 mod reaping;
 mod refusals;
 mod store;

@@ -19,7 +19,7 @@ use crate::quota::Bucket;
 /// One operation of one service.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Call {
-    /// As the SDK names it: `ECS`, `EC2`, `ECR`, `DynamoDB`, `DynamoDB Streams`.
+    /// As the SDK names it: `ECS`, `EC2`, `ECR`, `Service Quotas`, `DynamoDB`, `DynamoDB Streams`.
     pub(crate) service: &'static str,
     /// As the API reference names it.
     pub(crate) operation: &'static str,
@@ -70,6 +70,9 @@ calls! {
     BATCH_GET_IMAGE = "ECR" "BatchGetImage", None;
     GET_DOWNLOAD_URL_FOR_LAYER = "ECR" "GetDownloadUrlForLayer", None;
     BATCH_DELETE_IMAGE = "ECR" "BatchDeleteImage", None;
+    // Asked twice every few minutes at most.
+    GET_SERVICE_QUOTA = "Service Quotas" "GetServiceQuota", None;
+    GET_AWS_DEFAULT_SERVICE_QUOTA = "Service Quotas" "GetAWSDefaultServiceQuota", None;
     // DynamoDB bills on-demand reads and writes instead of counting calls; its control plane allows ten calls a
     // second and more, which only `init` and `check` use.
     GET_ITEM = "DynamoDB" "GetItem", None;
@@ -164,7 +167,7 @@ impl Intercept for MeterCalls {
 }
 
 /// The error code of an answer, from its body, since the parsed error has lost its type here: `__type` in the JSON of
-/// ECS, ECR and DynamoDB, `<Code>` in the XML of EC2, else the HTTP status.
+/// ECS, ECR, Service Quotas and DynamoDB, `<Code>` in the XML of EC2, else the HTTP status.
 fn error_code(response: &HttpResponse) -> String {
     let body = response.body().bytes().unwrap_or_default();
     code_in_json(body).or_else(|| code_in_xml(body)).unwrap_or_else(|| response.status().as_u16().to_string())

@@ -72,6 +72,7 @@ const UNAVAILABLE: &[&str] = &[
     "InternalFailure",
     "InternalServerError",
     "ServerException",
+    "ServiceException",
     "ServiceUnavailable",
     "Unavailable",
 ];
@@ -157,6 +158,8 @@ pub(crate) fn meaning(call: &Call, code: &str, message: &str, status: u16) -> Me
         _ if UNAVAILABLE.contains(&code) => Meaning::Unavailable,
         // `ClusterNotFoundException` of ECS, `InvalidNetworkInterfaceID.NotFound` of EC2.
         _ if code.ends_with("NotFoundException") || code.ends_with(".NotFound") => Meaning::NotFound,
+        // Service Quotas.
+        "NoSuchResourceException" => Meaning::NotFound,
         _ => by_status(status),
     }
 }

@@ -1,5 +1,5 @@
-//! The doors on AWS: the cluster on ECS and EC2, the site of both, the registry on ECR, the record store, its feed, the leases, the
-//! journal and the inbox on DynamoDB. The only crate that sees an SDK type; what comes out is of `bivouac-model`, and
+//! The doors on AWS: the cluster on ECS and EC2, the site of both, the registry on ECR, the quotas on Service Quotas, the record
+//! store, its feed, the leases, the journal and the inbox on DynamoDB. The only crate that sees an SDK type; what comes out is of `bivouac-model`, and
 //! what fails is a [`bivouac_ports::Error`] by meaning.
 //!
 //! [`Sdk`] is loaded once and makes the clients; [`Quotas`] is shared by all callers of one account and region.
@@ -14,6 +14,7 @@ mod ecs;
 mod error;
 mod quota;
 mod sdk;
+mod service_quotas;
 mod site;
 mod time;
 
@@ -23,4 +24,5 @@ pub use ecr::Ecr;
 pub use ecs::{Ecs, EcsSettings};
 pub use quota::Quotas;
 pub use sdk::{Endpoints, Sdk, SdkSettings, StaticCredentials};
+pub use service_quotas::ServiceQuotas;
 pub use site::AwsSite;

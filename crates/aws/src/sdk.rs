@@ -33,7 +33,7 @@ const EMBEDDED_REGION: &str = "us-east-1";
 /// Where AWS is, when it is not where the SDK's chain says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
-    /// The URL of ECS, EC2 and ECR.
+    /// The URL of ECS, EC2, ECR and Service Quotas.
     pub aws: Option<String>,
     /// The URL of DynamoDB and its streams.
     pub dynamodb: Option<String>,
@@ -161,6 +161,15 @@ impl Sdk {
             config = config.endpoint_url(url);
         }
         aws_sdk_ecr::Client::from_conf(config.build())
+    }
+
+    /// A client of Service Quotas.
+    pub(crate) fn service_quotas(&self) -> aws_sdk_servicequotas::Client {
+        let mut config = aws_sdk_servicequotas::config::Builder::from(&self.shared).interceptor(self.meter());
+        if let Some(url) = &self.endpoints.aws {
+            config = config.endpoint_url(url);
+        }
+        aws_sdk_servicequotas::Client::from_conf(config.build())
     }
 
     /// A client of DynamoDB.

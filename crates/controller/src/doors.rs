@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bivouac_ports::{Clock, Cluster, Conversation, Forge, Journal, Meter, Probe, RecordStore, Registry};
+use bivouac_ports::{Clock, Cluster, Conversation, Forge, Journal, Meter, Probe, Quotas, RecordStore, Registry};
 
 /// The doors of one controller. A clone is another handle on the same ones.
 #[derive(Clone)]
@@ -15,6 +15,8 @@ pub struct Doors {
     pub cluster: Arc<dyn Cluster>,
     /// The image registry.
     pub registry: Arc<dyn Registry>,
+    /// What the account may use of Fargate.
+    pub quotas: Arc<dyn Quotas>,
     /// The forge.
     pub forge: Arc<dyn Forge>,
     /// The people on the forge, whose commands are reacted to; `None`: nobody's are.

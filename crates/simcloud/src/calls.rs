@@ -13,6 +13,8 @@ pub enum Service {
     Ecr,
     /// Elastic Compute Cloud; here only networks.
     Ec2,
+    /// Service Quotas; here only of Fargate.
+    ServiceQuotas,
     /// DynamoDB.
     DynamoDb,
     /// DynamoDB Streams.
@@ -25,6 +27,7 @@ impl fmt::Display for Service {
             Self::Ecs => "ecs",
             Self::Ecr => "ecr",
             Self::Ec2 => "ec2",
+            Self::ServiceQuotas => "servicequotas",
             Self::DynamoDb => "dynamodb",
             Self::DynamoDbStreams => "dynamodbstreams",
         })

@@ -83,7 +83,7 @@ impl SimCloud {
         Ok(cloud)
     }
 
-    /// Where ECS, ECR and EC2 answer, for `AWS_ENDPOINT_URL_ECS`, `_ECR` and `_EC2`.
+    /// Where ECS, ECR, EC2 and Service Quotas answer, for `AWS_ENDPOINT_URL_ECS`, `_ECR`, `_EC2` and `_SERVICE_QUOTAS`.
     pub fn aws_url(&self) -> String {
         format!("http://{}", self.aws)
     }

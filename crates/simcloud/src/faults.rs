@@ -8,7 +8,7 @@ use crate::calls::Service;
 /// What goes wrong with a call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
-    /// Refused as too frequent: `ThrottlingException`, or EC2's `RequestLimitExceeded`.
+    /// Refused as too frequent: `ThrottlingException`, or the code that EC2 and Service Quotas have of their own.
     Throttle,
     /// A server error; nothing was done.
     FailBefore,

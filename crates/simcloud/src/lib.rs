@@ -1,6 +1,6 @@
-//! An embedded cloud: ECS, EC2, ECR, DynamoDB and GitHub on their own wire protocols.
+//! An embedded cloud: ECS, EC2, ECR, Service Quotas, DynamoDB and GitHub on their own wire protocols.
 //!
-//! [`SimCloud::start`] opens two loopback ports: one for ECS, ECR and EC2, one for DynamoDB
+//! [`SimCloud::start`] opens two loopback ports: one for ECS, ECR, EC2 and Service Quotas, one for DynamoDB
 //! and its streams. Behind the first is one deterministic model with a clock that a test can
 //! move and faults drawn from a seed; behind the second the embedded `dynoxide` engine. It
 //! knows only what AWS and GitHub publish and nothing of the controller it is tested with, so

@@ -25,7 +25,7 @@ pub struct Options {
     pub region: String,
     /// Account number in ARNs and image addresses, twelve digits.
     pub account: String,
-    /// Loopback port of ECS, ECR and EC2; 0 takes a free one.
+    /// Loopback port of ECS, ECR, EC2 and Service Quotas; 0 takes a free one.
     pub aws_port: u16,
     /// Loopback port of DynamoDB and its streams; 0 takes a free one.
     pub dynamodb_port: u16,
@@ -148,6 +148,8 @@ impl Latency {
 
 /// AWS's quotas, all off by default. Concurrent vCPU can also be changed while the cloud runs,
 /// with [`EcsControl::set_vcpu_quota`](crate::EcsControl::set_vcpu_quota).
+///
+/// Service Quotas tells what holds, and where nothing does, [`Quotas::DEFAULT_VCPUS`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Quotas {
     /// Whether the request rate of each group of operations is limited as AWS limits it.
@@ -159,8 +161,13 @@ pub struct Quotas {
 }
 
 impl Quotas {
+    /// Concurrent Fargate vCPU, on demand and on Spot each, of an account that asked for no more ("AWS Fargate service
+    /// quotas", AWS General Reference).
+    pub const DEFAULT_VCPUS: f64 = 6.0;
+
     /// What a new AWS account has (Service Quotas: Fargate On-Demand and Spot vCPU, 6 each).
     pub fn new_account() -> Self {
-        Self { request_rates: true, on_demand_vcpus: Some(6.0), spot_vcpus: Some(6.0) }
+        let vcpus = Some(Self::DEFAULT_VCPUS);
+        Self { request_rates: true, on_demand_vcpus: vcpus, spot_vcpus: vcpus }
     }
 }

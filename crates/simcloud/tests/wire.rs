@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 const ECS: &str = "AmazonEC2ContainerServiceV20141113";
 const ECR: &str = "AmazonEC2ContainerRegistry_V20150921";
+const SERVICE_QUOTAS: &str = "ServiceQuotasV20190624";
 const DYNAMODB: &str = "DynamoDB_20120810";
 
 /// What came back: status and body.
@@ -39,6 +40,10 @@ async fn ecs(cloud: &SimCloud, operation: &str, body: Value) -> Answer {
 
 async fn ecr(cloud: &SimCloud, operation: &str, body: Value) -> Answer {
     post(&cloud.aws_url(), &format!("{ECR}.{operation}"), &body).await.expect("an answer")
+}
+
+async fn service_quotas(cloud: &SimCloud, body: Value) -> Answer {
+    post(&cloud.aws_url(), &format!("{SERVICE_QUOTAS}.GetServiceQuota"), &body).await.expect("an answer")
 }
 
 async fn ec2(cloud: &SimCloud, form: &str) -> (u16, String) {
@@ -173,6 +178,9 @@ async fn errors_have_the_shape_of_their_service() {
     assert_eq!((status, &body["__type"]), (400, &json!("UnknownOperationException")));
     let (_, body) = ecr(&cloud, "ListImages", json!({"repositoryName": "none"})).await;
     assert_eq!(body["__type"], "RepositoryNotFoundException");
+    let (status, body) = service_quotas(&cloud, json!({"ServiceCode": "fargate", "QuotaCode": "L-0"})).await;
+    assert_eq!((status, &body["__type"]), (400, &json!("NoSuchResourceException")));
+    assert!(body["Message"].is_string() && body.get("message").is_none(), "{body}");
     let form = "Action=DescribeNetworkInterfaces&NetworkInterfaceId.1=eni-0";
     let (status, xml) = ec2(&cloud, form).await;
     assert_eq!(status, 400);
@@ -244,10 +252,28 @@ async fn throttling_has_each_services_own_code() {
     assert_eq!((status, &body["__type"]), (400, &json!("ThrottlingException")));
     let (status, xml) = ec2(&cloud, "Action=DescribeSubnets").await;
     assert_eq!((status, tag(&xml, "Code").as_deref()), (503, Some("RequestLimitExceeded")));
+    let (status, body) = service_quotas(&cloud, json!({})).await;
+    assert_eq!((status, &body["__type"]), (400, &json!("TooManyRequestsException")));
     let target = format!("{DYNAMODB}.ListTables");
     let (status, _) = post(&cloud.dynamodb_url(), &target, &json!({})).await.expect("an answer");
     assert_eq!(status, 400);
     assert_eq!(cloud.calls().with_code(Service::DynamoDb, "ListTables", "ThrottlingException"), 1);
+}
+
+#[tokio::test]
+async fn a_quota_that_is_changed_is_told_and_counted() {
+    let cloud = start(Options::default()).await;
+    let asked = json!({"ServiceCode": "fargate", "QuotaCode": "L-3032A538"});
+    let (status, body) = service_quotas(&cloud, asked.clone()).await;
+    assert_eq!((status, &body["Quota"]["Value"]), (200, &json!(6.0)));
+    cloud.ecs().set_vcpu_quota(Some(64.5), None);
+    assert_eq!(service_quotas(&cloud, asked.clone()).await.1["Quota"]["Value"], 64.5);
+    cloud.faults().add(Rule::service(Service::ServiceQuotas, Fault::Deny));
+    let (status, body) = service_quotas(&cloud, asked).await;
+    assert_eq!((status, &body["__type"]), (400, &json!("AccessDeniedException")));
+    assert!(body["Message"].as_str().expect("words").contains("servicequotas:GetServiceQuota"), "{body}");
+    assert_eq!(cloud.calls().of(Service::ServiceQuotas, "GetServiceQuota"), 3);
+    assert_eq!(cloud.calls().modifying(), 0);
 }
 
 #[tokio::test]

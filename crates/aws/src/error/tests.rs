@@ -43,12 +43,14 @@ fn codes_have_meanings() {
         ("ExpiredTokenException", 400, Meaning::Denied),
         ("ClusterNotFoundException", 400, Meaning::NotFound),
         ("InvalidNetworkInterfaceID.NotFound", 400, Meaning::NotFound),
+        ("NoSuchResourceException", 400, Meaning::NotFound),
         ("ServiceNotActiveException", 400, Meaning::Conflict),
         ("ConditionalCheckFailedException", 400, Meaning::Conflict),
         ("InvalidParameterException", 400, Meaning::Invalid),
         ("SomethingNew", 400, Meaning::Invalid),
         ("SomethingNew", 500, Meaning::Unavailable),
         ("ServerException", 400, Meaning::Unavailable),
+        ("ServiceException", 400, Meaning::Unavailable),
         ("LimitExceededException", 400, Meaning::Invalid),
     ];
     for (code, status, expected) in cases {

@@ -15,9 +15,9 @@ use super::AwsSite;
 use crate::calls::{
     BATCH_GET_IMAGE, CALLS, Call, DESCRIBE_CLUSTERS, DESCRIBE_IMAGES, DESCRIBE_NETWORK_INTERFACES,
     DESCRIBE_REPOSITORIES, DESCRIBE_ROUTE_TABLES, DESCRIBE_SECURITY_GROUPS, DESCRIBE_SERVICES, DESCRIBE_STREAM,
-    DESCRIBE_SUBNETS, DESCRIBE_TABLE, DESCRIBE_TASK_DEFINITION, DESCRIBE_TASKS, DESCRIBE_TIME_TO_LIVE, GET_ITEM,
-    GET_RECORDS, GET_SHARD_ITERATOR, LIST_SERVICES, LIST_TASK_DEFINITION_FAMILIES, LIST_TASK_DEFINITIONS, LIST_TASKS,
-    QUERY, SCAN, TRANSACT_WRITE_ITEMS,
+    DESCRIBE_SUBNETS, DESCRIBE_TABLE, DESCRIBE_TASK_DEFINITION, DESCRIBE_TASKS, DESCRIBE_TIME_TO_LIVE,
+    GET_AWS_DEFAULT_SERVICE_QUOTA, GET_ITEM, GET_RECORDS, GET_SERVICE_QUOTA, GET_SHARD_ITERATOR, LIST_SERVICES,
+    LIST_TASK_DEFINITION_FAMILIES, LIST_TASK_DEFINITIONS, LIST_TASKS, QUERY, SCAN, TRANSACT_WRITE_ITEMS,
 };
 
 /// A name that nothing has.
@@ -27,8 +27,9 @@ const NO_TASK: &str = "00000000000000000000000000000000";
 /// The smallest page of DescribeNetworkInterfaces.
 const A_FEW: i32 = 5;
 
-/// What is tried here, or done by the doctor's other checks.
-const TRIED: [&Call; 21] = [
+/// What is tried here, or done by the doctor's other checks: the default of a quota is asked for where nothing was applied,
+/// by the doctor as by the daemon.
+const TRIED: [&Call; 23] = [
     &BATCH_GET_IMAGE,
     &DESCRIBE_CLUSTERS,
     &DESCRIBE_IMAGES,
@@ -43,7 +44,9 @@ const TRIED: [&Call; 21] = [
     &DESCRIBE_TASK_DEFINITION,
     &DESCRIBE_TASKS,
     &DESCRIBE_TIME_TO_LIVE,
+    &GET_AWS_DEFAULT_SERVICE_QUOTA,
     &GET_ITEM,
+    &GET_SERVICE_QUOTA,
     &LIST_SERVICES,
     &LIST_TASK_DEFINITION_FAMILIES,
     &LIST_TASK_DEFINITIONS,
@@ -201,5 +204,6 @@ mod tests {
         assert_eq!(action(&DESCRIBE_STREAM), "dynamodb:DescribeStream");
         assert_eq!(action(&BATCH_GET_IMAGE), "ecr:BatchGetImage");
         assert_eq!(action(&DESCRIBE_SUBNETS), "ec2:DescribeSubnets");
+        assert_eq!(action(&GET_SERVICE_QUOTA), "servicequotas:GetServiceQuota");
     }
 }

@@ -13,8 +13,8 @@ use bivouac_model::{
     TaskDefinitionName, TaskDefinitionRevision,
 };
 use bivouac_ports::{
-    Clock, Cluster, CommentId, Conversation, DesiredChange, Error, Forge, Journal, LabelChange, Meaning,
-    OpenPullRequests, Permission, Probe, Reaction, RecordFeed, RecordStore, Registry, Result, TaggedImages,
+    Clock, Cluster, CommentId, Conversation, DesiredChange, Error, FargateQuotas, Forge, Journal, LabelChange, Meaning,
+    OpenPullRequests, Permission, Probe, Quotas, Reaction, RecordFeed, RecordStore, Registry, Result, TaggedImages,
 };
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
@@ -359,6 +359,14 @@ impl Registry for Door {
             Ok(())
         })
         .await
+    }
+}
+
+#[async_trait]
+impl Quotas for Door {
+    async fn fargate_vcpus(&self) -> Result<FargateQuotas> {
+        // What AWS gives every account.
+        self.read("GetServiceQuota", |_| Ok(FargateQuotas { on_demand: 6.0, spot: 6.0 })).await
     }
 }
 

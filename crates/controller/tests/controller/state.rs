@@ -279,6 +279,7 @@ impl World {
             journal: door.clone(),
             cluster: door.clone(),
             registry: door.clone(),
+            quotas: door.clone(),
             forge: door.clone(),
             conversation: Some(door.clone()),
             probe: door.clone(),

@@ -98,7 +98,8 @@ impl EcsControl {
         self.shared.with(|world| world.ecs.capacity.on_demand = available);
     }
 
-    /// The account's quotas of concurrent vCPU on demand and on Spot; none is without limit.
+    /// The account's quotas of concurrent vCPU on demand and on Spot, which Service Quotas tells from now on; none is
+    /// without limit, and told as [`Quotas::DEFAULT_VCPUS`](crate::Quotas::DEFAULT_VCPUS).
     pub fn set_vcpu_quota(&self, on_demand: Option<f64>, spot: Option<f64>) {
         self.shared.with(|world| {
             world.ecs.capacity.on_demand_vcpus = on_demand;

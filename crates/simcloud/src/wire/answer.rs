@@ -25,13 +25,15 @@ const JSON: &str = "application/x-amz-json-1.1";
 const XML: &str = "text/xml;charset=UTF-8";
 
 impl Answer {
-    pub(super) fn json(result: Result<Value, Refusal>) -> Self {
+    pub(super) fn json(service: Service, result: Result<Value, Refusal>) -> Self {
         match result {
             Ok(value) => Self::Sent { status: 200, content_type: JSON, body: value.to_string(), code: "OK".to_owned() },
             Err(refusal) => {
                 let mut body = json!({ "__type": refusal.code });
                 if !refusal.message.is_empty() {
-                    body["message"] = refusal.message.into();
+                    // As the model of each service spells it.
+                    let key = if service == Service::ServiceQuotas { "Message" } else { "message" };
+                    body[key] = refusal.message.into();
                 }
                 Self::Sent {
                     status: refusal.status,
@@ -54,7 +56,7 @@ impl Answer {
     pub(super) fn refused(service: Service, refusal: &Refusal) -> Self {
         match service {
             Service::Ec2 => Self::xml(Err(refusal.clone())),
-            _ => Self::json(Err(refusal.clone())),
+            _ => Self::json(service, Err(refusal.clone())),
         }
     }
 
@@ -91,6 +93,7 @@ pub(super) fn dropped() -> Response {
 pub(super) fn throttled(service: Service) -> Refusal {
     match service {
         Service::Ec2 => Refusal::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503),
+        Service::ServiceQuotas => Refusal::new("TooManyRequestsException", "Rate exceeded"),
         _ => Refusal::new("ThrottlingException", "Rate exceeded"),
     }
 }
@@ -102,6 +105,7 @@ pub(super) fn server_error(service: Service) -> Refusal {
         Service::DynamoDb | Service::DynamoDbStreams => {
             ("InternalServerError", "The request processing has failed because of an unknown error.")
         }
+        Service::ServiceQuotas => ("ServiceException", "Something went wrong."),
         Service::Ecs | Service::Ecr => ("ServerException", "Service Unavailable. Please try again later."),
     };
     Refusal::new(code, message).with_status(500)

@@ -1,6 +1,6 @@
 //! The wire: HTTP in, one call of the model, HTTP out.
 //!
-//! All of ECS, ECR and EC2 is on one port, as each call says what it is for: awsJson by its
+//! All of ECS, ECR, EC2 and Service Quotas is on one port, as each call says what it is for: awsJson by its
 //! `X-Amz-Target`, the query protocol by the `Action` of its form.
 
 mod answer;
@@ -9,6 +9,7 @@ pub(crate) mod ec2;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
 mod families;
+pub(crate) mod service_quotas;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +72,10 @@ pub(crate) fn router(gate: Arc<Gate>) -> Router {
         .with_state(gate)
 }
 
+/// What the targets of each service of awsJson begin with.
+const TARGETS: [(Service, &str); 3] =
+    [(Service::Ecs, ecs::TARGET), (Service::Ecr, ecr::TARGET), (Service::ServiceQuotas, service_quotas::TARGET)];
+
 /// One call, as it came over the wire.
 enum Request {
     Json { service: Service, operation: String, body: Bytes },
@@ -80,20 +85,17 @@ enum Request {
 impl Request {
     fn read(headers: &HeaderMap, body: Bytes) -> Option<Self> {
         let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-        let json = |service, operation: &str| {
-            Some(Self::Json { service, operation: operation.to_owned(), body: body.clone() })
-        };
+        let json =
+            |service, operation: &str| Self::Json { service, operation: operation.to_owned(), body: body.clone() };
         match target {
             None => {
                 let form = Form::read(&body);
                 form.get("Action")?;
                 Some(Self::Query { form })
             }
-            Some(target) => match (target.strip_prefix(ecs::TARGET), target.strip_prefix(ecr::TARGET)) {
-                (Some(operation), _) => json(Service::Ecs, operation),
-                (_, Some(operation)) => json(Service::Ecr, operation),
-                (None, None) => None,
-            },
+            Some(target) => TARGETS
+                .into_iter()
+                .find_map(|(service, prefix)| target.strip_prefix(prefix).map(|operation| json(service, operation))),
         }
     }
 
@@ -121,10 +123,11 @@ impl Request {
                 let result = decode(body).and_then(|input| {
                     gate.shared.with(|world| match service {
                         Service::Ecr => ecr::answer(world, operation, input),
+                        Service::ServiceQuotas => service_quotas::answer(world, operation, input),
                         _ => ecs::answer(world, operation, input, lag),
                     })
                 });
-                Answer::json(result)
+                Answer::json(*service, result)
             }
             Self::Query { form } => Answer::xml(gate.shared.with(|world| ec2::answer(world, form))),
         }
@@ -133,13 +136,13 @@ impl Request {
 
 async fn handle(State(gate): State<Arc<Gate>>, headers: HeaderMap, body: Bytes) -> Response {
     let Some(request) = Request::read(&headers, body) else {
-        return Answer::json(Err(unknown_operation())).into_response();
+        return Answer::json(Service::Ecs, Err(unknown_operation())).into_response();
     };
     let (service, operation) = request.names();
     let held = request.hold_family(&gate);
     let fault = gate.admit(service, &operation).await;
     let answer = match fault {
-        None | Some(Fault::Delay(_)) if held.is_err() => Answer::json(held.map(|_| Value::Null)),
+        None | Some(Fault::Delay(_)) if held.is_err() => Answer::json(service, held.map(|_| Value::Null)),
         None | Some(Fault::Delay(_)) => request.perform(&gate),
         Some(Fault::FailAfter) => {
             request.perform(&gate);
