@@ -44,7 +44,8 @@ impl AwsClock {
         self.heard.store(true, Ordering::Relaxed);
         // It was written about half-way between the question and the answer.
         let half = TimeDelta::from_std(took / 2).unwrap_or_default();
-        let ahead = (self.machine.now() - half - date.to_utc()).num_seconds();
+        let now = self.machine.now();
+        let ahead = (now.checked_sub_signed(half).unwrap_or(now) - date.to_utc()).num_seconds();
         let before = self.ahead.load(Ordering::Relaxed);
         // A correction is kept while it is about right, or time would go back and forth with every answer.
         if (ahead - before).abs() <= TOLERATED {
