@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use bivouac_model::{Capacity, ImageTag, ImageView};
+use bivouac_model::{Capacity, FargateQuotas, ImageTag, ImageView};
 use bivouac_planner::ImageCommit;
-use bivouac_ports::{Error, FargateQuotas, Meaning, Registry, Result, SiteCluster, SiteRead};
+use bivouac_ports::{Error, Meaning, Registry, Result, SiteCluster, SiteRead};
 use chrono::TimeDelta;
 
 use super::report::{Area, Check};

@@ -90,6 +90,7 @@ impl World {
             ("AWS_ENDPOINT_URL_ECS", &moto),
             ("AWS_ENDPOINT_URL_EC2", &moto),
             ("AWS_ENDPOINT_URL_ECR", &moto),
+            ("AWS_ENDPOINT_URL_SERVICE_QUOTAS", &moto),
             ("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb_url),
             ("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", &dynamodb_url),
             ("BIVOUAC_CONFIG", "bivouac.toml"),

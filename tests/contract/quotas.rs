@@ -1,6 +1,7 @@
 //! The promises of the door to the quotas.
 
-use bivouac_ports::{FargateQuotas, Meaning, Quotas as _};
+use bivouac_model::FargateQuotas;
+use bivouac_ports::{Meaning, Quotas as _};
 
 use super::differences::Gap;
 use super::place::Place;

@@ -80,6 +80,10 @@ async fn spot_without_capacity_falls_back_and_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_used_up_quota_is_called_so_and_waited_for() {
     let system = System::start().await;
+    // By now the controller has read the quota, and lets another in that AWS has no room for.
+    let first = system.pull_request();
+    system.put(first, &[]).await;
+    system.until_phase(first, Phase::Ready).await;
     system.cloud.ecs().set_vcpu_quota(Some(0.0), Some(0.0));
     let pr = system.pull_request();
     system.put(pr, &[]).await;

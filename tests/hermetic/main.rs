@@ -11,6 +11,7 @@ mod system;
 #[path = "../support/wait.rs"]
 mod wait;
 
+mod admission;
 mod approvals;
 mod bot;
 mod bot_answers;

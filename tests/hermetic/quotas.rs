@@ -1,6 +1,7 @@
 //! The door to Service Quotas on the embedded cloud: raised quotas, and what it says when it may not or cannot tell.
 
-use bivouac_ports::{FargateQuotas, Meaning, Quotas as _};
+use bivouac_model::FargateQuotas;
+use bivouac_ports::{Meaning, Quotas as _};
 use bivouac_simcloud::{Fault, Rule, Service, When};
 
 use crate::doors::embedded;

@@ -185,6 +185,8 @@ impl System {
         cloud.ec2().create_subnet(EMBEDDED_SUBNET);
         cloud.ec2().create_security_group(EMBEDDED_SECURITY_GROUP);
         cloud.ecr().create_repository(ECR);
+        // What is told is what holds: a quota that no test meets by chance.
+        cloud.ecs().set_vcpu_quota(Some(1000.0), Some(1000.0));
         hub.add_repository(REPO).expect("a repository");
         hub.add_token(TOKEN, "bivouac-bot", Rights::commenter());
         let mut place = Place::embedded(&cloud.aws_url(), &cloud.dynamodb_url(), hub.url(), TOKEN);

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use aws_sdk_servicequotas::types::{ErrorCode, ErrorReason, ServiceQuota};
-use bivouac_ports::{Error, FargateQuotas, Meaning, Quotas, Result};
+use bivouac_model::FargateQuotas;
+use bivouac_ports::{Error, Meaning, Quotas, Result};
 
 use crate::Sdk;
 use crate::calls::{Call, GET_AWS_DEFAULT_SERVICE_QUOTA, GET_SERVICE_QUOTA};

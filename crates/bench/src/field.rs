@@ -72,6 +72,7 @@ impl Field {
         config.aws.subnets.iter().for_each(|subnet| cloud.ec2().create_subnet(subnet));
         config.aws.security_groups.iter().for_each(|group| cloud.ec2().create_security_group(group));
         cloud.ecr().create_repository(ECR);
+        cloud.ecs().set_vcpu_quota(Some(1e5), Some(1e5));
         hub.add_repository(REPO).expect("a repository");
         hub.add_token(TOKEN, "bivouac-bot", Rights::commenter());
         let mut place = Place::of(&config).expect("a place");
@@ -101,6 +102,7 @@ impl Field {
             ("AWS_ENDPOINT_URL_ECS", &aws),
             ("AWS_ENDPOINT_URL_EC2", &aws),
             ("AWS_ENDPOINT_URL_ECR", &aws),
+            ("AWS_ENDPOINT_URL_SERVICE_QUOTAS", &aws),
             ("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb),
             ("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", &dynamodb),
         ];
@@ -281,6 +283,9 @@ fn overrides(hub: &Hub) -> Variables {
         ("BIVOUAC__BOT__LISTEN", ""),
         ("BIVOUAC__OPS__LISTEN", "127.0.0.1:0"),
         ("BIVOUAC__PROJECT__0__HEALTH_PATH", ""),
+        // Thousands are what is measured.
+        ("BIVOUAC__GUARDRAILS__MAX_ENVIRONMENTS", "5000"),
+        ("BIVOUAC__GUARDRAILS__MONTHLY_BUDGET_USD", "1000000"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()

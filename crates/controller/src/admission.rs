@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bivouac_model::{ItemKey, Place, Record, Room};
 use bivouac_planner::admission::Ledger;
 use bivouac_ports::Result;
 use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 
 use crate::controller::Controller;
 use crate::world::World;
@@ -23,7 +25,18 @@ pub(crate) struct Admission {
 struct State {
     ledger: Ledger,
     observed: bool,
+    /// When the account's quota is to be read again; never read: now.
+    read_again: Option<Instant>,
+    /// Whether it was told that the quota cannot be read.
+    told: bool,
 }
+
+/// A quota changes when a person asks for more; ten minutes are soon enough, and two calls are few in them.
+const QUOTA_HOLDS: Duration = Duration::from_secs(600);
+/// A quota that cannot be read is tried again.
+const QUOTA_TRIED_AGAIN: Duration = Duration::from_secs(60);
+/// No pass waits longer for it.
+const QUOTA_PATIENCE: Duration = Duration::from_secs(3);
 
 impl Admission {
     fn state(&self) -> MutexGuard<'_, State> {
@@ -39,6 +52,35 @@ impl Controller {
         state.observed = true;
     }
 
+    /// Reads what the account may run, if that is due. What cannot be read stays as it was known.
+    pub(crate) async fn read_quota(&self) {
+        let now = Instant::now();
+        if self.admission.state().read_again.is_some_and(|at| at > now) {
+            return;
+        }
+        let answer = tokio::time::timeout(QUOTA_PATIENCE, self.doors.quotas.fargate_vcpus()).await;
+        let mut state = self.admission.state();
+        match answer {
+            Ok(Ok(quotas)) => {
+                state.ledger.allow(Some(quotas));
+                (state.read_again, state.told) = (Some(now + QUOTA_HOLDS), false);
+            }
+            failed => {
+                state.read_again = Some(now + QUOTA_TRIED_AGAIN);
+                let error: String = match failed {
+                    Ok(Err(error)) => error.to_string(),
+                    _ => format!("no answer within {} s", QUOTA_PATIENCE.as_secs()),
+                };
+                match std::mem::replace(&mut state.told, true) {
+                    false => {
+                        tracing::warn!(error, "the Fargate quota cannot be read; `guardrails.max_vcpus` is what counts")
+                    }
+                    true => tracing::debug!(error, "the Fargate quota cannot be read still"),
+                }
+            }
+        }
+    }
+
     /// Whether there is room for an environment to run, and if so it is kept, before anybody else is answered.
     ///
     /// # Errors
@@ -48,8 +90,8 @@ impl Controller {
             let _alone = self.admission.observing.lock().await;
             if !self.admission.state().observed {
                 let began = self.doors.clock.now();
-                let world = World::observe(&self.doors, &self.policy).await?;
-                self.count_places(&world, began);
+                let (world, ()) = tokio::join!(World::observe(&self.doors, &self.policy), self.read_quota());
+                self.count_places(&world?, began);
             }
         }
         let now = self.doors.clock.now();

@@ -69,7 +69,8 @@ impl Controller {
     pub(crate) async fn observe(&self) -> Result<(World, Sight)> {
         let began = Instant::now();
         let began_at = self.doors.clock.now();
-        let world = match World::observe(&self.doors, &self.policy).await {
+        let (world, ()) = tokio::join!(World::observe(&self.doors, &self.policy), self.read_quota());
+        let world = match world {
             Ok(world) => world,
             Err(error) => {
                 self.reaper.forget().await;
@@ -112,7 +113,8 @@ impl Controller {
     /// When something could not be looked at.
     pub async fn preview(&self, only: Option<&ItemKey>) -> Result<Vec<Planned>> {
         let began = self.doors.clock.now();
-        let world = World::observe(&self.doors, &self.policy).await?;
+        let (world, ()) = tokio::join!(World::observe(&self.doors, &self.policy), self.read_quota());
+        let world = world?;
         self.count_places(&world, began);
         self.preview_of(&world, only).await
     }

@@ -53,7 +53,7 @@ pub use observed::{
     Service, ServiceEvent, ServiceView, StopCode, Task, TaskDefinitionName, TaskDefinitionRevision, TaskState,
 };
 pub use phase::Phase;
-pub use place::{InvalidPlace, Place, Room, Spending, cost_between};
+pub use place::{FargateQuotas, InvalidPlace, Place, Room, Spending, cost_between};
 pub use pull::PullRequest;
 pub use record::{Problem, Record};
 pub use request::commanding_comment;

@@ -83,6 +83,16 @@ impl Spending {
     }
 }
 
+/// How many vCPUs may run at once in an account and region. Everything in the account counts, whoever started it, ECS tasks
+/// and EKS pods alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FargateQuotas {
+    /// vCPUs on demand. Finite and not negative; zero: nothing can start.
+    pub on_demand: f64,
+    /// vCPUs on Fargate Spot. Finite and not negative; zero: nothing can start.
+    pub spot: f64,
+}
+
 /// What the caps have to say to an environment that wants to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Room {

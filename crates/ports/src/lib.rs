@@ -32,7 +32,7 @@ pub use journal::Journal;
 pub use leases::{LeaseView, Leases};
 pub use meter::{Meter, NoMeter};
 pub use probe::Probe;
-pub use quotas::{FargateQuotas, Quotas};
+pub use quotas::Quotas;
 pub use records::{DesiredChange, RecordFeed, RecordStore};
 pub use registry::{Registry, TaggedImages};
 pub use site::{Site, SiteCluster, SiteGroup, SiteRead, SiteSubnet};

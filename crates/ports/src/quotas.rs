@@ -1,6 +1,7 @@
 //! The door to AWS Service Quotas: how much of Fargate the account may use.
 
 use async_trait::async_trait;
+use bivouac_model::FargateQuotas;
 
 use crate::Result;
 
@@ -15,14 +16,4 @@ pub trait Quotas: Send + Sync {
     /// `Denied` when the policy does not allow `servicequotas:GetServiceQuota`, or `servicequotas:GetAWSDefaultServiceQuota`
     /// where nothing was applied. `NotFound` when Service Quotas knows no such quota in this region.
     async fn fargate_vcpus(&self) -> Result<FargateQuotas>;
-}
-
-/// How many vCPUs may run at once in an account and region. Everything in the account counts, whoever started it, ECS tasks
-/// and EKS pods alike.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct FargateQuotas {
-    /// vCPUs on demand. Finite and not negative; zero: nothing can start.
-    pub on_demand: f64,
-    /// vCPUs on Fargate Spot. Finite and not negative; zero: nothing can start.
-    pub spot: f64,
 }

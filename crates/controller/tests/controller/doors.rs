@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bivouac_model::{
-    Capacity, CommentView, DeletionFailure, DescribedRevision, EnvKey, Event, Health, ImageDigest, ImageRef, ImageTag,
-    ImageView, ItemKey, LastUse, ListedImage, ManifestText, PullRequest, PullRequestState, Record,
+    Capacity, CommentView, DeletionFailure, DescribedRevision, EnvKey, Event, FargateQuotas, Health, ImageDigest,
+    ImageRef, ImageTag, ImageView, ItemKey, LastUse, ListedImage, ManifestText, PullRequest, PullRequestState, Record,
     RenderedTaskDefinition, RepoName, SaidComment, ServiceChange, ServiceSpec, ServiceView, Status, Task,
     TaskDefinitionName, TaskDefinitionRevision,
 };
 use bivouac_ports::{
-    Clock, Cluster, CommentId, Conversation, DesiredChange, Error, FargateQuotas, Forge, Journal, LabelChange, Meaning,
+    Clock, Cluster, CommentId, Conversation, DesiredChange, Error, Forge, Journal, LabelChange, Meaning,
     OpenPullRequests, Permission, Probe, Quotas, Reaction, RecordFeed, RecordStore, Registry, Result, TaggedImages,
 };
 use chrono::{DateTime, Utc};
@@ -366,7 +366,7 @@ impl Registry for Door {
 impl Quotas for Door {
     async fn fargate_vcpus(&self) -> Result<FargateQuotas> {
         // What AWS gives every account.
-        self.read("GetServiceQuota", |_| Ok(FargateQuotas { on_demand: 6.0, spot: 6.0 })).await
+        self.read("GetServiceQuota", |_| Ok(FargateQuotas { on_demand: 1000.0, spot: 1000.0 })).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! The caps: what all environments together may take.
 
-use bivouac_model::{EnvKey, Place, Record, Usd};
+use bivouac_model::{EnvKey, FargateQuotas, Place, Record, Usd};
 
 use crate::policy::{CapacityPolicy, Policy};
 use crate::project::{Project, Resources};
@@ -31,20 +31,11 @@ impl Default for Caps {
     }
 }
 
-/// The vCPUs that the account may run of Fargate at once in the region.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Quota {
-    /// On demand.
-    pub on_demand: f64,
-    /// On Spot.
-    pub spot: f64,
-}
-
 impl Policy {
     /// How many CPU units environments may take: the smaller of what the account may run and what the configuration allows.
     ///
     /// What may fall back from Spot has to fit into both quotas.
-    pub(crate) fn cpu_units(&self, quota: Option<Quota>) -> u64 {
+    pub(crate) fn cpu_units(&self, quota: Option<FargateQuotas>) -> u64 {
         let quota = quota.map(|quota| match self.capacity {
             CapacityPolicy::OnDemand => quota.on_demand,
             CapacityPolicy::Spot => quota.spot,

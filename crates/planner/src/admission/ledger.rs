@@ -3,10 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use bivouac_model::{Desired, ItemKey, Month, Phase, Place, Record, Room, Spending, Status, Usd};
+use bivouac_model::{Desired, FargateQuotas, ItemKey, Month, Phase, Place, Record, Room, Spending, Status, Usd};
 use chrono::{DateTime, Utc};
 
-use super::caps::Quota;
 use super::queue::Queue;
 use super::tally::{Claim, Tally};
 use super::waiting_since;
@@ -26,7 +25,7 @@ pub struct Ledger {
     entries: HashMap<ItemKey, Entry>,
     /// What runs and holds no place (orphans, and environments whose status was lost), and until when it may.
     strangers: Vec<(Place, DateTime<Utc>)>,
-    quota: Option<Quota>,
+    quota: Option<FargateQuotas>,
 }
 
 #[derive(Clone, Debug)]
@@ -176,7 +175,7 @@ impl Ledger {
     }
 
     /// What the account may run, as it was last read; `None`: it cannot be read.
-    pub fn allow(&mut self, quota: Option<Quota>) {
+    pub fn allow(&mut self, quota: Option<FargateQuotas>) {
         self.quota = quota;
     }
 

@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use bivouac_model::{ConditionStatus, Phase, Place, Room, Status, TaskState};
 use chrono::{DateTime, Utc};
 
-pub use caps::{Caps, DEFAULT_VCPUS, Quota};
+pub use caps::{Caps, DEFAULT_VCPUS};
 pub use ledger::{Ledger, Listed};
 
 use crate::bring_up::Wanted;

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use bivouac_model::{Month, Place, Usd, cost_between};
+use bivouac_model::{FargateQuotas, Month, Place, Usd, cost_between};
 use chrono::{DateTime, Utc};
 
-use super::caps::Quota;
 use crate::policy::Policy;
 
 /// Who would take what, until when.
@@ -37,7 +36,7 @@ pub(super) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    pub fn new(policy: &'a Policy, quota: Option<Quota>, now: DateTime<Utc>) -> Self {
+    pub fn new(policy: &'a Policy, quota: Option<FargateQuotas>, now: DateTime<Utc>) -> Self {
         let cpu_units = policy.cpu_units(quota);
         Self { policy, cpu_units, now, environments: 0, cpu: 0, users: HashMap::new(), months: Vec::new() }
     }

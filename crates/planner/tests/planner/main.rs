@@ -3,6 +3,7 @@
 //! `cloud` is what AWS would do, `world` the loop that the controller runs around the planner. Everything is told the time
 //! and nothing waits, so thousands of worlds run in seconds.
 
+mod admitting;
 mod approvals;
 mod causes;
 mod cloud;
