@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bivouac_model::{ConditionStatus, Event, ItemKey, Record, Status, format_duration};
+use bivouac_model::{ConditionStatus, Event, ItemKey, Month, Record, Status, format_duration};
 use chrono::{DateTime, Utc};
 
 use super::args::Describe;
@@ -111,7 +111,15 @@ fn answer(page: &mut Page, session: &Session, status: &Status, now: DateTime<Utc
     page.field("Message", &text(Some(&status.message)));
     page.field("URL", &text(status.url.as_deref()));
     page.field("Expires", &format!("{} ({})", absolute(status.expires_at), until(status.expires_at, now)));
-    page.field("Cost", &format!("{} so far, {} an hour", status.cost_at(now), status.hourly_cost_usd));
+    let month = status.spending().in_month(Month::of(now), now);
+    let so_far = format!("{} so far ({month} this month), {} an hour", status.cost_at(now), status.hourly_cost_usd);
+    page.field(
+        "Cost",
+        &match status.hourly_cost_usd.is_zero() {
+            true => so_far,
+            false => format!("{so_far}, {} when its time is over", status.projected_cost(now)),
+        },
+    );
     let machinery = &status.machinery;
     if let Some(capacity) = machinery.capacity {
         page.field(

@@ -8,7 +8,7 @@ use bivouac_ports::Meaning;
 use super::args::Get;
 use super::output::Format;
 use super::output::columns::Columns;
-use super::output::rows::{header, row};
+use super::output::rows::{Spenders, header, row};
 use super::output::view::{Environment, EnvironmentList, WatchEvent};
 use super::session::Session;
 use crate::exit::Failure;
@@ -52,11 +52,23 @@ pub async fn get(session: &mut Session, get: Get) -> Result<(), Failure> {
         return Ok(());
     }
     let mut rows = vec![header(session.format)];
-    rows.extend(records.values().map(|record| row(record, session.format, now, &session.config, &session.terminal)));
+    let spenders = spenders(session, &records).await?;
+    let row = |record| row(record, session.format, now, &session.config, &session.terminal, &spenders);
+    rows.extend(records.values().map(row));
     for line in Columns::default().lines(&rows) {
         session.terminal.say(&line)?;
     }
     Ok(())
+}
+
+/// What people's environments cost this month, where that is shown: all of them, whichever are.
+async fn spenders(session: &Session, records: &Records) -> Result<Spenders, Failure> {
+    let now = session.clock.now();
+    let known = records.values().any(|record| record.status.is_some());
+    match session.format {
+        Format::Wide if known => Ok(Spenders::of(&session.store.all().await?, now)),
+        _ => Ok(Spenders::default()),
+    }
 }
 
 async fn read(session: &Session, key: Option<&ItemKey>, phase: Option<Phase>) -> Result<Records, Failure> {
@@ -90,7 +102,8 @@ async fn watch(
     mut seen: Records,
 ) -> Result<(), Failure> {
     let mut printer = Printer::new(phase);
-    printer.print(session, seen.values().map(|record| ("present", record)))?;
+    let sums = spenders(session, &seen).await?;
+    printer.print(session, &sums, seen.values().map(|record| ("present", record)))?;
     loop {
         tokio::select! {
             () = session.interrupt.cancelled() => return Ok(()),
@@ -112,7 +125,11 @@ async fn watch(
         });
         // With `--phase`, what left the phase left the list.
         let left = seen.iter().filter(|(place, _)| !now.contains_key(*place)).map(|(_, record)| ("deleted", record));
-        printer.print(session, changed.chain(left))?;
+        let changed: Vec<_> = changed.chain(left).collect();
+        if !changed.is_empty() {
+            let sums = spenders(session, &now).await.unwrap_or_default();
+            printer.print(session, &sums, changed.into_iter())?;
+        }
         seen = now;
     }
 }
@@ -135,6 +152,7 @@ impl Printer {
     fn print<'a>(
         &mut self,
         session: &mut Session,
+        spenders: &Spenders,
         events: impl Iterator<Item = (&'static str, &'a Record)>,
     ) -> Result<(), Failure> {
         let now = session.clock.now();
@@ -148,7 +166,7 @@ impl Printer {
                     session.terminal.yaml(&view())?;
                 }
                 Format::Table | Format::Wide => {
-                    let mut row = row(record, session.format, now, &session.config, &session.terminal);
+                    let mut row = row(record, session.format, now, &session.config, &session.terminal, spenders);
                     if event == "deleted" {
                         row[1] = self.left.into();
                     }

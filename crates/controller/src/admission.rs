@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bivouac_model::{ItemKey, Place, Record, Room};
-use bivouac_planner::admission::Ledger;
-use bivouac_ports::Result;
+use bivouac_planner::admission::{Bill, Ledger};
+use bivouac_ports::{MonthCost, Result};
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
@@ -35,6 +35,8 @@ struct State {
 const QUOTA_HOLDS: Duration = Duration::from_secs(600);
 /// A quota that cannot be read is tried again.
 const QUOTA_TRIED_AGAIN: Duration = Duration::from_secs(60);
+/// How many people the metrics name, so that their labels stay few.
+const DEAREST: usize = 10;
 /// No pass waits longer for it.
 const QUOTA_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -101,6 +103,15 @@ impl Controller {
     /// What the caps have to say to everyone who waits.
     pub(crate) fn rooms(&self) -> HashMap<ItemKey, Room> {
         self.admission.state().ledger.waiting(&self.policy, self.doors.clock.now())
+    }
+
+    /// Tells what this month costs.
+    pub(crate) fn tell_cost(&self) {
+        let Bill { spent, projected, mut by_user } =
+            self.admission.state().ledger.bill(&self.policy, self.doors.clock.now());
+        by_user.truncate(DEAREST);
+        let budget = self.policy.caps.monthly_budget;
+        self.doors.meter.month_cost(&MonthCost { spent, projected, budget, dearest: by_user });
     }
 
     /// A record was read.

@@ -55,6 +55,7 @@ impl Controller {
         let counts: Vec<(&'static str, usize)> =
             phases.into_iter().map(|(phase, count)| (phase.as_str(), count)).collect();
         self.doors.meter.phases(&counts);
+        self.tell_cost();
         if let Err(error) = self.reap(&world, sight).await {
             tracing::warn!(error = &error as &dyn StdError, "the reaper saw only a part, so it deletes nothing");
         }

@@ -31,12 +31,16 @@
 //! | `images_deleted_total` | counter | | images that were deleted, since nothing needed them |
 //! | `image_bytes_freed_total` | counter | | their bytes; layers that others share stay |
 //! | `task_definitions_removed_total` | counter | `result`: `deregistered`, `deleted`, `other` | revisions that nothing used |
+//! | `month_cost_usd` | gauge | | what environments cost this calendar month (UTC) until the last complete pass; this and the next three are absent while another process leads |
+//! | `month_cost_projected_usd` | gauge | | the same, with what is promised to those who run until their time or the month is over |
+//! | `month_budget_usd` | gauge | | `guardrails.monthly_budget_usd` |
+//! | `user_month_cost_usd` | gauge | `user` | the part of the ten people whose environments cost most |
 //! | `services_reaped_total` | counter | `reason` | services without a record that were deleted |
 //! | `guardrail_alarm` | gauge | `reason`: `EmptyTable`, `ClockJumped`, `InstanceChanged`, `PastItsTime` | 1 while the last complete pass saw it |
 //! | `lease_held` | gauge | | 1 while this process leads, else 0 |
 //! | `build_info` | info | `version` | always 1 |
 //!
-//! What a label can hold is bounded: `service`, `operation` and `queue` are words of our code, `result` and `phase` are
+//! What a label can hold is bounded: `user` has ten values at a time; `service`, `operation` and `queue` are words of our code, `result` and `phase` are
 //! folded to `other` when unknown, and `code`, which comes over the wire, is clipped to 64 characters and folded to
 //! `other` once 256 different ones were seen.
 

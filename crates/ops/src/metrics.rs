@@ -6,10 +6,11 @@ mod labels;
 use std::fmt::{self, Debug};
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use bivouac_model::Phase;
-use bivouac_ports::Meter;
+use bivouac_model::{Phase, Usd};
+use bivouac_ports::{Meter, MonthCost};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::TypedMetric;
@@ -22,8 +23,12 @@ use prometheus_client::registry::{Registry, Unit};
 
 use announced::{Announced, Unasked};
 use labels::{
-    AwsAnswer, AwsCall, ByPhase, ByQueue, ByReason, ByResult, ByVersion, Codes, ForgeAnswer, ForgeCall, OTHER, fold,
+    Alone, AwsAnswer, AwsCall, ByPhase, ByQueue, ByReason, ByResult, ByUser, ByVersion, Codes, ForgeAnswer, ForgeCall,
+    OTHER, fold,
 };
+
+/// A gauge of dollars.
+type Dollars = Gauge<f64, AtomicU64>;
 
 /// The service whose calls are counted as the forge's.
 const FORGE: &str = "github";
@@ -77,6 +82,10 @@ struct Counted {
     images_deleted: Counter,
     image_bytes_freed: Counter,
     task_definitions_removed: Family<ByResult, Counter>,
+    month_cost: Family<Alone, Dollars>,
+    month_cost_projected: Family<Alone, Dollars>,
+    month_budget: Family<Alone, Dollars>,
+    user_month_cost: Family<ByUser, Dollars>,
     services_reaped: Family<ByReason, Counter>,
     guardrail_alarms: Family<ByReason, Gauge>,
     lease_held: Gauge,
@@ -109,6 +118,12 @@ impl Metrics {
         r.register("image_bytes_freed", help, image_bytes_freed.clone());
         let help = "Revisions of task definitions that nothing used, by what was done with them";
         let task_definitions_removed = family(r, "task_definitions_removed", help);
+        let month_cost = family(r, "month_cost_usd", "What environments cost this calendar month, in dollars");
+        let help = "The same with what is promised to those who run, in dollars";
+        let month_cost_projected = family(r, "month_cost_projected_usd", help);
+        let month_budget = family(r, "month_budget_usd", "What a calendar month may cost, in dollars");
+        let help = "What the environments of who asked for most cost this calendar month, in dollars";
+        let user_month_cost = family(r, "user_month_cost_usd", help);
         let services_reaped = family(r, "services_reaped", "Services without a record that were deleted, by reason");
         let help = "1 while this alarm of the guardrails is raised, else 0; what deletes is held by some";
         let guardrail_alarms = family(r, "guardrail_alarm", help);
@@ -135,6 +150,10 @@ impl Metrics {
             images_deleted,
             image_bytes_freed,
             task_definitions_removed,
+            month_cost,
+            month_cost_projected,
+            month_budget,
+            user_month_cost,
             services_reaped,
             guardrail_alarms,
             lease_held,
@@ -210,6 +229,10 @@ impl Meter for Metrics {
             self.counted.environments.clear();
             self.counted.queue_depth.clear();
             self.counted.guardrail_alarms.clear();
+            self.counted.month_cost.clear();
+            self.counted.month_cost_projected.clear();
+            self.counted.month_budget.clear();
+            self.counted.user_month_cost.clear();
         }
     }
 
@@ -221,6 +244,18 @@ impl Meter for Metrics {
     fn task_definitions_removed(&self, how: &'static str, revisions: usize) {
         let result = fold(&REMOVALS, how);
         self.counted.task_definitions_removed.get_or_create(&ByResult { result }).inc_by(revisions as u64);
+    }
+
+    fn month_cost(&self, cost: &MonthCost) {
+        let set = |family: &Family<Alone, Dollars>, amount: Usd| family.get_or_create(&[]).set(amount.dollars());
+        set(&self.counted.month_cost, cost.spent);
+        set(&self.counted.month_cost_projected, cost.projected);
+        set(&self.counted.month_budget, cost.budget);
+        // Who is not among the dearest any more is not told of any more.
+        self.counted.user_month_cost.clear();
+        for (user, amount) in &cost.dearest {
+            self.counted.user_month_cost.get_or_create(&ByUser { user: user.clone() }).set(amount.dollars());
+        }
     }
 
     fn service_reaped(&self, reason: &'static str) {

@@ -7,9 +7,9 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bivouac_model::Phase;
+use bivouac_model::{Phase, Usd};
 use bivouac_ops::Metrics;
-use bivouac_ports::Meter;
+use bivouac_ports::{Meter, MonthCost};
 use exposition::Exposition;
 use proptest::prelude::*;
 use support::Server;
@@ -31,14 +31,21 @@ fn fill(metrics: &Metrics) {
     metrics.phases(&[("Ready", 2), ("Failed", 1)]);
     metrics.images_deleted(3, 1_000);
     metrics.task_definitions_removed("deregistered", 2);
+    metrics.month_cost(&cost(&["ada"]));
     metrics.service_reaped("Orphaned");
     metrics.guardrail_alarm("EmptyTable", true);
     metrics.lease_held(true);
     metrics.forge_quota(4_999);
 }
 
+fn cost(dearest: &[&str]) -> MonthCost {
+    let usd = Usd::from_dollars;
+    let dearest = dearest.iter().map(|user| ((*user).to_owned(), usd(1.25))).collect();
+    MonthCost { spent: usd(2.5), projected: usd(7.75), budget: usd(100.0), dearest }
+}
+
 /// Each family with its type and what the names of its samples are.
-const FAMILIES: [(&str, &str); 18] = [
+const FAMILIES: [(&str, &str); 22] = [
     ("reconcile", "counter"),
     ("reconcile_duration_seconds", "histogram"),
     ("workqueue_depth", "gauge"),
@@ -53,6 +60,10 @@ const FAMILIES: [(&str, &str); 18] = [
     ("images_deleted", "counter"),
     ("image_bytes_freed", "counter"),
     ("task_definitions_removed", "counter"),
+    ("month_cost_usd", "gauge"),
+    ("month_cost_projected_usd", "gauge"),
+    ("month_budget_usd", "gauge"),
+    ("user_month_cost_usd", "gauge"),
     ("services_reaped", "counter"),
     ("guardrail_alarm", "gauge"),
     ("lease_held", "gauge"),
@@ -108,6 +119,22 @@ fn a_fresh_process_says_zero_where_it_knows_and_nothing_where_it_does_not() {
     assert_eq!(fresh.value("build_info", &[("version", "1.2.3")]), Some(1.0));
     assert_eq!(fresh.value("forge_quota_remaining", &[]), None);
     assert!(fresh.all("environments").is_empty() && fresh.all("workqueue_depth").is_empty());
+}
+
+#[test]
+fn the_cost_of_the_month_is_told_in_dollars_and_only_by_who_leads() {
+    let metrics = Metrics::new("1.2.3");
+    metrics.lease_held(true);
+    metrics.month_cost(&cost(&["ada", "grace"]));
+    metrics.month_cost(&cost(&["grace"]));
+    let shown = read(&metrics);
+    let told = ["month_cost_usd", "month_cost_projected_usd", "month_budget_usd"].map(|name| shown.value(name, &[]));
+    assert_eq!(told, [Some(2.5), Some(7.75), Some(100.0)]);
+    assert_eq!(shown.value("user_month_cost_usd", &[("user", "grace")]), Some(1.25));
+    assert_eq!(shown.value("user_month_cost_usd", &[("user", "ada")]), None, "not among the dearest any more");
+    metrics.lease_held(false);
+    let shown = read(&metrics);
+    assert!(shown.all("month_cost_usd").is_empty() && shown.all("user_month_cost_usd").is_empty());
 }
 
 #[test]

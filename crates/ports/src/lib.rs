@@ -30,7 +30,7 @@ pub use forge::{Forge, OpenPullRequests};
 pub use inbox::{Inbox, Letter, Received};
 pub use journal::Journal;
 pub use leases::{LeaseView, Leases};
-pub use meter::{Meter, NoMeter};
+pub use meter::{Meter, MonthCost, NoMeter};
 pub use probe::Probe;
 pub use quotas::Quotas;
 pub use records::{DesiredChange, RecordFeed, RecordStore};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bivouac_model::Usd;
+
 /// Counts and measures. Every method returns at once.
 pub trait Meter: Send + Sync {
     /// A call to AWS or the forge was answered: `code` is `ok` or the error's code.
@@ -30,10 +32,27 @@ pub trait Meter: Send + Sync {
     fn service_reaped(&self, reason: &'static str) {
         let _ = reason;
     }
+    /// What environments cost this calendar month (UTC), at the last complete pass.
+    fn month_cost(&self, cost: &MonthCost) {
+        let _ = cost;
+    }
     /// Whether an alarm is raised that a person has to look at, at the last complete pass.
     fn guardrail_alarm(&self, reason: &'static str, raised: bool) {
         let _ = (reason, raised);
     }
+}
+
+/// What environments cost in a calendar month.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MonthCost {
+    /// Until now.
+    pub spent: Usd,
+    /// With what is promised to those who run, until the end of their time or of the month.
+    pub projected: Usd,
+    /// What may be.
+    pub budget: Usd,
+    /// Until now by who asked, the dearest first; only the dearest few.
+    pub dearest: Vec<(String, Usd)>,
 }
 
 /// Counts nothing.

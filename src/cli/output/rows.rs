@@ -1,6 +1,8 @@
 //! Environments as rows of a table.
 
-use bivouac_model::{Phase, Record};
+use std::collections::HashMap;
+
+use bivouac_model::{Month, Phase, Record, Usd};
 use chrono::{DateTime, Utc};
 
 use super::age::{absolute, human, until};
@@ -15,13 +17,45 @@ const NOTHING: &str = "-";
 pub fn header(format: Format) -> Vec<String> {
     let mut names = vec!["ENVIRONMENT", "PHASE", "AGE", "EXPIRES", "URL"];
     if format == Format::Wide {
-        names.extend(["IMAGE", "COST", "$/H", "REQUESTED-BY", "REASON", "MESSAGE"]);
+        names.extend(["IMAGE", "COST", "$/H", "MONTH", "PROJECTED", "REQUESTED-BY", "USER-MONTH", "REASON", "MESSAGE"]);
     }
     names.into_iter().map(str::to_owned).collect()
 }
 
+/// What each person's environments cost this month until now, by login in small letters.
+#[derive(Debug, Default)]
+pub struct Spenders(HashMap<String, Usd>);
+
+impl Spenders {
+    /// Of all records there are.
+    pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>, now: DateTime<Utc>) -> Self {
+        let mut sums: HashMap<String, Usd> = HashMap::new();
+        for record in records {
+            let (Some(user), Some(status)) = (requester(record), &record.status) else { continue };
+            let sum = sums.entry(user.to_lowercase()).or_default();
+            *sum = *sum + status.spending().in_month(Month::of(now), now);
+        }
+        Self(sums)
+    }
+
+    fn month_of(&self, user: &str) -> Usd {
+        self.0.get(&user.to_lowercase()).copied().unwrap_or_default()
+    }
+}
+
+fn requester(record: &Record) -> Option<&str> {
+    record.desired.as_ref().ok()?.requested_by.as_deref()
+}
+
 /// The row of a record.
-pub fn row(record: &Record, format: Format, now: DateTime<Utc>, config: &Config, terminal: &Terminal) -> Vec<String> {
+pub fn row(
+    record: &Record,
+    format: Format,
+    now: DateTime<Utc>,
+    config: &Config,
+    terminal: &Terminal,
+    spenders: &Spenders,
+) -> Vec<String> {
     let wide = format == Format::Wide;
     let status = record.status.as_ref();
     let text = |text: Option<String>| text.filter(|t| !t.is_empty()).map_or_else(|| NOTHING.into(), |t| plain(&t));
@@ -36,12 +70,14 @@ pub fn row(record: &Record, format: Format, now: DateTime<Utc>, config: &Config,
         text(status.and_then(|status| status.url.clone())),
     ];
     if wide {
-        let wish = record.desired.as_ref().ok();
         cells.extend([
             text(image(record, config)),
             text(status.map(|status| status.cost_at(now).to_string())),
             text(status.map(|status| status.hourly_cost_usd.to_string())),
-            text(wish.and_then(|wish| wish.requested_by.clone())),
+            text(status.map(|status| status.spending().in_month(Month::of(now), now).to_string())),
+            text(status.map(|status| status.projected_cost(now).to_string())),
+            text(requester(record).map(str::to_owned)),
+            text(requester(record).map(|user| spenders.month_of(user).to_string())),
             text(status.map(|status| status.reason.to_string())),
             text(status.map(|status| status.message.clone())),
         ]);

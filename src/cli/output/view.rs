@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use bivouac_model::{Capacity, Condition, Desired, Phase, Record, format_duration};
+use bivouac_model::{Capacity, Condition, Desired, Month, Phase, Record, format_duration};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -68,6 +68,10 @@ pub struct Environment {
     pub hourly_cost_usd: Option<f64>,
     /// What it has cost until now, in dollars.
     pub cost_usd: Option<f64>,
+    /// What of that fell into this calendar month (UTC).
+    pub month_cost_usd: Option<f64>,
+    /// What it will have cost when its time is over, if it runs until then as it does now.
+    pub projected_cost_usd: Option<f64>,
     /// When the controller last wrote.
     pub updated_at: Option<DateTime<Utc>>,
     /// When the record of a terminated environment may be forgotten.
@@ -196,6 +200,8 @@ impl Environment {
             expires_at: status.map(|status| status.expires_at),
             hourly_cost_usd: status.map(|status| status.hourly_cost_usd.dollars()),
             cost_usd: status.map(|status| status.cost_at(now).dollars()),
+            month_cost_usd: status.map(|status| status.spending().in_month(Month::of(now), now).dollars()),
+            projected_cost_usd: status.map(|status| status.projected_cost(now).dollars()),
             updated_at: status.map(|status| status.updated_at),
             purge_at: status.and_then(|status| status.purge_at),
             status: status.map(|status| {

@@ -37,10 +37,10 @@ async fn get_lists_what_is_there() {
     apache/superset#12   Ready     90m   in 47h    http://192.0.2.7:8080
     ");
     insta::assert_snapshot!(world.done("get -o wide").await, @r#"
-    ENVIRONMENT          PHASE     AGE   EXPIRES                URL                     IMAGE      COST      $/H       REQUESTED-BY   REASON         MESSAGE
-    apache/airflow#1     Invalid   90m   2026-11-25T11:00:00Z   -                       -          $0.0397   $0.0297   -              TaskStarting   ttl holds "soon"\u{1b}[2J
-    apache/superset#3    -         0s    -                      -                       latest     -         -         ada            -              -
-    apache/superset#12   Ready     90m   2026-11-25T11:00:00Z   http://192.0.2.7:8080   pr-12-ci   $0.0397   $0.0297   ada            Answering      -
+    ENVIRONMENT          PHASE     AGE   EXPIRES                URL                     IMAGE      COST      $/H       MONTH     PROJECTED   REQUESTED-BY   USER-MONTH   REASON         MESSAGE
+    apache/airflow#1     Invalid   90m   2026-11-25T11:00:00Z   -                       -          $0.0397   $0.0297   $0.0397   $1.44       -              -            TaskStarting   ttl holds "soon"\u{1b}[2J
+    apache/superset#3    -         0s    -                      -                       latest     -         -         -         -           ada            $0.0397      -              -
+    apache/superset#12   Ready     90m   2026-11-25T11:00:00Z   http://192.0.2.7:8080   pr-12-ci   $0.0397   $0.0297   $0.0397   $1.44       ada            $0.0397      Answering      -
     "#);
     insta::assert_snapshot!(world.done("get 12").await, @r"
     ENVIRONMENT          PHASE   AGE   EXPIRES   URL
@@ -91,6 +91,8 @@ async fn json_and_yaml_say_the_same_and_have_the_names_of_the_table() {
       "expires_at": "2026-11-25T11:00:00Z",
       "hourly_cost_usd": 0.0297,
       "cost_usd": 0.0397,
+      "month_cost_usd": 0.0397,
+      "projected_cost_usd": 1.4356,
       "updated_at": "2026-11-23T11:00:00Z",
       "purge_at": null,
       "status": {
@@ -148,7 +150,7 @@ async fn describe_tells_a_person_everything_but_secrets() {
     Message:        <none>
     URL:            http://192.0.2.7:8080
     Expires:        2026-11-25T11:00:00Z (in 47h)
-    Cost:           $0.0397 so far, $0.0297 an hour
+    Cost:           $0.0397 so far ($0.0397 this month), $0.0297 an hour, $1.44 when its time is over
     Conditions:
       TYPE    STATUS   SINCE   REASON      MESSAGE
       Ready   True     60m     Answering
@@ -166,7 +168,7 @@ async fn describe_tells_a_person_everything_but_secrets() {
     Message:      ttl holds "soon"\u{1b}[2J
     URL:          <none>
     Expires:      2026-11-25T11:00:00Z (in 47h)
-    Cost:         $0.0397 so far, $0.0297 an hour
+    Cost:         $0.0397 so far ($0.0397 this month), $0.0297 an hour, $1.44 when its time is over
     Conditions:
       TYPE    STATUS   SINCE   REASON         MESSAGE
       Ready   False    60m     TaskStarting

@@ -185,7 +185,10 @@ fn cost(view: &CommentView) -> String {
     match view.phase {
         Phase::Terminated => format!("{cost} in all"),
         _ if hourly == bivouac_model::Usd::ZERO => format!("{cost} so far, and nothing more now"),
-        _ => format!("{cost} so far as of {as_of}, {hourly} an hour"),
+        _ => {
+            let in_all = cost + bivouac_model::cost_between(hourly, view.as_of, view.expires_at);
+            format!("{cost} so far as of {as_of}, {hourly} an hour, {in_all} when its time is over")
+        }
     }
 }
 

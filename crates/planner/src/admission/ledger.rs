@@ -51,6 +51,17 @@ enum Stand {
     Apart,
 }
 
+/// What a calendar month costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bill {
+    /// Until now.
+    pub spent: Usd,
+    /// With what is promised to those who run, until their time or the month is over.
+    pub projected: Usd,
+    /// Until now, by who asked, in small letters; the dearest first.
+    pub by_user: Vec<(String, Usd)>,
+}
+
 /// A service on the list.
 #[derive(Clone, Copy, Debug)]
 pub struct Listed<'a> {
@@ -253,12 +264,24 @@ impl Ledger {
         self.line(now).into_iter().map(|((_, _, key), claim)| (key.clone(), queue.serve(&claim))).collect()
     }
 
-    /// What this month costs: what was spent, and that with what is promised to those who run until it ends.
-    pub fn month(&self, policy: &Policy, now: DateTime<Utc>) -> (Usd, Usd) {
+    /// What this month costs.
+    pub fn bill(&self, policy: &Policy, now: DateTime<Utc>) -> Bill {
         let mut tally = Tally::new(policy, self.quota, now);
-        let spent = self.entries.values().map(|entry| entry.spent(tally.month(), now)).sum();
+        let month = tally.month();
+        let mut by_user: HashMap<&str, Usd> = HashMap::new();
+        let mut spent = Usd::ZERO;
+        for entry in self.entries.values() {
+            let cost = entry.spent(month, now);
+            spent = spent + cost;
+            if let Some(user) = entry.user.as_deref().filter(|_| !cost.is_zero()) {
+                let sum = by_user.entry(user).or_default();
+                *sum = *sum + cost;
+            }
+        }
         self.count(&mut tally, None, now);
-        (spent, tally.promised())
+        let mut by_user: Vec<_> = by_user.into_iter().map(|(user, cost)| (user.to_owned(), cost)).collect();
+        by_user.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        Bill { spent, projected: tally.promised(), by_user }
     }
 
     /// Those who run, and nobody in line.

@@ -15,7 +15,7 @@ use bivouac_model::{ConditionStatus, Phase, Place, Room, Status, TaskState};
 use chrono::{DateTime, Utc};
 
 pub use caps::{Caps, DEFAULT_VCPUS};
-pub use ledger::{Ledger, Listed};
+pub use ledger::{Bill, Ledger, Listed};
 
 use crate::bring_up::Wanted;
 use crate::context::{Context, Draft};

@@ -15,6 +15,7 @@ mod images;
 mod life;
 mod notices;
 mod pains;
+mod pricing;
 mod properties;
 mod reactions;
 mod reaping;
