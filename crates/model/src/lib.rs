@@ -4,6 +4,7 @@
 //! observed, and what the controller recorded. No clock, no network, no SDK type. Items of the table arrive as neutral
 //! [`Value`]s, so that the decoders can be tested without a store.
 
+mod attempt;
 pub mod command;
 mod comment;
 mod decode;
@@ -27,6 +28,7 @@ mod request;
 mod status;
 mod value;
 
+pub use attempt::Attempt;
 pub use comment::{CommentIdentity, CommentView};
 pub use decode::{Item, decode_record};
 pub use deploy::{

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::decode::{Item, timestamp};
 use crate::place::cost_between;
-use crate::{ContentHash, ImageDigest, ImageRevision, Month, Phase, Place, Spending, TaskDefinitionName, Usd, Value};
+use crate::{
+    Attempt, ContentHash, ImageDigest, ImageRevision, Month, Phase, Place, Spending, TaskDefinitionName, Usd, Value,
+};
 
 /// Everything that the controller alone writes (contract 1).
 #[derive(Clone, Debug, PartialEq)]
@@ -108,6 +110,9 @@ pub struct Machinery {
     /// A spec that failed for good: it is not tried again until something changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_spec: Option<ContentHash>,
+    /// How bringing it up goes, or went when it crashed since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
     /// `family:revision` of what it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_definition: Option<TaskDefinitionName>,
@@ -153,6 +158,7 @@ impl Machinery {
             phase_since,
             spec,
             failed_spec,
+            attempt,
             task_definition,
             deployment,
             image_digest,
@@ -172,6 +178,7 @@ impl Machinery {
             && *phase_since == other.phase_since
             && *spec == other.spec
             && *failed_spec == other.failed_spec
+            && *attempt == other.attempt
             && *task_definition == other.task_definition
             && *deployment == other.deployment
             && *image_digest == other.image_digest

@@ -13,7 +13,7 @@ use crate::context::{Context, Draft};
 use crate::plan::{Action, Look, Plan, WaitingOn};
 use crate::policy::CapacityPolicy;
 use crate::template::Filling;
-use crate::{admission, approve, glance, idle, reason, rollout};
+use crate::{admission, approve, attempt, glance, idle, reason, rollout};
 
 /// What is wanted of the service.
 pub(crate) struct Wanted<'a> {
@@ -290,7 +290,7 @@ fn create<'a>(context: &Context<'a>, draft: Draft<'a>, wanted: &Wanted<'_>) -> P
     let capacity = context.policy.capacity.first_choice();
     let going = |draft: Draft<'a>| {
         let message = "The service is being created.";
-        draft.say(Phase::Provisioning, reason::DEPLOYING, message).also(wanted.note.clone())
+        attempt::begin(draft.say(Phase::Provisioning, reason::DEPLOYING, message).also(wanted.note.clone()))
     };
     // Only what runs needs a place.
     let draft = match wanted.count {
@@ -396,6 +396,9 @@ fn converge<'a>(context: &Context<'a>, draft: Draft<'a>, wanted: &Wanted<'_>, se
         machinery.image_digest = Some(image.digest.clone());
         machinery.capacity = service.capacity.or(machinery.capacity);
         draft = admission::seat_as_wanted(context, draft, wanted);
+        if rolled && context.written().is_some_and(|written| written.machinery.spec.is_some()) {
+            draft = attempt::begin_anew(draft);
+        }
         let version = service.hash_version.as_deref();
         if service.spec.as_ref() != Some(&wanted.spec) || version != Some(HASH_VERSION) {
             let tags = tags(context, &wanted.spec);
@@ -422,8 +425,10 @@ fn start<'a>(
     } else {
         admission::enter(context, draft, wanted, going)?
     };
-    draft.status.machinery.failed_spec = None;
-    ControlFlow::Continue(draft)
+    if draft.status.machinery.failed_spec.take().is_some() {
+        draft = attempt::begin_anew(draft);
+    }
+    ControlFlow::Continue(attempt::begin(draft))
 }
 
 /// What runs goes on in its place while what is wanted now finds no room for more.

@@ -179,6 +179,7 @@ impl<'a> Draft<'a> {
     pub fn vacated(self) -> Self {
         let mut draft = self.costing(Usd::ZERO);
         draft.status.machinery.place = None;
+        draft.status.machinery.attempt = None;
         draft
     }
 

@@ -6,6 +6,7 @@
 
 pub mod admission;
 mod approve;
+mod attempt;
 mod bring_up;
 mod cause;
 mod context;

@@ -1,12 +1,12 @@
 //! How a deployment does: from the service to an address that answers, or to a cause.
 
-use bivouac_model::{Capacity, ConditionStatus, Deployment, Health, Phase, Service, ServiceChange, StopCode, Task};
+use bivouac_model::{Capacity, ConditionStatus, Deployment, Health, Phase, Service, ServiceChange, Task};
 
 use crate::bring_up::{Wanted, may_fall_back};
 use crate::cause::{self, Cause};
 use crate::context::{Context, Draft};
 use crate::plan::{Action, Look, Plan, WaitingOn};
-use crate::{glance, reason};
+use crate::{attempt, glance, reason};
 
 /// The condition that says whether Spot capacity is to be had.
 const SPOT_CAPACITY: &str = "SpotCapacity";
@@ -26,6 +26,7 @@ pub(crate) fn follow(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_
     let draft = if of_its_time { draft } else { draft.without_condition(SPOT_CAPACITY) };
     let of_primary = |task: &&Task| task.started_by.as_deref() == Some(primary.id.as_str());
     let tasks: Vec<&Task> = context.observed.tasks.iter().filter(of_primary).collect();
+    let draft = attempt::count(draft, &tasks);
     if let Some(cause) = cause::of_rollout(service, &tasks) {
         // The circuit breaker counts placements that failed for want of capacity as failed tasks too.
         return match cause.reason {
@@ -34,7 +35,7 @@ pub(crate) fn follow(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_
             _ => fail(draft, wanted, context, cause),
         };
     }
-    if let Some(cause) = crash_loop(context, &tasks) {
+    if let Some(cause) = attempt::given_up(context, &draft, &tasks, cause::of_events(service)) {
         return fail(draft, wanted, context, cause);
     }
     let newest = tasks.iter().copied().filter(|task| task.is_running()).max_by_key(|task| task.started_at);
@@ -49,22 +50,6 @@ fn was_ready(context: &Context<'_>, deployment: Option<&String>) -> bool {
     context.written().is_some_and(|status| {
         matches!(status.phase, Phase::Ready | Phase::Degraded) && status.machinery.deployment.as_ref() == deployment
     })
-}
-
-/// Applications that end by themselves after they ran are never throttled by ECS: we count them.
-fn crash_loop(context: &Context<'_>, tasks: &[&Task]) -> Option<Cause> {
-    let crashed: Vec<&Task> = tasks
-        .iter()
-        .copied()
-        .filter(|task| task.started_at.is_some())
-        .filter(|task| task.stop_code == Some(StopCode::EssentialContainerExited) || cause::is_health_check(task))
-        .collect();
-    if crashed.len() < context.policy.deadlines.crashes {
-        return None;
-    }
-    let mut cause = cause::of_tasks(&crashed)?;
-    cause.message.push_str(&format!(" It was started {} times and is stopped now.", crashed.len()));
-    Some(cause)
 }
 
 /// No task of this deployment runs yet, or not any more.
@@ -133,6 +118,7 @@ fn try_later(context: &Context<'_>, draft: Draft<'_>, service: &Service, cause: 
     let deadlines = &context.policy.deadlines;
     if context.in_phase_for(&[Phase::Failed]) >= deadlines.start {
         let change = ServiceChange { force_new_deployment: true, ..Default::default() };
+        let draft = attempt::begin_anew(draft);
         let draft = draft.say(Phase::Provisioning, reason::DEPLOYING, "The service is being deployed again.");
         return draft.act(Action::Update { service: service.name.clone(), change });
     }
@@ -162,7 +148,8 @@ fn running(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, task: &
     };
     let answer = match health {
         Health::Passing => {
-            let mut draft = draft.at(ip).say(Phase::Ready, reason::ANSWERING, glance::ready_message(wanted));
+            let mut draft =
+                attempt::succeed(draft).at(ip).say(Phase::Ready, reason::ANSWERING, glance::ready_message(wanted));
             draft.status.machinery.deployment = task.started_by.clone();
             return wanted.rest(draft, context);
         }

@@ -155,6 +155,7 @@ fn a_settled_record_is_written_with_one_unit() {
             phase_since: Some(ready),
             spec: Some(ContentHash::from_stored("0123456789abcdef0123456789abcdef")),
             failed_spec: None,
+            attempt: None,
             task_definition: Some(TaskDefinitionName::from_arn("superset-pr-40123:17")),
             deployment: Some("ecs-svc/1234567890123456789".into()),
             image_digest: Some(ImageDigest::new(&format!("sha256:{}", "0".repeat(64)))),

@@ -121,6 +121,10 @@ impl World {
         self.status().phase
     }
 
+    pub(crate) fn phase_if_any(&self) -> Option<Phase> {
+        self.record.status.as_ref().map(|status| status.phase)
+    }
+
     pub(crate) fn status(&self) -> &Status {
         self.record.status.as_ref().expect("the controller has written")
     }
