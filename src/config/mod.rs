@@ -69,6 +69,8 @@ pub struct Config {
     pub sizes: BTreeMap<String, Size>,
     /// `[prices]`.
     pub prices: Prices,
+    /// Which prices `[prices]` says nothing of, so that us-east-1's count.
+    pub unsaid_prices: Vec<&'static str>,
     /// `[deadlines]`.
     pub deadlines: Deadlines,
     /// `[[project]]`, in the order of the file.
@@ -97,8 +99,32 @@ impl Config {
         let dir = path.parent().map(Path::to_path_buf).unwrap_or_default();
         let parts = Parts::read(&reader, &dir);
         let locations = reader.finish()?;
-        let Parts { aws, github, controller, bot, ops, guardrails, sizes, prices, deadlines, projects } = parts;
-        Ok(Self { aws, github, controller, bot, ops, guardrails, sizes, prices, deadlines, projects, locations })
+        let Parts {
+            aws,
+            github,
+            controller,
+            bot,
+            ops,
+            guardrails,
+            sizes,
+            prices: (prices, unsaid_prices),
+            deadlines,
+            projects,
+        } = parts;
+        Ok(Self {
+            aws,
+            github,
+            controller,
+            bot,
+            ops,
+            guardrails,
+            sizes,
+            prices,
+            unsaid_prices,
+            deadlines,
+            projects,
+            locations,
+        })
     }
 }
 
@@ -110,7 +136,7 @@ struct Parts {
     ops: Ops,
     guardrails: Guardrails,
     sizes: BTreeMap<String, Size>,
-    prices: Prices,
+    prices: (Prices, Vec<&'static str>),
     deadlines: Deadlines,
     projects: Vec<ProjectConfig>,
 }

@@ -1,15 +1,22 @@
 //! `[prices]` and `[deadlines]`: the tables of the planner that seldom need another value.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use bivouac_planner::{Deadlines, Prices};
 
 use super::reader::Section;
 
-/// `[prices]`, in dollars; [`Prices`] says what each is and where its default comes from.
-pub(super) fn prices(section: Section<'_>) -> Prices {
+/// `[prices]`, in dollars; [`Prices`] says what each is and where its default comes from. And which are the default.
+pub(super) fn prices(section: Section<'_>) -> (Prices, Vec<&'static str>) {
     let default = Prices::default();
-    let price = |key: &str, default: f64| section.number(key, 0.0..=1000.0).unwrap_or(default);
+    let unsaid = RefCell::new(Vec::new());
+    let price = |key: &'static str, default: f64| {
+        if !section.has(key) {
+            unsaid.borrow_mut().push(key);
+        }
+        section.number(key, 0.0..=1000.0).unwrap_or(default)
+    };
     let prices = Prices {
         vcpu_hour: price("vcpu_hour", default.vcpu_hour),
         gb_hour: price("gb_hour", default.gb_hour),
@@ -21,7 +28,7 @@ pub(super) fn prices(section: Section<'_>) -> Prices {
         ecr_gb_month: price("ecr_gb_month", default.ecr_gb_month),
     };
     section.done();
-    prices
+    (prices, unsaid.into_inner())
 }
 
 /// `[deadlines]`; [`Deadlines`] says what each is and where its default comes from.

@@ -1,4 +1,4 @@
-//! What can be told without asking anybody: configuration, templates, sleep, secrets, the bot.
+//! What can be told without asking anybody: configuration, templates, sleep, prices, secrets, the bot.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -12,6 +12,7 @@ use crate::config::{Config, Credentials, GIVE_A_PATH, ProjectConfig, Secret, VAR
 const CONFIGURATION: Area = Area("configuration");
 const TEMPLATE: Area = Area("template");
 const SLEEP: Area = Area("sleep");
+const PRICES: Area = Area("prices");
 const SECRETS: Area = Area("secrets");
 const BOT: Area = Area("bot");
 
@@ -89,6 +90,23 @@ pub(super) fn sleep(config: &Config) -> Vec<Check> {
         }
     };
     config.projects.iter().map(check).collect()
+}
+
+/// Whether the prices that costs and the budget are reckoned from are those of the region.
+pub(super) fn prices(config: &Config) -> Check {
+    /// Whose list prices the defaults are.
+    const HOME: &str = "us-east-1";
+    match (&config.aws.region, config.unsaid_prices.as_slice()) {
+        (Some(region), unsaid @ [_, ..]) if region != HOME => {
+            let message = format!(
+                "the region is {region}, and `[prices]` says nothing of {}: {HOME}'s list prices count, also for the budget",
+                listed(unsaid)
+            );
+            PRICES.warning("prices", message, "set them, from aws.amazon.com/fargate/pricing and /vpc/pricing")
+        }
+        (_, []) => PRICES.ok("prices", "all are set"),
+        _ => PRICES.ok("prices", format!("the list prices of {HOME} where `[prices]` says nothing")),
+    }
 }
 
 /// Each secret: there, readable, not empty, and not everybody's.

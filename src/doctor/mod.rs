@@ -2,7 +2,7 @@
 //! it. Nothing is written anywhere, no secret is told, and no call is waited for longer than [`PATIENCE`].
 //!
 //! - [`report`]: a check and what came of it.
-//! - [`local`]: configuration, templates, sleep, secrets, the bot; nothing is called.
+//! - [`local`]: configuration, templates, sleep, prices, secrets, the bot; nothing is called.
 //! - [`aws`]: credentials, clock, quotas, tables, cluster, registry, permissions; [`network`]: subnets and security groups.
 //! - [`github`]: what the token or the app may do, and which events arrive.
 //! - [`words`]: from a failed call to a sentence.
@@ -32,6 +32,7 @@ pub async fn examine(config: &Config, path: &Path, variables: &Variables) -> Rep
     let mut checks = local::configuration(path, variables);
     checks.extend(local::templates(config));
     checks.extend(local::sleep(config));
+    checks.push(local::prices(config));
     checks.extend(local::secrets(config));
     let (aws, github) = tokio::join!(of_aws(config), github::github(config));
     checks.extend(aws);

@@ -23,9 +23,9 @@ async fn who_finds_no_room_waits_is_told_and_starts_by_itself() {
     system.put(second, &[]).await;
     let waits = system.until_phase(second, Phase::Queued).await;
     assert_eq!(reason_of(&waits), "MaxEnvironments");
-    let said = "It is number 1 in the queue: 1 environments run, and at most 1 may at once.";
+    let said = "It is number 1 in the queue: 1 environment runs, and at most 1 may at once.";
     assert_eq!(message_of(&waits), said);
-    let comment = system.until_comment(second, said).await;
+    let comment = system.until_comment(second, "1 environment runs, and at most 1 may at once.").await;
     assert!(comment.contains("waits"), "{comment}");
     system.put(third, &[]).await;
     system.until(third, "second in line", |record| message_of(record).starts_with("It is number 2 in the queue")).await;

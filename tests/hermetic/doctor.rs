@@ -21,6 +21,10 @@ const HOOK: &str = "http://127.0.0.1:9/webhooks/github";
 const APP_KEY: &str = include_str!("../../crates/simcloud/src/github/tests/app_key.pem");
 const APP_PUBLIC_KEY: &str = include_str!("../../crates/simcloud/src/github/tests/app_key.pub.pem");
 
+/// What a region other than us-east-1 has other prices of.
+const PRICES: [&str; 7] =
+    ["vcpu_hour", "gb_hour", "arm_vcpu_hour", "arm_gb_hour", "storage_gb_hour", "public_ipv4_hour", "ecr_gb_month"];
+
 /// An account, a forge, and the Superset example as it would be run on them.
 struct Patient {
     cloud: SimCloud,
@@ -53,7 +57,8 @@ impl Patient {
             ("BIVOUAC__GITHUB__TOKEN_FILE", "token".to_owned()),
             ("BIVOUAC__GITHUB__WEBHOOK_SECRET_FILE", "webhook-secret".to_owned()),
         ];
-        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let prices = PRICES.map(|price| (format!("BIVOUAC__PRICES__{}", price.to_uppercase()), "0.01".to_owned()));
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(prices).collect();
         let program = Program { directory: directory.path().to_owned(), variables };
         let patient = Self { cloud, hub, program, _directory: directory };
         patient.hide("token", &format!("ghp_{SECRET}\n"), 0o600);
@@ -154,6 +159,17 @@ async fn a_sound_system_has_no_problem() {
     for area in areas {
         said.tells("ok", area, &[]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prices_that_are_missing() {
+    let mut patient = Patient::sound().await;
+    patient.program.variables.remove("BIVOUAC__PRICES__GB_HOUR");
+    let said = patient.examined().await;
+    assert_eq!(said.code, Some(0), "it runs all the same: {:#}", said.report);
+    said.tells("warning", "prices", &["us-west-2", "says nothing of gb_hour", "us-east-1's list prices", "budget"]);
+    patient.set("BIVOUAC__AWS__REGION", "us-east-1");
+    patient.examined().await.tells("ok", "prices", &["the list prices of us-east-1"]);
 }
 
 /// Whether it asks or not, the world stays as it is.

@@ -285,6 +285,7 @@ fn overrides(hub: &Hub) -> Variables {
         ("BIVOUAC__PROJECT__0__HEALTH_PATH", ""),
         // Thousands are what is measured.
         ("BIVOUAC__GUARDRAILS__MAX_ENVIRONMENTS", "5000"),
+        ("BIVOUAC__GUARDRAILS__MAX_PER_USER", "5000"),
         ("BIVOUAC__GUARDRAILS__MONTHLY_BUDGET_USD", "1000000"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))

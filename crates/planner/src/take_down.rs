@@ -1,7 +1,7 @@
 //! Towards nothing: the service, then the pull request's tags, the task definitions, the comment's last word, and the
 //! tombstone last of all. Each step is taken when the one before was *seen* done, so it can be resumed anywhere.
 
-use bivouac_model::{ConditionStatus, Phase, PullRequestState, ServiceView, TaskState, Usd, format_duration};
+use bivouac_model::{ConditionStatus, Month, Phase, PullRequestState, ServiceView, TaskState, Usd, format_duration};
 
 use crate::bring_up::is_ours;
 use crate::context::{Context, DRAINED, Draft, TAGS_REMOVED};
@@ -189,7 +189,9 @@ fn bury(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
     let machinery = &mut draft.status.machinery;
     (machinery.spec, machinery.failed_spec, machinery.deployment, machinery.task_definition) = (None, None, None, None);
     if !already || draft.status.purge_at.is_none() {
-        draft.status.purge_at = Some(after(context.now, context.policy.purge_after));
+        // What this month costs is reckoned from its records.
+        let month_ends = Month::of(context.now).ends();
+        draft.status.purge_at = Some(after(context.now, context.policy.purge_after).max(month_ends));
     }
     let mut plan = draft.settle();
     if already || !spoken || waited >= deadlines.comment || plan.comment.is_none() {

@@ -80,7 +80,8 @@ impl<'a> Queue<'a> {
             }
             Verdict::Waits(Cap::Environments) => {
                 let (run, most) = (self.tally.environments(), caps.max_environments);
-                (reason::MAX_ENVIRONMENTS, format!("{number}: {run} environments run, and at most {most} may at once."))
+                let run = if run == 1 { "1 environment runs".to_owned() } else { format!("{run} environments run") };
+                (reason::MAX_ENVIRONMENTS, format!("{number}: {run}, and at most {most} may at once."))
             }
             Verdict::Waits(Cap::Vcpus) => (
                 reason::VCPU_QUOTA,
