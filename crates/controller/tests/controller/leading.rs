@@ -7,11 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bivouac_controller::{Leadership, lead};
 use bivouac_model::{Desired, Phase};
+use bivouac_planner::admission::Caps;
 use bivouac_ports::{Error, LeaseView, Leases, Meaning, NoMeter, Result};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::state::World;
+use crate::state::{World, plenty};
 
 #[derive(Default)]
 struct Table {
@@ -105,5 +106,28 @@ async fn a_leader_that_lost_its_lease_writes_nothing_more_and_the_next_one_goes_
     assert_eq!(in_between, 0, "a stale leader writes nothing");
     world.until("gone", || world.is(7, Phase::Terminated)).await;
     assert_eq!(leaders(), ["one", "two"]);
+    stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_replicas_let_no_more_in_than_one_does() {
+    let (world, table, led) = (World::new(), Arc::new(Table::default()), Led::default());
+    world.caps(Caps { max_environments: 1, ..plenty() });
+    let stop = CancellationToken::new();
+    claim(&world, &table, "one", &stop, &led);
+    world.until("led", || !led.lock().unwrap().is_empty()).await;
+    claim(&world, &table, "two", &stop, &led);
+    (1..=2).for_each(|pr| world.write(pr, |_| {}));
+    let ready = || (1..=3).find(|pr| world.phase(*pr) == Some(Phase::Ready));
+    world.until("one of two runs", || ready().is_some()).await;
+
+    table.unreachable.lock().unwrap().push("one".into());
+    world.write(3, |_| {});
+    world.until("led by two", || led.lock().unwrap().len() == 2).await;
+    world.until("the third waits, too", || world.phase(3) == Some(Phase::Queued)).await;
+    let first = ready().expect("it runs still");
+    world.write(first, |wish| wish.desired = Desired::Down);
+    world.until("the next runs", || ready().is_some_and(|pr| pr != first && pr != 3)).await;
+    assert_eq!(world.state().most, 1);
     stop.cancel();
 }

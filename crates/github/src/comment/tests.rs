@@ -23,7 +23,9 @@ fn view(phase: Phase) -> CommentView {
         Phase::WaitingForImage => {
             ("ImageMissing", "The tag pr-123-ci is not in superset-ci yet; it goes on by itself once it is.")
         }
-        Phase::Queued => ("EnvironmentLimit", "Place 2 in the queue: 24 of 24 environments are in use."),
+        Phase::Queued => {
+            ("MaxEnvironments", "It is number 2 in the queue: 24 environments run, and at most 24 may at once.")
+        }
         Phase::Provisioning => ("ServiceCreated", "The service exists; its first task is on its way."),
         Phase::Starting => ("WaitingForHealth", "The task runs; /health does not answer yet."),
         // A ready environment says so in the headline.
