@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use bivouac_model::{Phase, Usd};
+use bivouac_model::Phase;
 use bivouac_ports::{Meter, MonthCost};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric};
@@ -21,10 +21,10 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use announced::{Announced, Unasked};
+use announced::{Announced, Known, Unasked};
 use labels::{
-    Alone, AwsAnswer, AwsCall, ByPhase, ByQueue, ByReason, ByResult, ByUser, ByVersion, Codes, ForgeAnswer, ForgeCall,
-    OTHER, fold,
+    AwsAnswer, AwsCall, ByPhase, ByQueue, ByReason, ByResult, ByUser, ByVersion, Codes, ForgeAnswer, ForgeCall, OTHER,
+    fold,
 };
 
 /// A gauge of dollars.
@@ -82,9 +82,9 @@ struct Counted {
     images_deleted: Counter,
     image_bytes_freed: Counter,
     task_definitions_removed: Family<ByResult, Counter>,
-    month_cost: Family<Alone, Dollars>,
-    month_cost_projected: Family<Alone, Dollars>,
-    month_budget: Family<Alone, Dollars>,
+    month_cost: Known,
+    month_cost_projected: Known,
+    month_budget: Known,
     user_month_cost: Family<ByUser, Dollars>,
     services_reaped: Family<ByReason, Counter>,
     guardrail_alarms: Family<ByReason, Gauge>,
@@ -118,10 +118,10 @@ impl Metrics {
         r.register("image_bytes_freed", help, image_bytes_freed.clone());
         let help = "Revisions of task definitions that nothing used, by what was done with them";
         let task_definitions_removed = family(r, "task_definitions_removed", help);
-        let month_cost = family(r, "month_cost_usd", "What environments cost this calendar month, in dollars");
+        let month_cost = known(r, "month_cost_usd", "What environments cost this calendar month, in dollars");
         let help = "The same with what is promised to those who run, in dollars";
-        let month_cost_projected = family(r, "month_cost_projected_usd", help);
-        let month_budget = family(r, "month_budget_usd", "What a calendar month may cost, in dollars");
+        let month_cost_projected = known(r, "month_cost_projected_usd", help);
+        let month_budget = known(r, "month_budget_usd", "What a calendar month may cost, in dollars");
         let help = "What the environments of who asked for most cost this calendar month, in dollars";
         let user_month_cost = family(r, "user_month_cost_usd", help);
         let services_reaped = family(r, "services_reaped", "Services without a record that were deleted, by reason");
@@ -229,9 +229,8 @@ impl Meter for Metrics {
             self.counted.environments.clear();
             self.counted.queue_depth.clear();
             self.counted.guardrail_alarms.clear();
-            self.counted.month_cost.clear();
-            self.counted.month_cost_projected.clear();
-            self.counted.month_budget.clear();
+            let counted = &self.counted;
+            [&counted.month_cost, &counted.month_cost_projected, &counted.month_budget].map(|gauge| gauge.set(None));
             self.counted.user_month_cost.clear();
         }
     }
@@ -247,10 +246,9 @@ impl Meter for Metrics {
     }
 
     fn month_cost(&self, cost: &MonthCost) {
-        let set = |family: &Family<Alone, Dollars>, amount: Usd| family.get_or_create(&[]).set(amount.dollars());
-        set(&self.counted.month_cost, cost.spent);
-        set(&self.counted.month_cost_projected, cost.projected);
-        set(&self.counted.month_budget, cost.budget);
+        self.counted.month_cost.set(Some(cost.spent.dollars()));
+        self.counted.month_cost_projected.set(Some(cost.projected.dollars()));
+        self.counted.month_budget.set(Some(cost.budget.dollars()));
         // Who is not among the dearest any more is not told of any more.
         self.counted.user_month_cost.clear();
         for (user, amount) in &cost.dearest {
@@ -280,6 +278,13 @@ where
     let family = Family::<S, M>::default();
     registry.register(name, help, Announced(family.clone()));
     family
+}
+
+/// A gauge of dollars without labels, announced from the start.
+fn known(registry: &mut Registry, name: &str, help: &str) -> Known {
+    let gauge = Known::default();
+    registry.register(name, help, gauge.clone());
+    gauge
 }
 
 /// A histogram without labels, in seconds.

@@ -1,7 +1,8 @@
 //! Metrics that show their HELP and TYPE before they have a value.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::gauge::Gauge;
@@ -52,5 +53,30 @@ impl EncodeMetric for Unasked {
 
     fn metric_type(&self) -> MetricType {
         Gauge::<i64>::TYPE
+    }
+}
+
+/// A gauge of dollars that has no value while this process knows none. A clone is the same gauge.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known(Arc<Mutex<Option<f64>>>);
+
+impl Known {
+    /// The value from now on; `None`: none is known any more.
+    pub(super) fn set(&self, dollars: Option<f64>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = dollars;
+    }
+}
+
+impl EncodeMetric for Known {
+    fn encode(&self, encoder: MetricEncoder<'_>) -> fmt::Result {
+        let dollars = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(dollars) = dollars else { return Ok(()) };
+        let gauge = Gauge::<f64, AtomicU64>::default();
+        gauge.set(dollars);
+        gauge.encode(encoder)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        Gauge::<f64, AtomicU64>::TYPE
     }
 }

@@ -31,9 +31,6 @@ pub(super) struct ByQueue {
     pub(super) queue: &'static str,
 }
 
-/// No label; as a family it can be absent.
-pub(super) type Alone = [(&'static str, &'static str); 0];
-
 /// `user` alone: one of the few that are told.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByUser {
