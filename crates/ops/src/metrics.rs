@@ -230,7 +230,9 @@ impl Meter for Metrics {
             self.counted.queue_depth.clear();
             self.counted.guardrail_alarms.clear();
             let counted = &self.counted;
-            [&counted.month_cost, &counted.month_cost_projected, &counted.month_budget].map(|gauge| gauge.set(None));
+            for gauge in [&counted.month_cost, &counted.month_cost_projected, &counted.month_budget] {
+                gauge.set(None);
+            }
             self.counted.user_month_cost.clear();
         }
     }
