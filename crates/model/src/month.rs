@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, TimeZone, Utc};
 
-/// A calendar month in UTC, which is what AWS bills by (AWS Billing user guide, "Understanding your bill").
+/// A calendar month in UTC, which is what AWS makes a bill for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Month {
     year: i32,

@@ -79,7 +79,7 @@ impl Entry {
         Self {
             revision: status.map_or(0, |status| status.machinery.revision),
             at: now,
-            // Logins are the same in any case (GitHub REST API, "Users").
+            // GitHub does not tell logins apart by their case.
             user: wish.and_then(|wish| wish.requested_by.as_deref()).map(str::to_lowercase),
             asked_at: wish.and_then(|wish| wish.requested_at),
             until,
@@ -260,8 +260,12 @@ impl Ledger {
 
     /// What the caps have to say to everyone who waits.
     pub fn waiting(&self, policy: &Policy, now: DateTime<Utc>) -> HashMap<ItemKey, Room> {
+        let line = self.line(now);
+        if line.is_empty() {
+            return HashMap::new();
+        }
         let mut queue = self.queue(policy, None, now);
-        self.line(now).into_iter().map(|((_, _, key), claim)| (key.clone(), queue.serve(&claim))).collect()
+        line.into_iter().map(|((_, _, key), claim)| (key.clone(), queue.serve(&claim))).collect()
     }
 
     /// What this month costs.
