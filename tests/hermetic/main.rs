@@ -15,6 +15,7 @@ mod admission;
 mod approvals;
 mod bot;
 mod bot_answers;
+mod burning;
 mod causes;
 mod clock;
 mod collecting;

@@ -385,7 +385,7 @@ fn converge<'a>(context: &Context<'a>, draft: Draft<'a>, wanted: &Wanted<'_>, se
         };
         return draft.act(Action::Update { service: service.name.clone(), change });
     }
-    let mut draft = draft;
+    let mut draft = attempt::begin_again(draft);
     draft.status.machinery.failed_spec = None;
     if let Some(image) = wanted.image {
         // The service runs what is wanted: remember what that was.
@@ -416,7 +416,8 @@ fn start<'a>(
     wanted: &Wanted<'_>,
     service: &Service,
 ) -> ControlFlow<Plan, Draft<'a>> {
-    let going = |draft| updating(draft, context).also(wanted.note.clone());
+    // With what is recorded before it is done: after it, nothing of the beginning is to be seen.
+    let going = |draft| attempt::begin(attempt::begin_again(updating(draft, context).also(wanted.note.clone())));
     let runs = service.desired_count != 0;
     let mut draft = if runs && admission::needs_no_more(context, wanted) {
         going(draft)
@@ -425,10 +426,8 @@ fn start<'a>(
     } else {
         admission::enter(context, draft, wanted, going)?
     };
-    if draft.status.machinery.failed_spec.take().is_some() {
-        draft = attempt::begin_anew(draft);
-    }
-    ControlFlow::Continue(attempt::begin(draft))
+    draft.status.machinery.failed_spec = None;
+    ControlFlow::Continue(draft)
 }
 
 /// What runs goes on in its place while what is wanted now finds no room for more.

@@ -26,7 +26,7 @@ pub(crate) fn follow(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_
     let draft = if of_its_time { draft } else { draft.without_condition(SPOT_CAPACITY) };
     let of_primary = |task: &&Task| task.started_by.as_deref() == Some(primary.id.as_str());
     let tasks: Vec<&Task> = context.observed.tasks.iter().filter(of_primary).collect();
-    let draft = attempt::count(draft, &tasks);
+    let draft = attempt::count(draft, &tasks, was_ready(context, Some(&primary.id)));
     if let Some(cause) = cause::of_rollout(service, &tasks) {
         // The circuit breaker counts placements that failed for want of capacity as failed tasks too.
         return match cause.reason {
@@ -35,13 +35,13 @@ pub(crate) fn follow(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_
             _ => fail(draft, wanted, context, cause),
         };
     }
-    if let Some(cause) = attempt::given_up(context, &draft, &tasks, cause::of_events(service)) {
+    if let Some(cause) = attempt::crashed_too_often(context, &draft, &tasks) {
         return fail(draft, wanted, context, cause);
     }
     let newest = tasks.iter().copied().filter(|task| task.is_running()).max_by_key(|task| task.started_at);
     match newest {
         None => starting(context, draft, wanted, service, &tasks, primary),
-        Some(task) => running(context, draft, wanted, task),
+        Some(task) => running(context, draft, wanted, service, &tasks, task),
     }
 }
 
@@ -80,6 +80,10 @@ fn starting(
         let cause = stopped
             .or(events)
             .unwrap_or_else(|| Cause { reason: reason::START_TIMEOUT, message: "ECS started no task in time.".into() });
+        return fail(draft, wanted, context, cause);
+    }
+    let seen = Cause { reason: reason::START_TIMEOUT, message: "ECS started no task that stayed.".into() };
+    if let Some(cause) = attempt::overdue(context, &draft, tasks, service, seen) {
         return fail(draft, wanted, context, cause);
     }
     let draft = if was_ready {
@@ -128,11 +132,22 @@ fn try_later(context: &Context<'_>, draft: Draft<'_>, service: &Service, cause: 
 }
 
 /// A task runs: where does it answer, and does it?
-fn running(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, task: &Task) -> Plan {
+fn running(
+    context: &Context<'_>,
+    draft: Draft<'_>,
+    wanted: &Wanted<'_>,
+    service: &Service,
+    tasks: &[&Task],
+    task: &Task,
+) -> Plan {
     let deadlines = &context.policy.deadlines;
     let was_ready = was_ready(context, task.started_by.as_ref());
     let phase = if was_ready { Phase::Degraded } else { Phase::Starting };
     let Some(ip) = task.public_ip else {
+        let seen = Cause { reason: reason::START_TIMEOUT, message: "The task runs without a public address.".into() };
+        if let Some(cause) = attempt::overdue(context, &draft, tasks, service, seen) {
+            return fail(draft, wanted, context, cause);
+        }
         let message = "The task runs and gets its public address.";
         let draft = draft.only_where_it_runs().say(phase, reason::WAITING_FOR_ADDRESS, message);
         return draft.wait(WaitingOn::Address, deadlines.soon);
@@ -160,6 +175,11 @@ fn running(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, task: &
     if started >= deadlines.health && !was_ready {
         let message = format!("The application does not answer well: {answer}. It is stopped now.");
         return fail(draft, wanted, context, Cause { reason: reason::HEALTH_TIMEOUT, message });
+    }
+    let seen = format!("The application does not answer well: {answer}.");
+    let seen = Cause { reason: reason::HEALTH_TIMEOUT, message: seen };
+    if let Some(cause) = attempt::overdue(context, &draft, tasks, service, seen) {
+        return fail(draft, wanted, context, cause);
     }
     let (reason, message) = match was_ready {
         true => (reason::NOT_ANSWERING, format!("The application does not answer well: {answer}.")),

@@ -174,6 +174,7 @@ fn a_spoiled_entry_of_the_machinery_is_lost_alone() {
         ("comment".to_owned(), Value::Bool(true)),
         ("deployment".to_owned(), text("ecs-svc/1")),
         ("capacity".to_owned(), text("free")),
+        ("attempt".to_owned(), Value::Map(BTreeMap::from([("crashes".to_owned(), text("many"))]))),
         ("conditions".to_owned(), Value::List(vec![Value::Null])),
         ("of_a_newer_version".to_owned(), Value::Null),
     ]));
@@ -182,7 +183,7 @@ fn a_spoiled_entry_of_the_machinery_is_lost_alone() {
     let read = record.status.unwrap().machinery;
     assert_eq!((read.revision, read.deployment.as_deref()), (7, Some("ecs-svc/1")));
     assert_eq!((read.observed_generation, read.comment, read.capacity), (None, None, None));
-    assert!(read.conditions.is_empty());
+    assert!(read.conditions.is_empty() && read.attempt.is_none());
 }
 
 fn values() -> impl Strategy<Value = Value> {

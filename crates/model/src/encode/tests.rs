@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Capacity, CommandOutcome, Condition, ConditionStatus, ContentHash, ImageDigest, Item, ItemKey, Machinery, Phase,
-    Place, Reacted, SaidComment, TaskDefinitionName, Usd, decode_record,
+    Attempt, Capacity, CommandOutcome, Condition, ConditionStatus, ContentHash, ImageDigest, Item, ItemKey, Machinery,
+    Phase, Place, Reacted, SaidComment, TaskDefinitionName, Usd, decode_record,
 };
 
 fn time() -> impl Strategy<Value = DateTime<Utc>> {
@@ -40,14 +40,18 @@ fn machinery() -> impl Strategy<Value = Machinery> {
     let place = prop::option::of((any::<u32>(), usd()).prop_map(|(cpu, hourly)| Place { cpu, hourly }));
     let caps = (capacity, place, usd());
     let comment = prop::option::of((prop::option::of(any::<u64>()), "[0-9a-f]{16}"));
-    (numbers, prop::collection::vec(condition(), 0..4), times, what, caps, comment).prop_map(
+    let attempt = (prop::option::of(time()), any::<u32>(), prop::option::of(time()));
+    let attempt =
+        attempt.prop_map(|(since, crashes, counted_until)| Attempt { since, crashes: crashes as usize, counted_until });
+    let attempt = prop::option::of(attempt);
+    (numbers, prop::collection::vec(condition(), 0..4), times, what, caps, (comment, attempt)).prop_map(
         |(
             (revision, observed_generation),
             conditions,
             times,
             (spec, failed_spec, idle, deployment),
             (capacity, place, before_month),
-            comment,
+            (comment, attempt),
         )| {
             Machinery {
                 revision,
@@ -57,6 +61,7 @@ fn machinery() -> impl Strategy<Value = Machinery> {
                 phase_since: times.1,
                 spec,
                 failed_spec,
+                attempt,
                 idle,
                 deployment,
                 capacity,

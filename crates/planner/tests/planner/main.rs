@@ -5,6 +5,7 @@
 
 mod admitting;
 mod approvals;
+mod attempts;
 mod causes;
 mod cloud;
 mod definitions;
