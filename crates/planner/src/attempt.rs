@@ -82,7 +82,10 @@ pub(crate) fn overdue(
     let deadlines = &context.policy.deadlines;
     // Each wait has a deadline of its own; what goes from one to the other and back has this one.
     let most = deadlines.spot + deadlines.start + deadlines.health;
+    // By our clock, and no longer than ECS knows of the deployment: either may be off, and a clock that was put right is no
+    // hour of waiting. A move to on-demand capacity is a deployment of its own, once.
     let since = draft.status.machinery.attempt.as_ref()?.since?;
+    let since = service.primary().and_then(|primary| primary.created_at).map_or(since, |began| began.max(since));
     if (context.now - since).to_std().unwrap_or_default() < most {
         return None;
     }

@@ -220,7 +220,8 @@ proptest! {
         world.cloud.app = app;
         let began = world.now;
         let deadlines = world.policy.deadlines;
-        let most = deadlines.spot + deadlines.start + deadlines.health + std::time::Duration::from_secs(120);
+        // A move to on-demand capacity begins anew, once.
+        let most = (deadlines.spot + deadlines.start + deadlines.health) * 2 + std::time::Duration::from_secs(120);
         for (how, minutes) in deaths {
             live(&mut world, minutes);
             if world.phase() == Phase::Failed {
