@@ -1,35 +1,47 @@
 //! The bot, put together: its settings out of the configuration, its doors, and the server it listens on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use bivouac_bot::{Bot, Doors, Policy, ProjectRules, Required, RollForward, Secrets, Settings};
+use bivouac_bot::{Bot, Doors, Policy, ProjectLogs, ProjectRules, Required, RollForward, Secrets, Settings};
 use bivouac_model::command::table::{COMMANDS, Who};
-use secrecy::{ExposeSecret as _, SecretString};
+use bivouac_planner::Template;
+use bivouac_policy::{LogsInComments, Mask};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config, Rule, SecretError};
 
-/// The settings of the bot; `None`: it is off, by `bot.listen` or for want of a webhook secret. The secret is read here, so
-/// that a missing one is told before anything starts. What the templates say of a project is taken from `policy`, which is
+/// The settings of the bot; `None`: it is off, by `bot.listen` or for want of a webhook secret. Secrets are read here, so
+/// that a missing one is told before anything starts, and follow their files from then on. What the templates say of a project is taken from `policy`, which is
 /// that of the same configuration.
 ///
 /// # Errors
-/// When the secret cannot be read.
+/// When a secret cannot be read.
 pub fn settings(config: &Config, policy: &bivouac_planner::Policy) -> Result<Option<Settings>, SecretError> {
-    let (Some(_), Some(secret)) = (config.bot.listen, &config.github.webhook_secret) else { return Ok(None) };
-    let secret = secret.read()?;
-    // Several, one a line, while one replaces another.
-    let secrets = secret.expose_secret().lines().map(str::trim).filter(|line| !line.is_empty()).map(SecretString::from);
+    if config.bot.listen.is_none() || !config.has_webhook_secret() {
+        return Ok(None);
+    }
+    let mut secrets = Secrets::default();
+    if let Some(secret) = &config.github.webhook_secret {
+        secrets = secrets.with_general(secret.follow()?);
+    }
+    for project in &config.projects {
+        if let Some(secret) = &project.webhook_secret {
+            secrets = secrets.with_project(project.repo.clone(), secret.follow()?);
+        }
+    }
+    let template = |project: &config::ProjectConfig| policy.projects.get(&project.repo).map(|known| &known.template);
     let project = |project: &config::ProjectConfig| ProjectRules {
         repo: project.repo.clone(),
-        config_allow: project.config_allow.clone(),
+        variables: project.variables.clone(),
+        secrets: template(project).map(|template| template.secrets().clone()).unwrap_or_default(),
         sizes: config.sizes.keys().cloned().collect(),
-        log_groups: policy.projects.get(&project.repo).map(|known| known.template.log_groups()).unwrap_or_default(),
+        logs: template(project).map(|template| logs(template, project.logs_in_comments)).unwrap_or_default(),
     };
     Ok(Some(Settings {
         command: config.bot.command.clone(),
-        secrets: Secrets::new(secrets),
+        secrets,
         projects: config.projects.iter().map(project).collect(),
         policy: rules(&config.bot),
         label: config.bot.label.clone(),
@@ -44,6 +56,11 @@ pub fn settings(config: &Config, policy: &bivouac_planner::Policy) -> Result<Opt
     }))
 }
 
+/// The logs of a project, as the bot reads them.
+pub fn logs(template: &Template, in_comments: LogsInComments) -> ProjectLogs {
+    ProjectLogs { containers: template.logs(), in_comments, mask: Mask::new(template.secret_values()) }
+}
+
 /// The general rule is for what is not everybody's by nature; a rule for a command is for that command, whichever.
 fn rules(bot: &config::Bot) -> Policy {
     let required =
@@ -55,17 +72,33 @@ fn rules(bot: &config::Bot) -> Policy {
     })
 }
 
+/// What a stranger may take of the listener for webhooks.
+pub const LIMITS: bivouac_ops::Limits = bivouac_ops::Limits {
+    connections: crate::open_files::BOT_CONNECTIONS,
+    // GitHub sends a head at once. A mobile network between a person and a proxy is not on this way.
+    head_within: Duration::from_secs(10),
+    // Longer than a proxy keeps its connections (nginx, Apache and AWS load balancers: 60 s), so that no delivery is sent on a
+    // connection that is being closed.
+    idle: Duration::from_secs(75),
+    // Ten seconds for the body and one for the answer, which GitHub waits no longer for; twice that for a slow reader.
+    answer_within: Duration::from_secs(22),
+};
+
 /// Takes webhooks on `listener` and handles them until `stop`; letters under way are finished or stay in the inbox.
-pub async fn serve(listener: TcpListener, doors: Doors, settings: Settings, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    limits: bivouac_ops::Limits,
+    doors: Doors,
+    settings: Settings,
+    stop: CancellationToken,
+) {
     let bot = Arc::new(Bot::new(doors, settings));
     let router = bot.router();
-    tokio::join!(bivouac_ops::serve_router(listener, router, stop.clone()), bot.run(stop));
+    tokio::join!(bivouac_ops::serve_router(listener, router, limits, stop.clone()), bot.run(stop));
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use bivouac_model::command::Verb;
     use bivouac_ports::Permission;
 
@@ -89,7 +122,9 @@ config_allow = ["SUPERSET_*"]
     /// What becomes of a configuration with `more` before the rest of it, beside a template.
     fn read(more: &str, variables: &[(&str, &str)]) -> Result<Option<Settings>, SecretError> {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("td.json"), TEMPLATE).unwrap();
+        let secret = r#""secrets": [{"name": "DATABASE_URL", "valueFrom": "arn"}], "mountPoints""#;
+        let template = TEMPLATE.replacen("\"mountPoints\"", secret, 1);
+        std::fs::write(directory.path().join("td.json"), template).unwrap();
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let config = Config::parse(&directory.path().join("bivouac.toml"), &format!("{more}{REST}"), &variables);
         let config = config.unwrap_or_else(|errors| panic!("{errors}"));
@@ -126,12 +161,22 @@ config_allow = ["SUPERSET_*"]
     }
 
     #[test]
+    fn it_is_on_with_a_secret_of_a_project_alone() {
+        let settings = read("", &[("BIVOUAC__PROJECT__0__WEBHOOK_SECRET", "hush")]).unwrap().expect("it is on");
+        assert_eq!(format!("{:?}", settings.secrets), "Secrets(1)");
+        let more = "github.webhook_secret_file = \"no-such-file\"\n";
+        assert!(read(more, &[("BIVOUAC__PROJECT__0__WEBHOOK_SECRET", "hush")]).is_err(), "each has to be there");
+    }
+
+    #[test]
     fn a_project_allows_what_the_configuration_and_its_template_say() {
         let settings = with_secret("sizes.large = { cpu = 2, memory = 8 }\n");
         let project = settings.project("apache/superset").unwrap();
-        assert_eq!(project.config_allow, ["SUPERSET_*"]);
+        assert!(project.variables.config_allow[0].matches("SUPERSET_X"));
+        assert!(project.secrets.contains("DATABASE_URL"), "{:?}", project.secrets);
         assert!(project.sizes.contains("large"), "{:?}", project.sizes);
-        assert_eq!(project.log_groups, ["/ecs/superset-ci"]);
+        let groups: Vec<_> = project.logs.containers.iter().filter_map(|log| Some(log.stream("1")?.group)).collect();
+        assert_eq!(groups, ["/ecs/superset-ci"]);
     }
 
     #[test]

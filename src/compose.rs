@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bivouac_aws::{
-    AwsClock, AwsSite, DynamoFeed, DynamoInbox, DynamoJournal, DynamoLeases, DynamoRecords, Ecr, Ecs, EcsSettings,
-    Endpoints, Quotas, Sdk, SdkSettings, ServiceQuotas, StaticCredentials,
+    AwsClock, AwsSite, CloudWatchLogs, DynamoFeed, DynamoHeads, DynamoInbox, DynamoJournal, DynamoLeases,
+    DynamoRecords, DynamoSpending, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, ServiceQuotas,
+    StaticCredentials,
 };
 use bivouac_controller::Doors;
 use bivouac_github::GitHub;
 use bivouac_model::Capacity;
 use bivouac_planner::CapacityPolicy;
 use bivouac_ports::{
-    Clock, Conversation, Inbox, Journal, Leases, Meter, NoMeter, RecordStore, Registry, Site, SystemClock,
+    Clock, Cluster, Conversation, Inbox, Journal, Leases, LogStore, Meter, NoMeter, RecordStore, Registry, SeenHeads,
+    Site, SpendingStore, SystemClock,
 };
-use secrecy::SecretString;
 
 use crate::config::{Config, Credentials, SecretError};
 use crate::daemon::{Ear, FeedMaker};
@@ -52,16 +53,26 @@ pub struct Connected {
     pub conversation: Arc<dyn Conversation>,
     /// What arrived for the bot and is not handled yet.
     pub inbox: Arc<dyn Inbox>,
+    /// Which commits were seen as heads of pull requests, and which were named by commands.
+    pub heads: Arc<dyn SeenHeads>,
     /// News of the table.
     pub feed: FeedMaker,
 }
 
-/// What a client reaches.
+/// What a client reaches: the tables, and what runs.
 pub struct Tables {
     /// The table of environments.
     pub records: Arc<dyn RecordStore>,
     /// The table of events.
     pub journal: Arc<dyn Journal>,
+    /// The ledger of spending.
+    pub spending: Arc<dyn SpendingStore>,
+    /// The services and tasks.
+    pub cluster: Arc<dyn Cluster>,
+    /// Their logs.
+    pub logs: Arc<dyn LogStore>,
+    /// The region in use.
+    pub region: String,
 }
 
 /// What `bivouac doctor` looks at in AWS.
@@ -72,6 +83,8 @@ pub struct Ground {
     pub registry: Arc<dyn Registry>,
     /// What the account may use of Fargate.
     pub quotas: Arc<dyn bivouac_ports::Quotas>,
+    /// The logs of containers.
+    pub logs: Arc<dyn LogStore>,
     /// Cluster, network, permissions.
     pub site: Arc<dyn Site>,
     /// The time, as AWS tells it in its answers.
@@ -111,7 +124,9 @@ impl Connected {
             forge: Arc::clone(&self.doors.forge),
             conversation: Arc::clone(&self.conversation),
             journal: Arc::clone(&self.doors.journal),
+            heads: Arc::clone(&self.heads),
             inbox: Arc::clone(&self.inbox),
+            logs: Arc::clone(&self.doors.logs),
             clock: Arc::clone(&self.doors.clock),
             meter: Arc::clone(&self.doors.meter),
             nudge: Arc::new(move |key| ear.hint(key)),
@@ -120,7 +135,8 @@ impl Connected {
 }
 
 impl Place {
-    /// Where a configuration says. Secrets are read here, so that a missing one is told before anything starts.
+    /// Where a configuration says. Secrets are read here, so that a missing one is told before anything starts, and follow
+    /// their files from then on.
     ///
     /// # Errors
     /// When a secret cannot be read or none is configured.
@@ -136,7 +152,7 @@ impl Place {
 
     /// The embedded cloud.
     pub fn embedded(aws: &str, dynamodb: &str, github: &str, token: &str) -> Self {
-        let credentials = bivouac_github::Credentials::Token(SecretString::from(token));
+        let credentials = bivouac_github::Credentials::Token(token.into());
         Self {
             sdk: SdkSettings {
                 endpoints: Endpoints { aws: Some(aws.to_owned()), dynamodb: Some(dynamodb.to_owned()) },
@@ -170,9 +186,9 @@ fn ecs_settings(config: &Config) -> EcsSettings {
 fn github_settings(config: &Config) -> Result<bivouac_github::Settings, ComposeError> {
     let credentials = match &config.github.credentials {
         None => return Err(ComposeError::NoCredentials),
-        Some(Credentials::Token(token)) => bivouac_github::Credentials::Token(token.read()?),
+        Some(Credentials::Token(token)) => bivouac_github::Credentials::Token(token.follow()?),
         Some(Credentials::App { id, private_key }) => {
-            bivouac_github::Credentials::App { id: *id, private_key: private_key.read()? }
+            bivouac_github::Credentials::App { id: *id, private_key: private_key.follow()? }
         }
     };
     Ok(bivouac_github::Settings {
@@ -217,30 +233,40 @@ pub async fn connect_on(
     let doors = Doors {
         records: Arc::new(DynamoRecords::new(&sdk, &place.prefix)),
         journal: Arc::new(journal(&sdk, &place.prefix)),
+        spending: Arc::new(DynamoSpending::new(&sdk, &place.prefix)),
         cluster: Arc::new(Ecs::new(&sdk, quotas, place.ecs.clone())),
         registry: Arc::new(Ecr::new(&sdk)),
         quotas: Arc::new(ServiceQuotas::new(&sdk)),
         conversation: Some(Arc::clone(&conversation)),
         forge: github,
         probe: Arc::new(HttpProbe::new()?),
+        logs: Arc::new(CloudWatchLogs::new(&sdk)),
         clock: Arc::new(sdk.clock()),
         meter,
     };
     let leases = Arc::new(DynamoLeases::new(&sdk, &place.prefix));
     let inbox = Arc::new(DynamoInbox::new(&sdk, &place.prefix));
+    let heads = Arc::new(DynamoHeads::new(&sdk, &place.prefix));
     let prefix = place.prefix.clone();
     let feed: FeedMaker = Box::new(move || Box::new(DynamoFeed::new(&sdk, &prefix)));
-    Ok(Connected { doors, leases, conversation, inbox, feed })
+    Ok(Connected { doors, leases, conversation, inbox, heads, feed })
 }
 
-/// The tables alone, which are all that a client needs: no secret is read.
+/// What a client needs: no secret is read, and no call is made yet.
 ///
 /// # Errors
 /// When the SDK finds no region.
 pub async fn tables(config: &Config) -> Result<Tables, ComposeError> {
     let sdk = Sdk::load(&sdk_settings(config), Arc::new(NoMeter)).await?;
     let prefix = &config.aws.table_prefix;
-    Ok(Tables { records: Arc::new(DynamoRecords::new(&sdk, prefix)), journal: Arc::new(journal(&sdk, prefix)) })
+    Ok(Tables {
+        records: Arc::new(DynamoRecords::new(&sdk, prefix)),
+        journal: Arc::new(journal(&sdk, prefix)),
+        spending: Arc::new(DynamoSpending::new(&sdk, prefix)),
+        cluster: Arc::new(Ecs::new(&sdk, Arc::new(Quotas::aws()), ecs_settings(config))),
+        logs: Arc::new(CloudWatchLogs::new(&sdk)),
+        region: sdk.region().to_owned(),
+    })
 }
 
 /// What the doctor looks at in AWS. No call is made yet, and no secret is read.
@@ -254,6 +280,7 @@ pub async fn ground(config: &Config) -> Result<Ground, ComposeError> {
         records: Arc::new(DynamoRecords::new(&sdk, prefix)),
         registry: Arc::new(Ecr::new(&sdk)),
         quotas: Arc::new(ServiceQuotas::new(&sdk)),
+        logs: Arc::new(CloudWatchLogs::new(&sdk)),
         site: Arc::new(AwsSite::new(&sdk, Arc::new(Quotas::aws()), ecs_settings(config), prefix)),
         clock: sdk.clock(),
         region: sdk.region().to_owned(),

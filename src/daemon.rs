@@ -1,22 +1,29 @@
 //! The daemon: the controller under its lease, and the ops endpoints beside it, until it is told to stop.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bivouac_controller::{Controller, Doors, Leadership, Settings, lead};
 use bivouac_model::ItemKey;
 use bivouac_ops::Readiness;
 use bivouac_planner::Policy;
-use bivouac_ports::{Leases, RecordFeed};
+use bivouac_ports::{LeaseView, Leases, RecordFeed, Result};
 use tokio_util::sync::CancellationToken;
 
 /// Makes a feed each time this process comes to lead; the old one may have been left in the middle.
 pub type FeedMaker = Box<dyn Fn() -> Box<dyn RecordFeed> + Send + Sync>;
 
-/// The readiness condition of the tables.
+/// The readiness condition of the tables: they are there, and their last answers were no failures.
 pub const TABLES: &str = "tables";
-/// The readiness condition of the first full observation.
+/// Whose answers that condition follows, as [`bivouac_ports::Meter::api_call`] has it.
+pub const TABLES_SERVICE: &str = "DynamoDB";
+/// The readiness condition of the first observation of every record.
 pub const FIRST_OBSERVATION: &str = "first-observation";
+
+/// The readiness condition of the lease. It is shown once the item of the lease was spoiled.
+pub const LEASE: &str = "lease";
 
 /// How long to wait before the first observation is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
@@ -60,15 +67,16 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Runs until `stop`: looks at everything once, then works whenever it leads. What is under way at `stop` is finished,
+    /// Runs until `stop`: reads the table once, then works whenever it leads. What is under way at `stop` is finished,
     /// and the lease is released.
     pub async fn run(self, stop: CancellationToken) {
         let Self { doors, leases, feed, policy, settings, leadership, readiness, ear } = self;
         tokio::select! {
             () = stop.cancelled() => return,
-            () = look_around(&doors, &policy, &readiness) => {}
+            () = look_around(&doors, &readiness) => {}
         }
         let meter = Arc::clone(&doors.meter);
+        let leases = Arc::new(WatchedLeases { leases, readiness, spoiled: AtomicBool::new(false) });
         lead(leases, &leadership, meter, stop.clone(), |fence| {
             let controller = Arc::new(Controller::new(doors.clone(), Arc::clone(&policy), settings, fence));
             ear.listen(&controller);
@@ -78,18 +86,55 @@ impl Daemon {
     }
 }
 
-/// The first full observation, which a standby makes too: that it can see everything is what makes it ready.
-async fn look_around(doors: &Doors, policy: &Policy, readiness: &Readiness) {
+/// The leases, of which `/readyz` says when one is spoiled: then no process leads.
+struct WatchedLeases {
+    leases: Arc<dyn Leases>,
+    readiness: Readiness,
+    spoiled: AtomicBool,
+}
+
+impl WatchedLeases {
+    fn saw(&self, spoiled: bool) {
+        if self.spoiled.swap(spoiled, Ordering::SeqCst) != spoiled {
+            self.readiness.set(LEASE, !spoiled);
+        }
+    }
+}
+
+#[async_trait]
+impl Leases for WatchedLeases {
+    async fn read(&self, name: &str) -> Result<Option<LeaseView>> {
+        let lease = self.leases.read(name).await?;
+        self.saw(lease.as_ref().is_some_and(|lease| lease.spoiled.is_some()));
+        Ok(lease)
+    }
+
+    async fn write(&self, name: &str, lease: &LeaseView, seen: Option<u64>) -> Result<()> {
+        self.leases.write(name, lease, seen).await?;
+        self.saw(false);
+        Ok(())
+    }
+}
+
+/// The first observation, which a standby makes too: that it can read every record is what makes it ready.
+///
+/// Leading needs the table and nothing else. A daemon that cannot see the cluster, the registry, the forge or EC2 yet takes
+/// down what is over as soon as that one service can be reached, and its passes tell what is missing.
+async fn look_around(doors: &Doors, readiness: &Readiness) {
     loop {
-        let seen = async {
-            doors.records.check().await?;
-            readiness.set(TABLES, true);
-            bivouac_controller::World::observe(doors, policy).await
-        };
-        match seen.await {
-            Ok(world) => {
+        match doors.records.all().await {
+            Ok(records) => {
+                readiness.set(TABLES, true);
                 readiness.set(FIRST_OBSERVATION, true);
-                tracing::info!(environments = world.records.len(), "first observation done");
+                tracing::info!(environments = records.len(), "first observation done");
+                // The table of events may not answer. Nothing waits for it.
+                let store = Arc::clone(&doors.records);
+                tokio::spawn(async move {
+                    if let Err(error) = store.check().await {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(error, "the tables could not be checked; `bivouac doctor` says what is missing");
+                    }
+                });
                 return;
             }
             Err(error) => {

@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod dev;
 pub mod doctor;
 pub mod exit;
+pub mod open_files;
 pub mod probe;
 pub mod process;
 pub mod telemetry;

@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bivouac_model::{Health, LastUse, MAX_LAST_USE_BYTES};
-use bivouac_ports::Probe;
+use bivouac_ports::{Probe, is_local};
+use tokio::time::Instant;
 
 /// How long an answer may take. An application on a quarter of a vCPU that has just started is slow; one that takes longer
 /// than this is of no use to a person either.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How much later than [`TIMEOUT`] a timeout may be noticed. A process that notices it later was itself stopped or too busy,
+/// and the answer may have come in time.
+const NOTICED_WITHIN: Duration = Duration::from_secs(1);
 
 /// A probe over HTTP, as a kubelet's `httpGet` probe: every answer from 200 to 399 passes, and no redirect is followed.
 #[derive(Clone, Debug)]
@@ -46,9 +51,17 @@ impl HttpProbe {
 #[async_trait]
 impl Probe for HttpProbe {
     async fn probe(&self, ip: IpAddr, port: u16, path: &str) -> Health {
+        let began = Instant::now();
         match self.get(ip, port, path).await {
             Ok(answer) if (200..400).contains(&answer.status().as_u16()) => Health::Passing,
             Ok(answer) => Health::Status(answer.status().as_u16()),
+            Err(error) if is_local(&error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "an environment cannot be asked");
+                Health::Unasked("this machine has no connection to ask it".into())
+            }
+            Err(error) if error.is_timeout() && began.elapsed() > TIMEOUT + NOTICED_WITHIN => {
+                Health::Unasked("the controller was too busy to hear an answer".into())
+            }
             Err(error) => Health::Silent(plain(&error).into()),
         }
     }

@@ -5,6 +5,8 @@ mod contract;
 #[path = "support/emulators.rs"]
 mod emulators;
 
+use std::sync::Arc;
+
 use bivouac_ports::Site as _;
 use contract::differences::Emulator;
 use contract::place::{Place, between};
@@ -12,8 +14,15 @@ use contract::place::{Place, between};
 /// moto, with the subnet and the security group that it gives every account.
 async fn moto() -> Place {
     let nowhere = String::new();
-    let url = emulators::moto_url();
-    let mut place = Place { emulator: Emulator::Moto, url, subnet: nowhere.clone(), security_group: nowhere };
+    let recording = emulators::judged_moto();
+    let url = recording.url().to_owned();
+    let mut place = Place {
+        emulator: Emulator::Moto,
+        url,
+        subnet: nowhere.clone(),
+        security_group: nowhere,
+        recording: Some(Arc::new(recording)),
+    };
     let subnets = place.ec2(&[("Action", "DescribeSubnets")]).await;
     place.subnet = between(&subnets, "subnetId").expect("a default subnet");
     let groups = place.ec2(&[("Action", "DescribeSecurityGroups")]).await;
@@ -37,6 +46,7 @@ crate::cluster_promises!(on_moto);
 crate::registry_promises!(on_moto);
 crate::quotas_promises!(on_moto);
 crate::site_promises!(on_moto);
+crate::logs_promises!(on_moto);
 
 /// Only moto lets a network be made over the wire, step by step.
 #[tokio::test]

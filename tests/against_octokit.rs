@@ -14,13 +14,13 @@ use std::time::Duration;
 
 use bivouac_bot::{Bot, Doors, ProjectRules, Secrets, Settings};
 use bivouac_model::{EnvKey, PullRequest};
-use bivouac_ports::{NoMeter, Permission, SystemClock};
+use bivouac_ports::{NoMeter, Permission, SystemClock, WrittenComment};
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use doors::{Book, Hub, Table, Tray, locked};
+use doors::{Book, Hub, Memory, Shelf, Table, Tray, locked};
 
 const SECRET: &str = "It's a Secret to Everybody";
 /// The repository of most examples, and the issue that the derived comment stands on.
@@ -59,15 +59,18 @@ async fn world() -> World {
         conversation: Arc::<Hub>::clone(&hub),
         journal: Arc::new(Book::default()),
         inbox: Arc::<Tray>::clone(&tray),
+        logs: Arc::new(Shelf::default()),
+        heads: Arc::new(Memory::default()),
         clock: Arc::new(SystemClock),
         meter: Arc::new(NoMeter),
         nudge: Arc::new(|_| {}),
     };
     let rules = ProjectRules {
         repo: REPO.parse().expect("a repository"),
-        config_allow: Vec::new(),
+        variables: bivouac_policy::VariableRules::default(),
+        secrets: BTreeSet::new(),
         sizes: BTreeSet::new(),
-        log_groups: Vec::new(),
+        logs: bivouac_bot::ProjectLogs::default(),
     };
     let settings = Settings {
         projects: vec![rules],
@@ -158,9 +161,19 @@ async fn a_comment_on_a_pull_request_becomes_a_wish() {
         is_open: true,
         head_sha: HEAD.into(),
         is_from_fork: false,
+        branch: None,
         author: author.clone(),
         labels: BTreeSet::new(),
+        seen_at: None,
     };
+    let text = |name: &str| payload["comment"][name].as_str().expect("text").to_owned();
+    let written = WrittenComment {
+        number: key.pr,
+        author: author.clone(),
+        body: text("body"),
+        created_at: text("created_at").parse().expect("a time"),
+    };
+    locked(&world.hub.comments).insert(payload["comment"]["id"].as_u64().expect("a number"), written);
     locked(&world.hub.pulls).insert(key.clone(), pull);
     locked(&world.hub.permissions).insert(author, Permission::Write);
     let (status, answer) = world.send(1, comment).await;

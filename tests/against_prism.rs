@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 use emulators::Prism;
 
 /// What GitHub's description has an answer for.
-const DESCRIBED: [&str; 21] = [
+const DESCRIBED: [&str; 24] = [
     "it_is_created_once_and_then_only_edited",
     "it_is_not_touched_when_it_would_say_the_same",
     "it_is_found_by_its_marker_when_the_id_is_lost",
@@ -31,6 +31,9 @@ const DESCRIBED: [&str; 21] = [
     "what_somebody_may_do_is_told",
     "a_team_has_its_active_members",
     "the_last_change_of_a_label_is_found_on_any_page",
+    "who_pushed_is_listed",
+    "the_commits_of_a_pull_request_are_listed",
+    "a_comment_is_read_as_it_is_now",
     "a_person_is_answered_once_and_called_once",
     "a_reply_is_folded_away_when_all_is_well",
     "replies_and_the_comment_are_told_apart",

@@ -37,6 +37,7 @@ const KEYS: &[(&str, &[&str])] = &[
             "health_path",
             "service_name",
             "image_tag",
+            "image_commit",
             "flag_prefix",
             "config_allow",
             "ready_note",

@@ -91,6 +91,13 @@ pub enum Command {
     Get(Get),
     /// Show all that is known of an environment
     Describe(Describe),
+    /// Print the log of an environment's containers
+    Logs(Logs),
+    /// Print the line that opens a shell in a container, or run it
+    Exec(Exec),
+    /// Open the address of an environment in a browser
+    #[command(after_help = "Examples:\n  bivouac open apache/superset#123")]
+    Open(Named),
     /// Show what the controller would do now, and why; writes nothing
     Plan(PlanArgs),
     /// One pass of the guardrails, then exit: for cron, or to see what they would delete
@@ -100,6 +107,10 @@ pub enum Command {
     Init,
     /// Check everything that has to be right, and say how to mend what is not
     Doctor(Doctor),
+    /// Print the completions of a shell
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    Man(Man),
 }
 
 /// `dev`.
@@ -159,6 +170,93 @@ Examples:
 Exit codes: 0 no problem, 1 problems, 2 the configuration cannot be read."
 )]
 pub struct Doctor {}
+
+/// `logs`.
+#[derive(Debug, Args)]
+#[command(
+    long_about = "\
+Print the log of an environment's containers, out of CloudWatch Logs.
+
+Reads the streams that the template's log driver `awslogs` writes. Lines of several containers are ordered by time and name
+their container. Without a running task, the lines of the task that stopped last are printed.",
+    after_help = "\
+Examples:
+  bivouac logs apache/superset#123 --follow
+  bivouac logs 123 --container superset --tail 100
+  bivouac logs 123 --since 10m -o wide   # with times
+  bivouac logs 123 --previous            # of the task before
+  bivouac logs 123 -o json               # a JSON object a line"
+)]
+pub struct Logs {
+    /// The environment: owner/name#123, or 123 with one project configured
+    #[arg(value_name = "ENV")]
+    pub env: EnvRef,
+    /// Go on and print what is new, also of tasks that replace this one
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only of this container
+    #[arg(short, long, value_name = "NAME")]
+    pub container: Option<String>,
+    /// Only lines that are newer than this, such as 10m
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub since: Option<Duration>,
+    /// Only the last lines of each container
+    #[arg(long, value_name = "LINES")]
+    pub tail: Option<usize>,
+    /// Of the task that stopped last
+    #[arg(short, long)]
+    pub previous: bool,
+}
+
+/// `exec`.
+#[derive(Debug, Args)]
+#[command(
+    long_about = "\
+Print the `aws ecs execute-command` line that opens a shell in a container of an environment.
+
+The service has to allow it: set `exec = true` in the project. `--run` needs the AWS CLI with its Session Manager plugin.",
+    after_help = "\
+Examples:
+  bivouac exec apache/superset#123
+  bivouac exec 123 --run
+  bivouac exec 123 --container superset --command \"superset version\" --run"
+)]
+pub struct Exec {
+    /// The environment: owner/name#123, or 123 with one project configured
+    #[arg(value_name = "ENV")]
+    pub env: EnvRef,
+    /// The container [default: the first of the project's `containers`]
+    #[arg(short, long, value_name = "NAME")]
+    pub container: Option<String>,
+    /// What is run in it [default: /bin/sh]
+    #[arg(long, value_name = "COMMAND")]
+    pub command: Option<String>,
+    /// Run the line instead of printing it
+    #[arg(long)]
+    pub run: bool,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bivouac completions bash > /etc/bash_completion.d/bivouac
+  bivouac completions zsh > \"${fpath[1]}/_bivouac\"
+  bivouac completions fish > ~/.config/fish/completions/bivouac.fish")]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  bivouac man | man -l -\n  bivouac man --directory /usr/local/share/man/man1")]
+pub struct Man {
+    /// Write the pages of all commands there
+    #[arg(long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+}
 
 /// `plan`.
 #[derive(Debug, Args)]

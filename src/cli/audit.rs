@@ -27,7 +27,7 @@ pub async fn tell(
         environment: key.clone(),
         at: session.clock.now(),
         tie: format!("generation-{generation}"),
-        actor: session.user.clone(),
+        actor: session.user.clone().unwrap_or_else(|| "unknown".to_owned()),
         action: action.to_owned(),
         reason: REASON.to_owned(),
         message: sentence(change, generation),

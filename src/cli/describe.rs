@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bivouac_model::{ConditionStatus, Event, ItemKey, Month, Record, Status, format_duration};
+use bivouac_policy::ContainerLog;
 use chrono::{DateTime, Utc};
 
 use super::args::Describe;
@@ -13,6 +14,7 @@ use super::output::events;
 use super::output::rows::{born, image};
 use super::output::view::{Described, Environment};
 use super::session::Session;
+use super::tasks::project;
 use crate::exit::{Failure, chain};
 
 /// What stands where there is nothing.
@@ -99,14 +101,14 @@ fn lines(session: &Session, record: &Record, now: DateTime<Utc>) -> Vec<String> 
     }
     match &record.status {
         None => page.field("Phase", "none: the controller has not seen it yet"),
-        Some(status) => answer(&mut page, session, status, now),
+        Some(status) => answer(&mut page, session, &record.key, status, now),
     }
     page.finish(record.status.as_ref(), now)
 }
 
-fn answer(page: &mut Page, session: &Session, status: &Status, now: DateTime<Utc>) {
+fn answer(page: &mut Page, session: &Session, key: &ItemKey, status: &Status, now: DateTime<Utc>) {
     let since = status.machinery.phase_since.map(|time| format!(" (for {})", human(now - time))).unwrap_or_default();
-    page.field("Phase", &format!("{}{since}", session.terminal.phase(status.phase)));
+    page.field("Phase", &format!("{}{since}", session.terminal.phase_of(status)));
     page.field("Reason", &text(Some(&status.reason)));
     page.field("Message", &text(Some(&status.message)));
     page.field("URL", &text(status.url.as_deref()));
@@ -133,12 +135,27 @@ fn answer(page: &mut Page, session: &Session, status: &Status, now: DateTime<Utc
     if let Some(name) = &machinery.task_definition {
         page.field("Task definition", &plain(&name.to_string()));
     }
+    if let Some(task) = machinery.tasks.first() {
+        page.field("Task", &plain(task));
+        page.list("Logs", &logs(session, key, task));
+    }
     if let Some(digest) = &machinery.image_digest {
         page.field("Image digest", &plain(digest.as_str()));
     }
     if let Some(time) = status.purge_at {
         page.field("Forgotten", &absolute(time));
     }
+}
+
+/// Where each container of a task writes its log: the group and the stream, by the template as it is now.
+fn logs(session: &Session, key: &ItemKey, task: &str) -> Vec<String> {
+    // A template that cannot be read is `doctor`'s to report.
+    let template = project(&session.config, key).ok().and_then(|project| project.template().ok());
+    let line = |log: &ContainerLog| match log.stream(task) {
+        Some(stream) => format!("{}  {}  {}", plain(&log.container), plain(&stream.group), plain(&stream.stream)),
+        None => format!("{}  not in CloudWatch Logs", plain(&log.container)),
+    };
+    template.iter().flat_map(|template| template.logs()).map(|log| line(&log)).collect()
 }
 
 /// The number of the wish, and which one the controller has answered.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bivouac_model::{ItemKey, Phase, Record};
+use bivouac_model::{ItemKey, Month, Phase, Record, Status};
 use bivouac_ports::Meaning;
 
 use super::args::Get;
@@ -66,7 +66,12 @@ async fn spenders(session: &Session, records: &Records) -> Result<Spenders, Fail
     let now = session.clock.now();
     let known = records.values().any(|record| record.status.is_some());
     match session.format {
-        Format::Wide if known => Ok(Spenders::of(&session.store.all().await?, now)),
+        Format::Wide if known => {
+            let month = Month::of(now);
+            // What runs since last month has its entry there. Without the ledger, the records are all that is known.
+            let entries = session.spending.months(&[month, month.previous()]).await.unwrap_or_default();
+            Ok(Spenders::of(&session.store.all().await?, &entries, now))
+        }
         _ => Ok(Spenders::default()),
     }
 }
@@ -77,12 +82,16 @@ async fn read(session: &Session, key: Option<&ItemKey>, phase: Option<Phase>) ->
         None => session.store.all().await?,
     };
     let fits =
-        |record: &Record| phase.is_none_or(|phase| record.status.as_ref().is_some_and(|status| status.phase == phase));
+        |record: &Record| phase.is_none_or(|phase| record.status.as_ref().is_some_and(|status| is_in(status, phase)));
     let place = |record: &Record| {
         let ItemKey { repo, pr } = &record.key;
         (repo.clone(), pr.parse().unwrap_or(u64::MAX), pr.clone())
     };
     Ok(records.into_iter().filter(fits).map(|record| (place(&record), record)).collect())
+}
+
+fn is_in(status: &Status, phase: Phase) -> bool {
+    status.knows_its_phase() && status.phase == phase
 }
 
 /// Whether something changed that a person would want to see: not the time of a write, nor the cost that grows.

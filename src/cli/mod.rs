@@ -7,14 +7,19 @@ pub mod collection;
 mod describe;
 mod dev;
 mod doctor;
+mod exec;
+mod generated;
 mod get;
 mod init;
+mod logs;
+mod open;
 pub mod output;
 pub mod plan;
 mod reap;
 mod run;
 pub mod session;
 pub mod suspects;
+mod tasks;
 mod wait;
 mod wish;
 
@@ -33,7 +38,7 @@ use change::change;
 
 use args::{Cli, Command, DEFAULT_CONFIG};
 use output::Terminal;
-use session::{PACE, Session, user};
+use session::{PACE, Session, Workload, browser, user};
 
 use crate::compose::Tables;
 use crate::config::{Config, Variables};
@@ -76,14 +81,18 @@ pub async fn main() -> Result<(), Failure> {
             telemetry::start(DAEMON);
             return run::run(&configuration(&cli, &variables())?, cli.output, stop).await;
         }
+        Command::Completions(asked) => return generated::completions(&asked),
+        Command::Man(asked) => return generated::man(&asked),
         _ => telemetry::start(QUIET),
     }
     let config = configuration(&cli, &variables())?;
-    let Tables { records: store, journal } = compose::tables(&config).await?;
+    let Tables { records: store, journal, spending, cluster, logs, region } = compose::tables(&config).await?;
     let mut session = Session {
         config,
         store,
         journal,
+        spending,
+        workload: Workload { cluster, logs, region, browser },
         clock: Arc::new(SystemClock),
         terminal: Terminal::of_process(),
         format: cli.output,
@@ -123,12 +132,13 @@ async fn asked_to_stop() -> std::io::Result<()> {
 /// # Errors
 /// [`Failure`] says what, and with which exit code.
 pub async fn execute(session: &mut Session, command: Command) -> Result<(), Failure> {
-    // These two end in their own way when they are interrupted.
+    // These end in their own way when they are interrupted.
     let patient = match &command {
         Command::Up(up) => up.waiting.wait,
         Command::Down(down) => down.waiting.wait,
         Command::Sleep(asked) | Command::Wake(asked) | Command::Restart(asked) => asked.waiting.wait,
         Command::Get(get) => get.watch,
+        Command::Logs(logs) => logs.follow,
         _ => false,
     };
     let interrupt = session.interrupt.clone();
@@ -144,11 +154,16 @@ pub async fn execute(session: &mut Session, command: Command) -> Result<(), Fail
             Command::Restart(asked) => change(session, &asked.env, &Says::Restart, Some(asked.waiting)).await,
             Command::Get(get) => get::get(session, get).await,
             Command::Describe(describe) => describe::describe(session, describe).await,
+            Command::Logs(asked) => logs::logs(session, asked).await,
+            Command::Exec(asked) => exec::exec(session, asked).await,
+            Command::Open(asked) => open::open(session, asked).await,
             Command::Plan(asked) => plan::plan(session, asked).await,
             Command::Reap(asked) => reap::reap(session, asked).await,
             Command::Init => init::init(session).await,
             // These need no table, or make it themselves, or look whether it is there.
-            Command::Dev(_) | Command::Run(_) | Command::Doctor(_) => Ok(()),
+            Command::Dev(_) | Command::Run(_) | Command::Doctor(_) | Command::Completions(_) | Command::Man(_) => {
+                Ok(())
+            }
         }
     };
     tokio::select! {

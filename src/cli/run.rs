@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bivouac_controller::{Leadership, Settings};
-use bivouac_ops::{Metrics, Ops, Readiness};
+use bivouac_ops::{Limits, Metrics, Ops, Readiness};
 use bivouac_ports::Meaning;
 use bivouac_runtime::LeaseTiming;
 use tokio::net::TcpListener;
@@ -13,12 +13,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::Format;
 use crate::compose::{Connected, Place, connect};
-use crate::config::{Config, GIVE_A_PATH};
-use crate::daemon::{Daemon, Ear, FIRST_OBSERVATION, TABLES};
+use crate::config::Config;
+use crate::daemon::{Daemon, Ear, FIRST_OBSERVATION, TABLES, TABLES_SERVICE};
 use crate::exit::Failure;
+use crate::open_files::{self, Needs, RAISE};
 
 /// What of the lease's margin a write may take; the rest is for the clock that measures it.
 const OF_THE_MARGIN: f64 = 0.95;
+/// The most that a write may take, however long the lease is. The ledger of places gives a place that was granted and not
+/// recorded to the next one after a minute (`bivouac_planner::admission`), so no write may go on for as long.
+const LONGEST_WRITE: Duration = Duration::from_secs(45);
 /// What of that a comment may wait for its turn: the other half is for the request itself.
 const OF_A_WRITE: u32 = 2;
 
@@ -28,13 +32,17 @@ const OF_A_WRITE: u32 = 2;
 /// Everything that a person has to mend first: the configuration, a missing secret, a missing table, a cluster that is not
 /// there or lacks the capacity that is configured. What may pass by itself is waited for.
 pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Result<(), Failure> {
+    let (needs, files) = (Needs::of(config), open_files::raise());
+    let shares = needs.shares(files);
     let policy = Arc::new(config.policy()?);
     let mut place = Place::of(config)?;
     let (settings, leadership) = settings(config);
+    let settings = Settings { concurrency: shares.concurrency, ..settings };
     let longest_write = settings.longest_write;
     // A write that is cut off while it waits loses its turn: one that waited longer than that each time would never be sent.
     place.github.write_patience = place.github.write_patience.min(longest_write / OF_A_WRITE);
-    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
+    let readiness = Readiness::new(&[TABLES, FIRST_OBSERVATION]);
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION")).followed_by(&readiness, TABLES, TABLES_SERVICE);
     let connected = connect(&place, Arc::new(metrics.clone())).await?;
     let bot_settings = crate::bot::settings(config, &policy).map_err(crate::compose::ComposeError::from)?;
     let listener = listen("ops.listen", config.ops.listen).await?;
@@ -42,18 +50,22 @@ pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Re
     check(&connected.doors, config).await?;
 
     say(config, format, url(bot_listener.as_ref()).as_deref(), url(listener.as_ref()).as_deref());
-    for sentence in config.projects.iter().filter_map(|project| config.sleepless(project)) {
-        tracing::warn!("{sentence}; {GIVE_A_PATH}");
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    if let Some(shortage) = needs.shortage(files) {
+        tracing::warn!("{shortage}; {RAISE}");
     }
     let ear = Ear::default();
+    let bot_limits = crate::bot::LIMITS.with_connections(shares.bot);
     let bot = bot_listener.zip(bot_settings).map(|(listener, settings)| {
-        tokio::spawn(crate::bot::serve(listener, connected.bot(&ear), settings, stop.clone()))
+        tokio::spawn(crate::bot::serve(listener, bot_limits, connected.bot(&ear), settings, stop.clone()))
     });
-    let readiness = Readiness::new(&[TABLES, FIRST_OBSERVATION]);
+    let ops_limits = Limits::OPS.with_connections(shares.ops);
     let ops = listener.map(|listener| {
         // It goes on while the daemon drains, so that whoever watches sees the end.
         let ops = Ops { metrics, readiness: readiness.clone() };
-        tokio::spawn(bivouac_ops::serve(listener, ops, stop.clone()))
+        tokio::spawn(bivouac_ops::serve(listener, ops, ops_limits, stop.clone()))
     });
     let Connected { doors, leases, feed, .. } = connected;
     let daemon = Daemon { doors, leases, feed, policy, settings, leadership, readiness, ear };
@@ -68,7 +80,7 @@ pub async fn run(config: &Config, format: Format, stop: CancellationToken) -> Re
 /// How a controller runs under its lease, as a configuration says.
 pub(super) fn settings(config: &Config) -> (Settings, Leadership) {
     let period = config.controller.lease;
-    let longest_write = LeaseTiming::of(period).margin().mul_f64(OF_THE_MARGIN);
+    let longest_write = LeaseTiming::of(period).margin().mul_f64(OF_THE_MARGIN).min(LONGEST_WRITE);
     let (resync, collect) = (config.controller.resync, config.controller.collect);
     let settings = Settings { resync, longest_write, collect, ..Settings::default() };
     (settings, Leadership { name: config.controller.instance.clone(), holder: holder(), period })
@@ -128,7 +140,7 @@ fn say(config: &Config, format: Format, bot: Option<&str>, ops: Option<&str>) {
     }
     let bot = match (bot, config.bot.listen) {
         (Some(bot), _) => bot,
-        (None, Some(_)) => "off: there is no github.webhook_secret_file",
+        (None, Some(_)) => "off: there is no webhook_secret_file, neither in [github] nor in a project",
         (None, None) => "off",
     };
     tracing::info!(instance = config.controller.instance, bot, ops = ops.unwrap_or("off"), "starting");

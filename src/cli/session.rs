@@ -1,10 +1,11 @@
 //! What every command works with.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bivouac_model::{ItemKey, Record};
-use bivouac_ports::{Clock, Journal, RecordStore};
+use bivouac_ports::{Clock, Cluster, Journal, LogStore, RecordStore, SpendingStore};
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Format, Terminal};
@@ -15,6 +16,26 @@ use crate::exit::Failure;
 /// (`deadlines.soon`), and a read of one costs a capacity unit.
 pub const PACE: Duration = Duration::from_secs(2);
 
+/// What a command reaches beside the table. Nothing is called before a command needs it.
+pub struct Workload {
+    /// The services and tasks.
+    pub cluster: Arc<dyn Cluster>,
+    /// Their logs.
+    pub logs: Arc<dyn LogStore>,
+    /// The region in use.
+    pub region: String,
+    /// Opens an address; [`browser`].
+    pub browser: fn(&str) -> io::Result<()>,
+}
+
+/// Opens an address in this machine's browser, which goes on by itself.
+///
+/// # Errors
+/// When there is none.
+pub fn browser(url: &str) -> io::Result<()> {
+    open::that_detached(url)
+}
+
 /// A command's world.
 pub struct Session {
     /// The configuration.
@@ -23,14 +44,18 @@ pub struct Session {
     pub store: Arc<dyn RecordStore>,
     /// The audit.
     pub journal: Arc<dyn Journal>,
+    /// The ledger of spending.
+    pub spending: Arc<dyn SpendingStore>,
+    /// The tasks and their logs.
+    pub workload: Workload,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Where output goes.
     pub terminal: Terminal,
     /// `-o`.
     pub format: Format,
-    /// Who asks.
-    pub user: String,
+    /// Who asks, if that is known.
+    pub user: Option<String>,
     /// How often to read again; [`PACE`].
     pub pace: Duration,
     /// Cancelled when the person wants no more of it.
@@ -47,8 +72,12 @@ impl Session {
     }
 }
 
-/// Who runs this process, for `requested_by`: what the system's log-in sets, or the least that can be said.
-pub fn user(variable: impl Fn(&str) -> Option<String>) -> String {
+/// Returns who runs this process, for `requested_by`: in GitHub Actions the actor of the workflow, else the account that the
+/// system's log-in sets. `None`: neither says so. Then `requested_by` is left out, and no cap for each user counts the record.
+pub fn user(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     let fits = |name: &String| !name.is_empty() && name.len() <= 128 && !name.chars().any(char::is_control);
-    ["USER", "LOGNAME", "USERNAME"].into_iter().filter_map(variable).find(fits).unwrap_or_else(|| "unknown".into())
+    // "Default environment variables" (docs.github.com/actions/reference). The log-in of a runner is no person's name.
+    let is_workflow = variable("GITHUB_ACTIONS").as_deref() == Some("true");
+    let names: &[&str] = if is_workflow { &["GITHUB_ACTOR"] } else { &["USER", "LOGNAME", "USERNAME"] };
+    names.iter().filter_map(|name| variable(name)).find(fits)
 }

@@ -2,7 +2,6 @@
 
 use bivouac_model::{Desired, ItemKey, Phase, Value, decode_record, format_duration, parse_duration};
 use bivouac_ports::DesiredChange;
-use wildmatch::WildMatch;
 
 use super::args::{Down, Pair, Up, Waiting};
 use super::audit;
@@ -10,7 +9,6 @@ use super::output::age::absolute;
 use super::output::view::Wish;
 use super::session::Session;
 use super::wait::{Goal, wait};
-use crate::config::ProjectConfig;
 use crate::exit::Failure;
 
 /// Asks for an environment. A second call is a second wish with the same content; its lifetime counts from then.
@@ -24,13 +22,16 @@ pub async fn up(session: &mut Session, up: Up) -> Result<(), Failure> {
         let known = session.config.projects.iter().map(|project| project.repo.as_str()).collect::<Vec<_>>().join(", ");
         Failure::Usage(format!("{} is not configured; configured: {known}", key.repo))
     })?;
-    check_against_configuration(session, project, &up)?;
+    check_size(session, &up)?;
     let change = change(session, &up);
     let item = change.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?))).collect();
-    // The controller's own decoder: what it would refuse is refused here.
-    if let Err(problems) = decode_record(key.clone(), &item).desired {
-        let problems = problems.iter().map(ToString::to_string).collect::<Vec<_>>();
-        return Err(Failure::Usage(problems.join("; ")));
+    // The controller's own decoder and rules: what they would refuse is refused here.
+    let desired = decode_record(key.clone(), &item).desired.map_err(|problems| refused(&problems))?;
+    // The template may be out of reach here; the controller, which has it, knows the secrets.
+    let secrets = project.template().map(|template| template.secrets().clone()).unwrap_or_default();
+    let refusals = project.variables.refusals(&secrets, &desired.flags, &desired.config);
+    if !refusals.is_empty() {
+        return Err(refused(&refusals));
     }
     clamp_is_said(session, up.ttl.as_deref())?;
     write(session, &key, Desired::Up, change, up.waiting).await
@@ -82,7 +83,7 @@ async fn write(
 /// Who asks, when; there is no comment that asked.
 fn signature(session: &Session) -> DesiredChange {
     vec![
-        ("requested_by", Some(Value::String(session.user.clone()))),
+        ("requested_by", session.user.clone().map(Value::String)),
         ("requested_at", Some(Value::String(absolute(session.clock.now())))),
         ("request_url", None),
     ]
@@ -110,19 +111,18 @@ fn map(pairs: &[Pair]) -> Option<Value> {
     (!pairs.is_empty()).then_some(Value::Map(map))
 }
 
-fn check_against_configuration(session: &Session, project: &ProjectConfig, up: &Up) -> Result<(), Failure> {
+fn check_size(session: &Session, up: &Up) -> Result<(), Failure> {
     if let Some(size) = up.size.as_ref().filter(|size| !session.config.sizes.contains_key(*size)) {
         let known = session.config.sizes.keys().map(String::as_str).collect::<Vec<_>>();
         let known = if known.is_empty() { "none is configured".into() } else { format!("known: {}", known.join(", ")) };
         return Err(Failure::Usage(format!("there is no size `{size}`; {known}")));
     }
-    let allowed = |name: &str| project.config_allow.iter().any(|pattern| WildMatch::new(pattern).matches(name));
-    if let Some(pair) = up.overrides.iter().find(|pair| !allowed(&pair.name)) {
-        let patterns = project.config_allow.join(", ");
-        let allowed = if patterns.is_empty() { "`config_allow` allows none" } else { "allowed: " };
-        return Err(Failure::Usage(format!("{} may not be set for {}; {allowed}{patterns}", pair.name, project.repo)));
-    }
     Ok(())
+}
+
+/// Every problem, in one sentence.
+fn refused(problems: &[impl ToString]) -> Failure {
+    Failure::Usage(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
 /// Says that a lifetime is above the ceiling, if it is.

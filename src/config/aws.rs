@@ -1,7 +1,10 @@
 //! `[aws]`: where environments are made.
 
-use bivouac_planner::CapacityPolicy;
+use std::collections::BTreeMap;
 
+use bivouac_planner::{CapacityPolicy, check_tag, enough_room};
+
+use super::key_path::shown;
 use super::reader::Section;
 
 /// `[aws]`. Credentials, and the region if it is absent here, come from the SDK's usual chain.
@@ -19,6 +22,8 @@ pub struct Aws {
     pub capacity: CapacityPolicy,
     /// `table_prefix`: tables are called `<table_prefix>-environments` and so on. Default `bivouac`.
     pub table_prefix: String,
+    /// `tags`: tags of every service, task and task definition, as `[aws.tags]`. Default none.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// "awsvpcConfiguration: There's a limit of 16 subnets that can be specified" (ECS API reference, `AwsVpcConfiguration`).
@@ -51,6 +56,10 @@ pub(super) fn read(section: Section<'_>) -> Aws {
         let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         (1..=MAX_PREFIX_LENGTH).contains(&text.len()) && text.bytes().all(letter)
     });
+    let tags = tags(section.section("tags"));
+    if let Err(sentence) = enough_room(tags.len()) {
+        section.problem("tags", format!("`aws.tags` has {} tags; allowed: {sentence}", tags.len()));
+    }
     let aws = Aws {
         region: region.filter(|region| !region.is_empty()),
         cluster: section.required("cluster", "the ECS cluster that environments run in", cluster).unwrap_or_default(),
@@ -60,9 +69,25 @@ pub(super) fn read(section: Section<'_>) -> Aws {
             .unwrap_or_default(),
         capacity: capacity.unwrap_or(CapacityPolicy::SpotWithFallback),
         table_prefix: prefix.unwrap_or_else(|| "bivouac".into()),
+        tags,
     };
     section.done();
     aws
+}
+
+/// `[aws.tags]`. Keys are as AWS has them: capital letters count, so a variable can name those in small letters alone.
+fn tags(section: Section<'_>) -> BTreeMap<String, String> {
+    let mut tags = BTreeMap::new();
+    for key in section.names() {
+        let value = section.text_of(key, "a text, in quotes", |_| true);
+        let Some(value) = value else { continue };
+        match check_tag(key, &value) {
+            Ok(()) => drop(tags.insert(key.to_owned(), value)),
+            Err(sentence) => section.problem(key, format!("`aws.tags`: `{}` is refused: {sentence}", shown(key))),
+        }
+    }
+    section.done();
+    tags
 }
 
 fn ids(prefix: &'static str, most: usize) -> impl Fn(&[String]) -> bool {

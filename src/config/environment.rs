@@ -5,12 +5,13 @@
 //! written with commas (`subnet-1, subnet-2`), or as JSON writes it (`["subnet-1", "subnet-2"]`); an empty value is an
 //! empty text or an empty list, not an absent one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use figment::value::{Dict, Value};
 use figment::{Metadata, Profile, Provider};
 
-use super::key_path::{LEVEL, VARIABLE_PREFIX};
+use super::key_path::{KeyPath, LEVEL, VARIABLE_PREFIX};
+use super::problem::{Place, Problem};
 
 /// What the values that come from here are marked with.
 pub(super) const NAME: &str = "environment";
@@ -63,6 +64,20 @@ impl Provider for Environment {
     fn data(&self) -> Result<figment::value::Map<Profile, Dict>, figment::Error> {
         Ok([(Profile::Default, self.0.clone())].into())
     }
+}
+
+/// Returns a problem for each variable that names a known key with single underscores, as `BIVOUAC_AWS_CLUSTER` does. It would
+/// be ignored.
+pub(super) fn misspelled(variables: &Variables, known: &BTreeSet<KeyPath>) -> Vec<Problem> {
+    let flat = |name: &str| name.to_lowercase().replace(LEVEL, "_");
+    let keys: BTreeMap<String, &KeyPath> = known.iter().map(|path| (flat(&path.variable()), path)).collect();
+    let strays = variables.keys().filter(|name| strip_prefix(name).is_none());
+    let problem = |name: &String| {
+        let path = keys.get(&flat(name))?;
+        let sentence = format!("it is not read; the variable of `{path}` is {}", path.variable());
+        Some(Problem { place: Place::Variable(name.clone()), sentence })
+    };
+    strays.filter_map(problem).collect()
 }
 
 /// A list as a variable writes it; `None` when it begins as JSON does and is not a list of texts.

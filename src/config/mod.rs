@@ -6,6 +6,7 @@
 //! Everything that is wrong is reported at once, each with its place. Paths are relative to the directory of the file.
 //! Secrets are named by path or given by variable, never written into the file, and never printed.
 
+mod approval;
 mod aws;
 mod bot;
 mod environment;
@@ -20,18 +21,24 @@ mod problem;
 mod process;
 mod project;
 mod reader;
+mod retired;
 mod secret;
 mod sizes;
+mod text;
 mod tuning;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod field_tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use bivouac_planner::{Deadlines, Prices, Size};
 
+pub use approval::{BIND_IMAGES, DELETE_KEY, NAME_OTHERS};
 pub use aws::Aws;
 pub use bot::{Bot, RollForward, Rule};
 pub use environment::Variables;
@@ -44,6 +51,7 @@ pub use process::{Controller, Ops};
 pub use project::ProjectConfig;
 pub use secret::{Secret, SecretError};
 
+use key_path::KeyPath;
 use locate::{File, Locations};
 use reader::Reader;
 
@@ -75,6 +83,8 @@ pub struct Config {
     pub deadlines: Deadlines,
     /// `[[project]]`, in the order of the file.
     pub projects: Vec<ProjectConfig>,
+    /// A warning for each key that has no effect any more.
+    pub retired: Vec<String>,
     locations: Locations,
 }
 
@@ -85,9 +95,23 @@ impl Config {
     /// Everything that is wrong, each with its place.
     pub fn load(path: &Path, variables: &Variables) -> Result<Self, ConfigErrors> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigErrors::one(Place::File(name), format!("cannot read it: {error}")))?;
+        let unreadable = |error: &dyn std::fmt::Display| {
+            ConfigErrors::one(Place::File(name.clone()), format!("cannot read it: {error}"))
+        };
+        let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
+        let text = text::decode(&bytes).map_err(|error| unreadable(&error))?;
         Self::parse(path, &text, variables)
+    }
+
+    /// Where `repo` of a project is written, for a person who has to change it.
+    pub fn place_of_repo(&self, project: &ProjectConfig) -> String {
+        let number = project.number.to_string();
+        self.locations.place(&KeyPath([PROJECT, &number, "repo"].map(str::to_owned).to_vec())).to_string()
+    }
+
+    /// Whether any delivery can be accepted: there is a webhook secret, the general one or a project's.
+    pub fn has_webhook_secret(&self) -> bool {
+        self.github.webhook_secret.is_some() || self.projects.iter().any(|project| project.webhook_secret.is_some())
     }
 
     /// As [`Config::load`], with the text of the file at hand.
@@ -98,7 +122,7 @@ impl Config {
         let reader = Reader::new(File::parse(&path.display().to_string(), text)?, variables);
         let dir = path.parent().map(Path::to_path_buf).unwrap_or_default();
         let parts = Parts::read(&reader, &dir);
-        let locations = reader.finish()?;
+        let (locations, retired) = reader.finish(variables)?;
         let Parts {
             aws,
             github,
@@ -123,6 +147,7 @@ impl Config {
             unsaid_prices,
             deadlines,
             projects,
+            retired,
             locations,
         })
     }

@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 
 use bivouac_model::{MAX_NAME_LENGTH, RepoName};
 use bivouac_planner::{ImageCommit, Pattern};
+use bivouac_policy::{LogsInComments, VariableRules};
+use wildmatch::WildMatch;
 
 use super::PROJECT;
 use super::key_path::shown;
 use super::reader::Section;
+use super::secret::Secret;
 
 /// A `[[project]]`, but for what its template holds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct ProjectConfig {
     /// `repo`: the repository on the forge, `owner/name`. Required.
     pub repo: RepoName,
@@ -32,14 +35,21 @@ pub struct ProjectConfig {
     /// `image_tag`: tags of images. Default `pr-{pr}-ci`.
     pub image_tag: Pattern,
     /// `image_commit`: how an image is known to be of the commit that was approved. Default `tag` where `image_tag` holds
-    /// `{sha}` or `{sha7}`, else `unchecked`.
+    /// `{sha}` or `{sha7}`, else `push-time`.
     pub image_commit: ImageCommit,
-    /// `flag_prefix`: what stands before the name of a flag. Default empty.
-    pub flag_prefix: String,
-    /// `config_allow`: which configuration overrides are allowed, with `*` and `?`. Default none.
-    pub config_allow: Vec<String>,
+    /// `flag_prefix`, `flags_allow`, `config_allow` and `secrets_override`: which environment variables a record may set.
+    /// Default no prefix, and empty lists.
+    pub variables: VariableRules,
+    /// `webhook_secret_file` (or `BIVOUAC__PROJECT__N__WEBHOOK_SECRET`): what the webhooks of this repository are signed with,
+    /// and of no other one. Several, one a line, while one replaces another. Default `github.webhook_secret_file`.
+    pub webhook_secret: Option<Secret>,
     /// `ready_note`: what people are told once it is ready. Default nothing.
     pub ready_note: Option<String>,
+    /// `exec`: whether ECS Exec is enabled for its services, so that people with the right in AWS may open a shell in their
+    /// containers. Default no.
+    pub exec: bool,
+    /// `logs_in_comments`: when lines of its log stand in comments on pull requests. Default never.
+    pub logs_in_comments: LogsInComments,
     /// The number of the project, from 0.
     pub(super) number: usize,
 }
@@ -50,6 +60,9 @@ const IMAGE_COMMITS: [(&str, ImageCommit); 4] = [
     ("label", ImageCommit::Label),
     ("unchecked", ImageCommit::Unchecked),
 ];
+
+const LOGS_IN_COMMENTS: [(&str, LogsInComments); 3] =
+    [("never", LogsInComments::Never), ("failure", LogsInComments::Failure), ("always", LogsInComments::Always)];
 
 /// A note is a sentence or two; the whole comment has 65,536 characters (GitHub).
 const MAX_NOTE: usize = 4096;
@@ -83,7 +96,7 @@ pub(super) fn read_all(root: &Section<'_>, dir: &Path) -> Vec<ProjectConfig> {
 fn read(section: Section<'_>, number: usize, dir: &Path) -> Option<ProjectConfig> {
     let repo = section.parsed("repo", str::parse::<RepoName>);
     let repo = section.required("repo", "the repository on GitHub, owner/name", repo);
-    let registry = section.text_of("ecr_repository", "the name of an ECR repository such as superset-ci", ecr_name);
+    let registry = section.parsed("ecr_repository", ecr_repository);
     let registry = section.required("ecr_repository", "the ECR repository that its images are in", registry);
     let template = section.text_of("task_definition", "the path to a task definition", |text| !text.is_empty());
     let template = section.required("task_definition", "the path to the template of its task definitions", template);
@@ -111,11 +124,21 @@ fn read(section: Section<'_>, number: usize, dir: &Path) -> Option<ProjectConfig
             && !text.starts_with(|c: char| c.is_ascii_digit())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
     });
-    let config_allow = section.list("config_allow", "up to 100 patterns of names such as SUPERSET_*", |list| {
-        let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'*' | b'?');
-        list.len() <= MAX_PATTERNS && list.iter().all(|text| !text.is_empty() && text.bytes().all(letter))
-    });
+    let variables = VariableRules {
+        flag_prefix: flag_prefix.unwrap_or_default(),
+        flags_allow: patterns(&section, "flags_allow", "up to 100 patterns of names such as BETA_*"),
+        config_allow: patterns(&section, "config_allow", "up to 100 patterns of names such as SUPERSET_*"),
+        secrets_override: section
+            .list("secrets_override", "up to 100 names of secrets of the template such as DATABASE_URL", |list| {
+                let name = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+                list.len() <= MAX_PATTERNS && list.iter().all(|text| !text.is_empty() && text.bytes().all(name))
+            })
+            .unwrap_or_default(),
+    };
+    let webhook_secret = section.secret("webhook_secret", "webhook_secret_file");
     let ready_note = section.text_of("ready_note", "a text of at most 4096 bytes", |text| text.len() <= MAX_NOTE);
+    let exec = section.boolean("exec");
+    let logs_in_comments = section.choice("logs_in_comments", &LOGS_IN_COMMENTS);
     section.done();
     Some(ProjectConfig {
         repo: repo?,
@@ -128,17 +151,58 @@ fn read(section: Section<'_>, number: usize, dir: &Path) -> Option<ProjectConfig
         service_name: service_name.or_else(|| Pattern::service_name("pr-{pr}-service").ok())?,
         image_commit: image_commit.unwrap_or_else(|| ImageCommit::default_for(&image_tag)),
         image_tag,
-        flag_prefix: flag_prefix.unwrap_or_default(),
-        config_allow: config_allow.unwrap_or_default(),
+        webhook_secret: webhook_secret.map(|secret| secret.within(dir)),
+        variables,
         ready_note: ready_note.filter(|note| !note.is_empty()),
+        exec: exec.unwrap_or(false),
+        logs_in_comments: logs_in_comments.unwrap_or_default(),
         number,
     })
+}
+
+/// A list of patterns of names; empty where there is none, or where it is wrong, which was said by then.
+fn patterns(section: &Section<'_>, key: &'static str, allowed: &'static str) -> Vec<WildMatch> {
+    let list = section.list(key, allowed, |list| {
+        let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'*' | b'?');
+        list.len() <= MAX_PATTERNS && list.iter().all(|text| !text.is_empty() && text.bytes().all(letter))
+    });
+    list.unwrap_or_default().iter().map(|pattern| WildMatch::new(pattern)).collect()
 }
 
 /// What a probe can ask for, or nothing.
 fn path_or_empty(text: &str) -> bool {
     let graphic = text.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
     text.is_empty() || (text.starts_with('/') && text.len() <= 1024 && graphic)
+}
+
+/// The name of a repository of ECR.
+///
+/// # Errors
+/// A sentence. Of the address of an image it says which part is the name: `docker push` takes the address, and ECR the name.
+fn ecr_repository(text: &str) -> Result<String, String> {
+    let allowed = "it should be the name of an ECR repository such as superset-ci";
+    let bare = text.trim_start_matches("https://").trim_start_matches("http://");
+    let registry = bare.split_once('/').filter(|(host, _)| is_registry(host));
+    let Some((host, rest)) = registry else {
+        return if ecr_name(text) { Ok(text.to_owned()) } else { Err(format!("\"{}\": {allowed}", shown(text))) };
+    };
+    let name = rest.split(['@', ':']).next().unwrap_or_default();
+    match ecr_name(name) {
+        true => Err(format!(
+            "\"{}\" is the address of an image; write \"{name}\", without the registry {host}",
+            shown(text)
+        )),
+        false => Err(format!("\"{}\": {allowed}", shown(text))),
+    }
+}
+
+/// Whether the first part of an address is the host of a registry. A private registry of ECR is
+/// `ACCOUNT.dkr.ecr.REGION.amazonaws.com`, `.com.cn` in China, and `ACCOUNT.dkr-ecr.REGION.on.aws` on both stacks (Amazon ECR
+/// user guide, "Private registry"). The others are the usual ones, in which images for ECS are kept too.
+fn is_registry(host: &str) -> bool {
+    let is_private =
+        [".dkr.ecr.", ".dkr.ecr-fips.", ".dkr-ecr.", ".dkr-ecr-fips."].iter().any(|part| host.contains(part));
+    is_private || matches!(host, "public.ecr.aws" | "ghcr.io" | "docker.io" | "quay.io" | "gcr.io")
 }
 
 /// "The repository name must start with a letter and can only contain lowercase letters, numbers, hyphens, underscores,

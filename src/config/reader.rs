@@ -15,6 +15,7 @@ use super::key_path::{KeyPath, shown};
 use super::locate::{File, Locations};
 use super::nearest::nearest;
 use super::problem::{ConfigErrors, Place, Problem};
+use super::retired;
 use super::secret::Secret;
 
 /// File and environment, merged, with what was found wrong so far.
@@ -49,11 +50,21 @@ impl Reader {
         Section { reader: self, path, dict: Some(&self.values), broken: false, asked }
     }
 
-    /// Everything that was wrong, once all sections were read.
-    pub fn finish(self) -> Result<Locations, ConfigErrors> {
+    /// Ends when all sections were read. Returns the places of the keys, and a warning for each key that has no effect any
+    /// more.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn finish(self, variables: &Variables) -> Result<(Locations, Vec<String>), ConfigErrors> {
         let mut problems = self.problems.into_inner();
+        let mut warnings = Vec::new();
         let known = self.known.into_inner();
+        problems.extend(environment::misspelled(variables, &known));
         for (path, place) in self.unknown.into_inner() {
+            if let Some(warning) = retired::warning(&path, &place) {
+                warnings.push(warning);
+                continue;
+            }
             let sentence = match nearest(&path, &known) {
                 Some(near) => format!("`{path}` is not a key; did you mean `{near}`?"),
                 None => format!("`{path}` is not a key"),
@@ -61,7 +72,7 @@ impl Reader {
             problems.push(Problem { place, sentence });
         }
         ConfigErrors::check(problems)?;
-        Ok(self.locations)
+        Ok((self.locations, warnings))
     }
 
     /// Every key that was asked for, in dotted form.

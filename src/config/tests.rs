@@ -34,10 +34,39 @@ fn lines(text: &str, pairs: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
+fn a_key_of_an_earlier_release_is_read_with_a_warning() {
+    let old = format!("{MINIMAL}\n[deadlines]\ncomment = \"60s\"\nstart = \"5m\"\n");
+    let config = parse(&old, &[]).unwrap();
+    assert_eq!(config.deadlines.start, Duration::from_secs(300));
+    let sentence = "`deadlines.comment` has no effect: no environment waits for its comment any more; delete it";
+    assert_eq!(config.warnings(), [format!("bivouac.toml:14:1: {sentence}")]);
+    let config = parse(MINIMAL, &[("BIVOUAC__DEADLINES__COMMENT", "60s")]).unwrap();
+    assert_eq!(config.warnings(), [format!("variable BIVOUAC__DEADLINES__COMMENT: {sentence}")]);
+    // A key that no release knew is still refused.
+    assert!(lines(&format!("{MINIMAL}\n[deadlines]\ncomments = \"60s\"\n"), &[])[0].contains("is not a key"));
+}
+
+#[test]
+fn a_variable_with_single_underscores_is_named() {
+    for name in ["BIVOUAC_AWS_CLUSTER", "bivouac_aws_cluster", "BIVOUAC_AWS__CLUSTER"] {
+        let sentence = "it is not read; the variable of `aws.cluster` is BIVOUAC__AWS__CLUSTER";
+        assert_eq!(lines(MINIMAL, &[(name, "other")]), [format!("variable {name}: {sentence}")]);
+    }
+    let project = lines(MINIMAL, &[("BIVOUAC_PROJECT_0_PORT", "80")]);
+    assert!(project[0].ends_with("is BIVOUAC__PROJECT__0__PORT"), "{project:?}");
+    // Variables that other programs read, and the ones of the command line, are left alone.
+    for name in ["BIVOUAC_CONFIG", "BIVOUAC_LOG", "BIVOUAC_HOME", "AWS_REGION"] {
+        assert!(parse(MINIMAL, &[(name, "x")]).is_ok(), "{name}");
+    }
+}
+
+#[test]
 fn the_reference_shows_every_key_and_the_defaults() {
     let reference = parse(REFERENCE, &[]).unwrap();
     let minimal = parse(MINIMAL, &[]).unwrap();
-    assert_eq!(Aws { subnets: minimal.aws.subnets.clone(), ..reference.aws.clone() }, minimal.aws);
+    let (subnets, tags) = (minimal.aws.subnets.clone(), minimal.aws.tags.clone());
+    assert_eq!(Aws { subnets, tags, ..reference.aws.clone() }, minimal.aws);
+    assert_eq!(reference.aws.tags["CostCenter"], "oss");
     assert_eq!(reference.controller, minimal.controller);
     assert_eq!(reference.bot, minimal.bot);
     assert_eq!(reference.ops, minimal.ops);
@@ -46,16 +75,16 @@ fn the_reference_shows_every_key_and_the_defaults() {
     assert_eq!(reference.deadlines, minimal.deadlines);
     let (shown, default) = (&reference.projects[0], &minimal.projects[0]);
     assert_eq!(
-        (&shown.port, &shown.health_path, &shown.service_name, &shown.image_tag, &shown.flag_prefix),
-        (&default.port, &default.health_path, &default.service_name, &default.image_tag, &default.flag_prefix)
+        (&shown.port, &shown.health_path, &shown.service_name, &shown.image_tag, shown.image_commit),
+        (&default.port, &default.health_path, &default.service_name, &default.image_tag, default.image_commit)
     );
-    assert_eq!((&shown.config_allow, &shown.ready_note), (&default.config_allow, &default.ready_note));
+    assert_eq!((&shown.variables, &shown.ready_note), (&default.variables, &default.ready_note));
 
     let reader = Reader::new(File::parse("bivouac.toml", REFERENCE).unwrap(), &Variables::new());
     let _ = Parts::read(&reader, Path::new(""));
     for key in reader.known_keys() {
         let leaf = key.rsplit('.').next().unwrap();
-        let variable = format!("BIVOUAC__{}", key.replace('.', "__").to_uppercase());
+        let variable = format!("BIVOUAC__{}", key.replace("[0]", ".0").replace('.', "__").to_uppercase());
         let listed = REFERENCE.lines().any(|line| {
             let line = line.trim_start_matches("# ");
             line.starts_with(&format!("{leaf} = ")) || line.starts_with(&format!("[{key}]")) || line.contains(&variable)
@@ -274,8 +303,8 @@ mod policy {
 
     use super::*;
 
-    const TEMPLATE: &str =
-        r#"{"family": "f", "cpu": "512", "memory": "1024", "containerDefinitions": [{"name": "web"}]}"#;
+    const TEMPLATE: &str = r#"{"family": "f", "cpu": "512", "memory": "1024", "executionRoleArn": "arn:aws:iam::123456789012:role/exec",
+            "containerDefinitions": [{"name": "web"}]}"#;
 
     fn policy(template: Option<&str>) -> Result<bivouac_planner::Policy, String> {
         let dir = tempfile::tempdir().unwrap();
@@ -293,7 +322,7 @@ mod policy {
         let policy = policy(Some(TEMPLATE)).unwrap();
         let project = &policy.projects[&"a/b".parse().unwrap()];
         assert_eq!((project.port, project.template.family()), (8080, "f"));
-        assert_eq!((project.image_commit, policy.instance.as_str()), (ImageCommit::Unchecked, "default"));
+        assert_eq!((project.image_commit, policy.instance.as_str()), (ImageCommit::PushTime, "default"));
     }
 
     #[test]
@@ -312,13 +341,53 @@ mod policy {
     }
 
     #[test]
+    fn which_variables_a_record_may_set() {
+        let read = |lines: &str| {
+            let config = parse(&format!("{MINIMAL}\n{lines}\n"), &[]);
+            config.map(|config| config.projects[0].variables.clone()).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(""), Ok(bivouac_policy::VariableRules::default()));
+        let rules = read("flags_allow = [\"BETA_*\"]\nsecrets_override = [\"DATABASE_URL\"]").unwrap();
+        assert!(rules.flags_allow[0].matches("BETA_X"));
+        assert_eq!(rules.secrets_override, ["DATABASE_URL"]);
+        for wrong in ["flags_allow = [\"a-b\"]", "secrets_override = [\"DATABASE_*\"]", "secrets_override = \"A\""] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_approval_that_covers_more_than_its_commit_has_a_warning() {
+        let warned = |lines: &str| {
+            let config = parse(&format!("{MINIMAL}\n{lines}\n"), &[]).unwrap();
+            config.unbound(&config.projects[0])
+        };
+        for bound in ["", "image_tag = \"{sha}\"", "image_commit = \"label\""] {
+            assert_eq!(warned(bound), None, "{bound}");
+        }
+        let unchecked = warned("image_commit = \"unchecked\"").unwrap();
+        assert!(unchecked.contains("image_commit of a/b is unchecked"), "{unchecked}");
+        let digits = warned("image_tag = \"{pr}-{sha7}\"").unwrap();
+        assert!(digits.contains("image_tag of a/b holds {sha7}"), "{digits}");
+        assert!(crate::config::BIND_IMAGES.contains("push-time"));
+        // What `run` logs at its start says both.
+        let all = |lines: &str| parse(&format!("{MINIMAL}\n{lines}\n"), &[]).unwrap().warnings();
+        assert_eq!(all(""), [""; 0]);
+        assert_eq!(all("image_commit = \"unchecked\""), [format!("{unchecked}; {}", crate::config::BIND_IMAGES)]);
+        let futile = all("config_allow = [\"AWS_*\", \"PATH\", \"PATH_*\"]\nflag_prefix = \"ECS_\"");
+        let names =
+            "a/b: `config_allow` names `AWS_*`, `config_allow` names `PATH`, `flag_prefix` names `ECS_`, and no";
+        assert!(futile.len() == 1 && futile[0].starts_with(names), "{futile:?}");
+    }
+
+    #[test]
     fn the_proof_of_a_commit_follows_the_pattern() {
         let read = |lines: &str| {
             let text = format!("{MINIMAL}\n{lines}\n");
             let config = parse(&text, &[]);
             config.map(|config| config.projects[0].image_commit).map_err(|error| error.to_string())
         };
-        assert_eq!(read(""), Ok(ImageCommit::Unchecked));
+        assert_eq!(read(""), Ok(ImageCommit::PushTime));
+        assert_eq!(read("image_commit = \"unchecked\""), Ok(ImageCommit::Unchecked));
         assert_eq!(read("image_tag = \"{pr}-{sha7}\""), Ok(ImageCommit::Tag));
         assert_eq!(read("image_tag = \"{sha}\"\nimage_commit = \"label\""), Ok(ImageCommit::Label));
         assert_eq!(read("image_commit = \"push-time\""), Ok(ImageCommit::PushTime));
@@ -332,12 +401,13 @@ mod policy {
         let error = |template: Option<&str>| policy(template).unwrap_err();
         insta::assert_snapshot!(error(None), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): cannot read it: No such file or directory (os error 2)");
         insta::assert_snapshot!(error(Some("{")), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): it is not JSON: EOF while parsing an object at line 1 column 1");
-        insta::assert_snapshot!(error(Some(&TEMPLATE.replace("web", "app"))), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): it has no container `web`; it has app");
-        let twice = TEMPLATE.replace(r#"[{"name": "web"}]"#, r#"[{"name": "web"}, {"name": "web"}]"#);
+        let other = TEMPLATE.replace(r#""name": "web""#, r#""name": "app", "image": "app:1""#);
+        insta::assert_snapshot!(error(Some(&other)), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): it has no container `web`; it has app");
+        let twice = TEMPLATE.replace(r#"[{"name": "web"}]"#, r#"[{"name": "web"}, {"name": "web", "image": "web:1"}]"#);
         insta::assert_snapshot!(error(Some(&twice)), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): it names the container `web` twice");
-        insta::assert_snapshot!(error(Some(&TEMPLATE.replace("1024", "8192"))), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): Fargate has no tasks of 0.5 vCPU with 8 GB; allowed with it: 1 to 4 in steps of 1 GB");
+        insta::assert_snapshot!(error(Some(&TEMPLATE.replace("1024", "8192"))), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): `cpu` is 512 with `memory` 8192; allowed: a size that Fargate has. Fargate has no tasks of 0.5 vCPU with 8 GB; allowed with it: 1 to 4 in steps of 1 GB");
         let large = TEMPLATE.replace("\"web\"", &format!("\"web\", \"command\": [\"{}\"]", "x".repeat(70_000)));
-        insta::assert_snapshot!(error(Some(&large)), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): the task definition takes 70273 bytes once flags and configuration are in it; ECS allows 65536");
+        insta::assert_snapshot!(error(Some(&large)), @"bivouac.toml:10:1: `project[0].task_definition` (td.json): the task definition takes 70330 bytes once flags and configuration are in it; ECS allows 65536");
     }
 }
 
@@ -515,4 +585,29 @@ fn what_nobody_uses_falls_asleep_where_the_application_says_so() {
         let errors = with(&[wrong]).expect_err("it is no value").to_string();
         assert!(errors.contains(wrong.0), "{errors}");
     }
+}
+
+#[test]
+fn the_address_of_an_image_is_refused_with_the_name_to_write() {
+    let ecr = "123456789012.dkr.ecr.us-west-2.amazonaws.com";
+    for (written, name) in [
+        (format!("{ecr}/superset-ci"), "superset-ci"),
+        (format!("https://{ecr}/team/superset-ci:pr-7@sha256:00"), "team/superset-ci"),
+        ("public.ecr.aws/x1y2z3/superset".to_owned(), "x1y2z3/superset"),
+    ] {
+        let text = MINIMAL.replace("ecr_repository = \"ci\"", &format!("ecr_repository = \"{written}\""));
+        assert_ne!(text, MINIMAL);
+        let errors = parse(&text, &[]).expect_err("no repository has this name").to_string();
+        assert!(
+            errors.contains(&format!("write \"{name}\"")) && errors.contains("project[0].ecr_repository"),
+            "{errors}"
+        );
+    }
+    for name in ["my.app/web", "dkr.ecr", "ecr-public/superset"] {
+        let text = MINIMAL.replace("ecr_repository = \"ci\"", &format!("ecr_repository = \"{name}\""));
+        assert_eq!(parse(&text, &[]).expect(name).projects[0].ecr_repository, name);
+    }
+    let text = MINIMAL.replace("ecr_repository = \"ci\"", "ecr_repository = \"Superset\"");
+    let errors = parse(&text, &[]).expect_err("capitals").to_string();
+    assert!(errors.contains("should be the name of an ECR repository such as superset-ci"), "{errors}");
 }

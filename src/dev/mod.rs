@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::compose::{Connected, Place, connect};
-use crate::daemon::{Daemon, Ear, FIRST_OBSERVATION, TABLES};
+use crate::daemon::{Daemon, Ear, FIRST_OBSERVATION, TABLES, TABLES_SERVICE};
 
 pub use policy::PolicyError;
 pub use screen::Manner;
@@ -39,8 +39,17 @@ use story::{ECR_REPOSITORY, REPOSITORY, Story};
 const FRAME: Duration = Duration::from_millis(500);
 /// How far apart the bot writes. GitHub asks for a second; the embedded one has no limits, and a story is not to drag.
 const WRITE_GAP: Duration = Duration::from_millis(250);
+/// The log group of the built-in template.
+const LOG_GROUP: &str = "/ecs/hello";
 /// What README.md has people choose for the webhook of a repository.
-const EVENTS: [&str; 4] = ["issue_comment", "pull_request", "registry_package", "workflow_run"];
+const EVENTS: [&str; 6] = [
+    "issue_comment",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "registry_package",
+    "workflow_run",
+];
 /// What people are shown how to ask for: something that the story does not, so that it is seen to change something.
 const COMMENT: &str = "/testenv up FEATURE_BLUE=true";
 
@@ -95,22 +104,24 @@ enum News {
 /// # Errors
 /// When a part of it does not come up. What goes wrong later is shown, as it would be in production.
 pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), DevError> {
+    crate::open_files::raise();
     let cloud = Arc::new(SimCloud::start(Options { timings: Timings::quick(), ..Options::default() }).await?);
     let hub = Hub::start(HubOptions { limits: Limits::none(), ..HubOptions::default() }).await?;
     furnish(&cloud, &hub)?;
     let first = story::begin(&cloud, &hub)?;
 
-    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
+    let readiness = Readiness::new(&[TABLES, FIRST_OBSERVATION]);
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION")).followed_by(&readiness, TABLES, TABLES_SERVICE);
     let policy = Arc::new(policy::policy()?);
     let mut place = Place::embedded(&cloud.aws_url(), &cloud.dynamodb_url(), hub.url(), BOT_TOKEN);
     place.github.write_gap = WRITE_GAP;
     let connected = connect(&place, Arc::new(metrics.clone())).await?;
     connected.doors.records.init().await?;
 
-    let readiness = Readiness::new(&[TABLES, FIRST_OBSERVATION]);
     let (listener, ops_url) = listen().await?;
     let stop = stop.child_token();
-    let ops = tokio::spawn(bivouac_ops::serve(listener, Ops { metrics, readiness: readiness.clone() }, stop.clone()));
+    let ops = Ops { metrics, readiness: readiness.clone() };
+    let ops = tokio::spawn(bivouac_ops::serve(listener, ops, bivouac_ops::Limits::OPS, stop.clone()));
 
     let ear = Ear::default();
     let (listener, bot_url) = listen().await?;
@@ -118,7 +129,8 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
     let repository = HookTarget::Repository(REPOSITORY.to_owned());
     hub.add_webhook(repository, &format!("{bot_url}/webhooks/github"), Some(&secret), &EVENTS)?;
     let settings = policy::bot(&policy, SecretString::from(secret));
-    let bot = tokio::spawn(crate::bot::serve(listener, connected.bot(&ear), settings, stop.clone()));
+    let serving = crate::bot::serve(listener, crate::bot::LIMITS, connected.bot(&ear), settings, stop.clone());
+    let bot = tokio::spawn(serving);
 
     let urls =
         Urls { aws: cloud.aws_url(), dynamodb: cloud.dynamodb_url(), github: hub.url(), bot: &bot_url, ops: &ops_url };
@@ -200,6 +212,8 @@ async fn listen() -> std::io::Result<(TcpListener, String)> {
 fn furnish(cloud: &SimCloud, hub: &Hub) -> Result<(), HubError> {
     cloud.ecs().create_cluster(crate::compose::EMBEDDED_CLUSTER);
     cloud.ec2().create_subnet(crate::compose::EMBEDDED_SUBNET);
+    cloud.logs().create_group(LOG_GROUP);
+    cloud.logs().require_groups(true);
     cloud.ec2().create_security_group(crate::compose::EMBEDDED_SECURITY_GROUP);
     cloud.ecr().create_repository(ECR_REPOSITORY);
     hub.add_repository(REPOSITORY)?;

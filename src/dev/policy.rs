@@ -9,8 +9,9 @@ use bivouac_model::{InvalidKey, RepoName};
 use bivouac_planner::admission::Caps;
 use bivouac_planner::{
     CapacityPolicy, Deadlines, ImageCommit, InvalidPattern, InvalidTemplate, Pattern, Policy, Prices, Project, Size,
-    Template,
+    Template, Terms,
 };
+use bivouac_policy::VariableRules;
 use secrecy::SecretString;
 use wildmatch::WildMatch;
 
@@ -43,23 +44,32 @@ pub enum PolicyError {
 /// When the built-in example is broken.
 pub fn policy() -> Result<Policy, PolicyError> {
     let repo: RepoName = REPOSITORY.parse()?;
+    let sizes = BTreeMap::from([("small".to_owned(), Size { cpu: 256, memory: 512 })]);
+    let terms = Terms { sizes: &sizes, spot: true, tags: &BTreeMap::new() };
     let project = Project {
         repo: repo.clone(),
         ecr_repository: ECR_REPOSITORY.to_owned(),
-        template: Template::parse(TEMPLATE, &["hello".to_owned()])?,
+        template: Template::examine(TEMPLATE, &["hello".to_owned()], &terms)?,
         port: 8080,
         health_path: Some("/".to_owned()),
         idle_path: None,
         service_name: Pattern::service_name("pr-{pr}-service")?,
         image_tag: Pattern::image_tag("pr-{pr}-ci")?,
-        image_commit: ImageCommit::Unchecked,
-        flag_prefix: "HELLO_".to_owned(),
-        config_allow: vec![WildMatch::new(CONFIG_ALLOW)],
-        sizes: BTreeMap::from([("small".to_owned(), Size { cpu: 256, memory: 512 })]),
+        image_commit: ImageCommit::PushTime,
+        variables: VariableRules {
+            flag_prefix: "HELLO_".to_owned(),
+            config_allow: vec![WildMatch::new(CONFIG_ALLOW)],
+            ..VariableRules::default()
+        },
+        sizes,
         ready_note: Some("It greets whoever opens it.".to_owned()),
+        exec: false,
+        // Nothing in it is secret, and it shows how that looks.
+        logs_in_comments: bivouac_policy::LogsInComments::Always,
     };
     Ok(Policy {
         instance: "dev".to_owned(),
+        tags: BTreeMap::new(),
         projects: BTreeMap::from([(repo, project)]),
         ttl: Duration::from_secs(48 * 3600),
         max_ttl: Duration::from_secs(168 * 3600),
@@ -76,6 +86,7 @@ pub fn policy() -> Result<Policy, PolicyError> {
         // The embedded cloud is quicker than Fargate, so it is looked at more often.
         deadlines: Deadlines { soon: Duration::from_secs(1), later: Duration::from_secs(5), ..Deadlines::default() },
         command: COMMAND.to_owned(),
+        checks_own_branches: false,
     })
 }
 
@@ -83,10 +94,10 @@ pub fn policy() -> Result<Policy, PolicyError> {
 pub fn bot(policy: &Policy, secret: SecretString) -> bivouac_bot::Settings {
     let rules = |project: &Project| ProjectRules {
         repo: project.repo.clone(),
-        config_allow: vec![CONFIG_ALLOW.to_owned()],
+        variables: project.variables.clone(),
+        secrets: project.template.secrets().clone(),
         sizes: project.sizes.keys().cloned().collect(),
-        // The embedded cloud keeps no logs, whatever the template says.
-        log_groups: Vec::new(),
+        logs: crate::bot::logs(&project.template, project.logs_in_comments),
     };
     bivouac_bot::Settings {
         command: policy.command.clone(),

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use bivouac_model::{Capacity, FargateQuotas, ImageTag, ImageView};
+use bivouac_model::{Capacity, FargateQuotas, ImageTag, ImageView, ListedImage, ManifestKind};
 use bivouac_planner::ImageCommit;
 use bivouac_ports::{Error, Meaning, Registry, Result, SiteCluster, SiteRead};
 use chrono::TimeDelta;
 
 use super::report::{Area, Check};
 use super::words::{self, Refusal, listed};
-use super::{PATIENCE, bounded, network, within};
+use super::{PATIENCE, bounded, logs, network, within};
 use crate::compose::{Ground, capacities};
 use crate::config::Config;
 
@@ -36,21 +36,23 @@ pub(super) async fn aws(config: &Config, ground: &Ground) -> Vec<Check> {
         checks.extend(skipped("AWS does not take our credentials"));
         return checks;
     }
-    let (tables, quotas, network, registry, permissions) = tokio::join!(
+    let (tables, quotas, network, registry, logs, permissions) = tokio::join!(
         tables(ground),
         // The default is asked for after what was applied.
         within(PATIENCE * 2, "Service Quotas GetServiceQuota", ground.quotas.fargate_vcpus()),
         network::network(config, ground.site.as_ref()),
         registry(config, ground.registry.as_ref()),
+        logs::logs(config, ground.logs.as_ref(), &ground.region),
         permissions(config, ground),
     );
     // Every answer of above told the time.
     checks.push(clock(ground.clock.offset()));
     checks.push(self::quotas(config, &quotas));
-    checks.push(tables);
+    checks.extend(tables);
     checks.extend(self::cluster(config, &cluster));
     checks.extend(network);
     checks.extend(registry);
+    checks.extend(logs);
     checks.extend(permissions);
     checks
 }
@@ -58,7 +60,12 @@ pub(super) async fn aws(config: &Config, ground: &Ground) -> Vec<Check> {
 /// The checks of AWS, none of which was made.
 pub(super) fn skipped(why: &str) -> Vec<Check> {
     let areas = [(AWS, "clock"), (AWS, QUOTAS), (TABLES, "tables"), (CLUSTER, "cluster")];
-    let more = [(Area("network"), "network"), (REGISTRY, "repositories"), (PERMISSIONS, "reading")];
+    let more = [
+        (Area("network"), "network"),
+        (REGISTRY, "repositories"),
+        (logs::LOGS, "log groups"),
+        (PERMISSIONS, "reading"),
+    ];
     areas.into_iter().chain(more).map(|(area, check)| area.skipped(check, why)).collect()
 }
 
@@ -118,19 +125,25 @@ fn quotas(config: &Config, answer: &Result<FargateQuotas>) -> Check {
     AWS.problem(QUOTAS, format!("{allowed}: no task can start with `aws.capacity`"), mend)
 }
 
-async fn tables(ground: &Ground) -> Check {
-    match bounded("DynamoDB DescribeTable", ground.records.check()).await {
-        Ok(()) => TABLES.ok("tables", "all are there, as they should be"),
-        Err(error) => {
-            let made = error.message().contains("bivouac init");
-            let mend = match error.meaning() {
-                _ if made => "run `bivouac init`".to_owned(),
-                Meaning::Invalid => "set another `aws.table_prefix`, or remove that table".to_owned(),
-                _ => words::mend(&error),
-            };
-            TABLES.problem("tables", error.message().to_owned(), mend)
-        }
+/// Everything that is wrong with the tables, of all of them at once.
+async fn tables(ground: &Ground) -> Vec<Check> {
+    // A table whose time to live is looked at takes two calls, and all tables are asked side by side.
+    let problems = async { Ok(ground.records.problems().await) };
+    let problems = within(PATIENCE * 2, "DynamoDB DescribeTable", problems).await.unwrap_or_else(|late| vec![late]);
+    if problems.is_empty() {
+        return vec![TABLES.ok("tables", "all are there, as they should be")];
     }
+    problems.iter().map(table).collect()
+}
+
+fn table(error: &Error) -> Check {
+    let made = error.message().contains("bivouac init");
+    let mend = match error.meaning() {
+        _ if made => "run `bivouac init`".to_owned(),
+        Meaning::Invalid => "set another `aws.table_prefix`, or remove that table".to_owned(),
+        _ => words::mend(error),
+    };
+    TABLES.problem("tables", error.message().to_owned(), mend)
 }
 
 fn cluster(config: &Config, answer: &Result<SiteCluster>) -> Vec<Check> {
@@ -180,7 +193,43 @@ fn repositories(config: &Config) -> Vec<String> {
 
 async fn registry(config: &Config, registry: &dyn Registry) -> Vec<Check> {
     let looks = repositories(config).into_iter().map(|name| async move { repository(registry, name).await });
-    futures::future::join_all(looks).await
+    // A template that is wrong is a check of its own.
+    let projects = config.policy().map(|policy| policy.projects).unwrap_or_default();
+    let processors = projects.values().map(|project| processor(registry, project));
+    let (mut checks, processors) =
+        tokio::join!(futures::future::join_all(looks), futures::future::join_all(processors));
+    checks.extend(processors.into_iter().flatten());
+    checks
+}
+
+/// Whether the newest image of a project is built for the processor that its template asks for. `None` where that cannot be
+/// known: there is no image, it says nothing, or it may not be read.
+async fn processor(registry: &dyn Registry, project: &bivouac_planner::Project) -> Option<Check> {
+    let (template, wanted) = match project.template.resources().arm {
+        true => ("ARM64", "arm64"),
+        // Nothing at all is X86_64 ("Amazon ECS task definition parameters for Fargate", runtimePlatform).
+        false => ("X86_64", "amd64"),
+    };
+    let repository = &project.ecr_repository;
+    let seen = async {
+        let images = registry.inventory(repository).await?;
+        let runs = |image: &&ListedImage| !image.tags.is_empty() && image.kind != ManifestKind::Other;
+        match images.iter().filter(runs).max_by_key(|image| image.pushed_at) {
+            Some(newest) => registry.architectures(repository, &newest.digest).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let built = within(PATIENCE * 2, "ECR BatchGetImage", seen).await.ok().filter(|built| !built.is_empty())?;
+    let (check, built_for) = (format!("processor of {}", project.repo), listed(&built));
+    if built.iter().any(|architecture| architecture == wanted) {
+        return Some(
+            REGISTRY.ok(check, format!("the newest image of {repository} is for {built_for}, as the template")),
+        );
+    }
+    let message = format!("the newest image of {repository} is for {built_for}, and the template asks for {template}");
+    let fix = "set `runtimePlatform.cpuArchitecture` of the template, or build the image for its processor \
+               (`docker build --platform`)";
+    Some(REGISTRY.warning(check, message, fix))
 }
 
 async fn repository(registry: &dyn Registry, name: String) -> Check {

@@ -1,7 +1,7 @@
 //! What GitHub lets us do, and whether its events reach the bot.
 
 use bivouac_github::{Finding, Needs, Standing};
-use bivouac_ports::Error;
+use bivouac_ports::{Error, Forge as _, RepoNames};
 
 use super::report::{Area, Check};
 use super::{PATIENCE, within};
@@ -24,7 +24,7 @@ pub(super) async fn github(config: &Config) -> Vec<Check> {
             return vec![GITHUB.problem("credentials", crate::exit::chain(&error), mend)];
         }
     };
-    let bot = config.bot.listen.is_some() && config.github.webhook_secret.is_some();
+    let bot = config.bot.listen.is_some() && config.has_webhook_secret();
     let rules = std::iter::once(&config.bot.rule).chain(config.bot.commands.values());
     let needs = Needs {
         repos: config.projects.iter().map(|project| project.repo.clone()).collect(),
@@ -38,12 +38,29 @@ pub(super) async fn github(config: &Config) -> Vec<Check> {
     let patience = PATIENCE.saturating_mul(repositories.saturating_add(1));
     let findings = async { Ok::<_, Error>(github.check(&needs).await) };
     match within(patience, "GitHub", findings).await {
-        Ok(findings) => findings.into_iter().map(check).collect(),
+        Ok(findings) => findings.into_iter().map(check).chain(moved(config, &github.names())).collect(),
         Err(error) => {
             let mend = format!("see whether this machine reaches {}, and look again", config.github.api_url);
             vec![GITHUB.problem("answers", error.to_string(), mend)]
         }
     }
+}
+
+/// The projects whose repositories have another name than the configured one, each with the line to change.
+fn moved(config: &Config, names: &RepoNames) -> Vec<Check> {
+    let moved = config.projects.iter().filter_map(|project| {
+        let (from, moved) = (&project.repo, names.moved_from(&project.repo)?);
+        let now = if moved.is_replaced { ", and another repository has this name" } else { "" };
+        let message = format!("it is {} now{now}: it was renamed or transferred", moved.to);
+        let mend = format!(
+            "set `repo = \"{}\"` at {}, after what runs under the old name is taken down. Until then nothing is started, and \
+             what runs ends when it expires or its pull request closes",
+            moved.to,
+            config.place_of_repo(project)
+        );
+        Some(GITHUB.problem(from.to_string(), message, mend))
+    });
+    moved.collect()
 }
 
 /// A finding is about a repository or the app, which stands before a colon, or about who we are.

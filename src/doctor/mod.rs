@@ -2,14 +2,16 @@
 //! it. Nothing is written anywhere, no secret is told, and no call is waited for longer than [`PATIENCE`].
 //!
 //! - [`report`]: a check and what came of it.
-//! - [`local`]: configuration, templates, sleep, prices, secrets, the bot; nothing is called.
-//! - [`aws`]: credentials, clock, quotas, tables, cluster, registry, permissions; [`network`]: subnets and security groups.
+//! - [`local`]: configuration, templates, sleep, approval, prices, secrets, the bot, open files; nothing is called.
+//! - [`aws`]: credentials, clock, quotas, tables, cluster, registry, permissions; [`network`]: subnets and security groups;
+//!   [`logs`]: log groups.
 //! - [`github`]: what the token or the app may do, and which events arrive.
 //! - [`words`]: from a failed call to a sentence.
 
 mod aws;
 mod github;
 mod local;
+mod logs;
 mod network;
 pub mod report;
 pub mod words;
@@ -29,15 +31,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs every check, whatever the others say. `path` and `variables` are where the configuration came from.
 pub async fn examine(config: &Config, path: &Path, variables: &Variables) -> Report {
-    let mut checks = local::configuration(path, variables);
+    let mut checks = local::configuration(config, path, variables);
     checks.extend(local::templates(config));
     checks.extend(local::sleep(config));
+    checks.extend(local::approval(config));
     checks.push(local::prices(config));
     checks.extend(local::secrets(config));
     let (aws, github) = tokio::join!(of_aws(config), github::github(config));
     checks.extend(aws);
     checks.extend(github);
     checks.extend(local::bot(config));
+    checks.push(local::open_files(config));
     Report::of(checks)
 }
 

@@ -42,7 +42,7 @@ impl Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// What it belongs to: `configuration`, `template`, `secrets`, `aws`, `tables`, `cluster`, `network`, `registry`,
-    /// `permissions`, `github`, `bot`.
+    /// `permissions`, `github`, `bot`, `process`.
     pub area: &'static str,
     /// What was looked at.
     pub check: String,

@@ -30,7 +30,11 @@ pub fn refusal(error: &Error) -> Option<Refusal> {
 /// The action of IAM behind a call such as `ECS CreateService`.
 fn action(call: &str) -> String {
     let (service, operation) = call.rsplit_once(' ').unwrap_or(("", call));
-    let service = if service.starts_with("DynamoDB") { "dynamodb".to_owned() } else { service.to_lowercase() };
+    let service = match service {
+        "CloudWatch Logs" => "logs".to_owned(),
+        service if service.starts_with("DynamoDB") => "dynamodb".to_owned(),
+        service => service.to_lowercase(),
+    };
     format!("{}:{operation}", service.replace(' ', ""))
 }
 

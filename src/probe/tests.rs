@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::Redirect;
 use axum::routing::get;
-use bivouac_model::LastUse;
+use bivouac_model::{Health, LastUse};
 use bivouac_ports::Probe as _;
 use tokio::net::TcpListener;
 
@@ -71,4 +71,36 @@ async fn where_nobody_listens_nothing_is_said() {
     drop(listener);
     let said = HttpProbe::new().expect("a client").last_use(HERE, port, "/idle").await;
     assert_eq!(said, LastUse::Unknown("it refuses the connection".into()));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_environment_that_we_cannot_reach_says_nothing_of_itself() {
+    let probe = HttpProbe::new().expect("a client");
+    // Linux connects to no multicast address and says ENETUNREACH, as it does without a route.
+    let unreachable = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 1));
+    let health = probe.probe(unreachable, 8080, "/health").await;
+    assert_eq!(health, Health::Unasked("this machine has no connection to ask it".into()));
+    // Without a listener, the other side says so itself.
+    let listener = TcpListener::bind((HERE, 0)).await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    drop(listener);
+    assert_eq!(probe.probe(HERE, port, "/health").await, Health::Silent("it refuses the connection".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_counts_only_if_it_is_noticed_in_time() {
+    let listener = TcpListener::bind((HERE, 0)).await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let probe = HttpProbe::new().expect("a client");
+    let (health, connection) = tokio::join!(probe.probe(HERE, port, "/health"), listener.accept());
+    assert_eq!(health, Health::Silent("it does not answer within 5 seconds".into()));
+    drop(connection);
+    // A process that is stopped for a minute may find the answer and the end of its patience at once.
+    let (health, _connection) = tokio::join!(probe.probe(HERE, port, "/health"), async {
+        let connection = listener.accept().await;
+        tokio::time::advance(Duration::from_secs(60)).await;
+        connection
+    });
+    assert_eq!(health, Health::Unasked("the controller was too busy to hear an answer".into()));
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_ecs::types::TaskDefinitionStatus;
+use bivouac_awsmodel::Proxy;
 use bivouac_simcloud::github::{CommentView, HookTarget, Hub, HubOptions, Permission, Rights};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -52,6 +53,8 @@ pub struct World {
     pub fargate: Fargate,
     pub name: String,
     pub pr: u64,
+    /// AWS's models as the judge of every call. They come last, so that everything else has ended.
+    _recordings: [Proxy; 2],
     _directory: TempDir,
 }
 
@@ -60,7 +63,8 @@ impl World {
     pub async fn new(test: &str) -> Self {
         // Emulators may outlive a run: `cargo xtask emulators` keeps them.
         let name = format!("{test}-{}", std::process::id());
-        let (moto, dynamodb_url) = (emulators::moto_url(), emulators::dynamodb_url());
+        let recordings = [emulators::judged_moto(), emulators::judged_dynamodb()];
+        let [moto, dynamodb_url] = [recordings[0].url().to_owned(), recordings[1].url().to_owned()];
         let ecs = client!(aws_sdk_ecs, &moto);
         let ec2 = client!(aws_sdk_ec2, &moto);
         let ecr = client!(aws_sdk_ecr, &moto);
@@ -117,7 +121,7 @@ impl World {
 
         let dynamodb = client!(aws_sdk_dynamodb, &dynamodb_url);
         let fargate = Fargate::new(&moto, ecs.clone(), ec2, &name, &format!("{name}-pr-{pr}"), PORT).await;
-        Self { program, dynamodb, ecs, ecr, hub, fargate, name, pr, _directory: directory }
+        Self { program, dynamodb, ecs, ecr, hub, fargate, name, pr, _recordings: recordings, _directory: directory }
     }
 
     /// Pushes an image with a manifest of its own; answers its digest.

@@ -61,12 +61,13 @@ fn spec(name: &str, task_definition: &TaskDefinitionName, desired_count: u32) ->
         task_definition: task_definition.clone(),
         desired_count,
         capacity: Capacity::Spot,
+        exec: false,
         tags: vec![
-            (TAG_MANAGED, "contract".into()),
-            (TAG_REPO, "apache/superset".into()),
-            (TAG_PR, "7".into()),
-            (TAG_SPEC, "abc".into()),
-            (TAG_HASH_VERSION, "1".into()),
+            (TAG_MANAGED.into(), "contract".into()),
+            (TAG_REPO.into(), "apache/superset".into()),
+            (TAG_PR.into(), "7".into()),
+            (TAG_SPEC.into(), "abc".into()),
+            (TAG_HASH_VERSION.into(), "1".into()),
         ],
     }
 }
@@ -169,12 +170,14 @@ pub async fn tags_are_set_and_replaced(place: &Place) {
     let (ecs, _) = place.cluster().await;
     let definition = registered(place, &ecs).await;
     ecs.create_service(&spec("tagged", &definition, 0), "token").await.expect("a service");
-    ecs.tag_service("tagged", &[(TAG_SPEC, "new".into()), (TAG_PROTECT, "true".into())]).await.expect("tags");
+    ecs.tag_service("tagged", &[(TAG_SPEC.into(), "new".into()), (TAG_PROTECT.into(), "true".into())])
+        .await
+        .expect("tags");
     let read = active(view(&ecs, "tagged").await);
     assert_eq!(read.spec, Some(ContentHash::from_stored("new")));
     assert!(read.protected);
     assert_eq!(read.managed_by.as_deref(), Some("contract"), "the others stay");
-    let refused = ecs.tag_service("nobody", &[(TAG_SPEC, "new".into())]).await.expect_err("there is none");
+    let refused = ecs.tag_service("nobody", &[(TAG_SPEC.into(), "new".into())]).await.expect_err("there is none");
     assert_eq!(refused.meaning(), Meaning::NotFound);
 }
 

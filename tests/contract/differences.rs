@@ -54,6 +54,9 @@ pub enum Gap {
     /// Service Quotas knows those of VPC alone, and no GetAWSDefaultServiceQuota (`servicequotas/models.py`, `get_service_quota`:
     /// `if service_code == "vpc"`, else NoSuchResourceException).
     NoFargateQuotas,
+    /// FilterLogEvents answers nothing for a stream that is not there (`logs/models.py`, `filter_log_events`: the streams "if not
+    /// log_stream_names or name in log_stream_names"). AWS refuses it with ResourceNotFoundException.
+    MissingStreamIsEmpty,
 }
 
 impl Emulator {
@@ -74,7 +77,8 @@ impl Emulator {
                 | Gap::NoTimeOfRegistration
                 | Gap::NothingIsUntagged
                 | Gap::NoNewDeployment
-                | Gap::NoFargateQuotas,
+                | Gap::NoFargateQuotas
+                | Gap::MissingStreamIsEmpty,
             ) => true,
         }
     }

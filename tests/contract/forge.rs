@@ -14,6 +14,10 @@ mod beside;
 mod doctor;
 #[path = "forge/people.rs"]
 mod people;
+#[path = "forge/posted.rs"]
+mod posted;
+#[path = "forge/pushes.rs"]
+mod pushes;
 #[path = "forge/replies.rs"]
 mod replies;
 
@@ -31,6 +35,8 @@ use futures::future::BoxFuture;
 use beside::*;
 use doctor::*;
 use people::*;
+use posted::*;
+use pushes::*;
 use replies::*;
 
 const REPO: &str = "apache/superset";
@@ -86,6 +92,11 @@ promises![
     a_team_that_cannot_be_asked_about_is_an_error,
     the_last_change_of_a_label_is_told,
     the_last_change_of_a_label_is_found_on_any_page,
+    who_pushed_is_listed,
+    who_pushed_is_unknown_where_github_does_not_say,
+    the_commits_of_a_pull_request_are_listed,
+    a_comment_is_read_as_it_is_now,
+    a_head_comes_with_the_time_of_the_answer,
     a_person_is_answered_once_and_called_once,
     a_reply_is_folded_away_when_all_is_well,
     replies_and_the_comment_are_told_apart,
@@ -97,6 +108,10 @@ promises![
     a_reply_removed_under_our_hands_is_made_anew,
     two_replies_at_once_make_one,
     a_reaction_is_left_once,
+    answers_leave_the_reserve_of_environments_alone,
+    comments_since_a_moment_are_listed_and_free_when_nothing_changed,
+    comments_are_listed_over_many_pages_and_each_once,
+    a_page_of_comments_that_fails_is_no_part_of_the_list,
     nothing_is_told_beside_the_comment_unless_it_is_switched_on,
     a_deployment_follows_its_environment,
     another_commit_takes_the_place_of_the_one_before,
@@ -187,6 +202,7 @@ fn view(key: &EnvKey, url: &str) -> CommentView {
         as_of: DateTime::UNIX_EPOCH,
         ready_note: None,
         command: "/testenv".to_owned(),
+        log: None,
     }
 }
 

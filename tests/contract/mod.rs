@@ -1,7 +1,7 @@
 //! The one contract suite: what the controller relies on in the cluster, in the registry and of the quotas, and the doctor at
 //! the site, asked of the real adapters.
 //!
-//! Each function of [`cluster`], [`registry`], [`quotas`] and [`site`] is one promise of a door of `bivouac-ports`. It takes a
+//! Each function of [`cluster`], [`registry`], [`quotas`], [`logs`] and [`site`] is one promise of a door of `bivouac-ports`. It takes a
 //! [`place::Place`], the embedded cloud or somebody else's emulator, makes names of its own there, and looks at
 //! nothing else, so all can run at once and again. What a place is known to do differently stands in [`differences`],
 //! with the evidence, and nowhere else.
@@ -14,6 +14,7 @@
 
 pub mod cluster;
 pub mod differences;
+pub mod logs;
 pub mod place;
 pub mod quotas;
 pub mod registry;

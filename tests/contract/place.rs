@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bivouac_aws::{
-    AwsSite, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, ServiceQuotas, StaticCredentials,
+    AwsSite, CloudWatchLogs, Ecr, Ecs, EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, ServiceQuotas,
+    StaticCredentials,
 };
+use bivouac_awsmodel::Proxy;
 use bivouac_model::{ContentHash, Image, ImageTag, ImageView, RenderedTaskDefinition, ServiceView, TAG_MANAGED};
 use bivouac_ports::{Cluster as _, Meter, NoMeter, Registry as _};
 use serde_json::{Value as Json, json};
@@ -37,6 +39,8 @@ pub struct Place {
     pub subnet: String,
     /// A security group that is there.
     pub security_group: String,
+    /// AWS's models as the judge of every call, in front of another project's emulator. The test fails when the last clone goes.
+    pub recording: Option<Arc<Proxy>>,
 }
 
 /// A name that nothing else in the place has.
@@ -97,6 +101,11 @@ impl Place {
     pub async fn site(&self, name: &str) -> AwsSite {
         let sdk = self.sdk(Arc::new(NoMeter)).await;
         AwsSite::new(&sdk, Arc::new(Quotas::unlimited()), self.settings(name), "contract")
+    }
+
+    /// The logs of the account.
+    pub async fn log_store(&self) -> CloudWatchLogs {
+        CloudWatchLogs::new(&self.sdk(Arc::new(NoMeter)).await)
     }
 
     fn settings(&self, cluster: &str) -> EcsSettings {
@@ -166,7 +175,7 @@ impl Place {
                 "environment": [{ "name": "CONTENT", "value": content }],
             }],
         });
-        let tags = vec![(TAG_MANAGED, "contract".to_owned())];
+        let tags = vec![(TAG_MANAGED.to_owned(), "contract".to_owned())];
         RenderedTaskDefinition { family: family.into(), input, content: ContentHash::of([content.as_bytes()]), tags }
     }
 
@@ -224,6 +233,12 @@ impl Place {
     /// Calls ECR as anybody might.
     pub async fn ecr(&self, operation: &str, input: Json) -> Json {
         self.json("ecr", &format!("AmazonEC2ContainerRegistry_V20150921.{operation}"), &input).await
+    }
+
+    /// Calls CloudWatch Logs as anybody might. Operations that create something answer nothing.
+    pub async fn logs(&self, operation: &str, input: Json) {
+        let target = format!("Logs_20140328.{operation}");
+        self.send("logs", "application/x-amz-json-1.1", Some(&target), input.to_string()).await;
     }
 
     /// Calls EC2 as anybody might, and answers its XML.

@@ -93,6 +93,9 @@ async fn history(client: &Client<'_>, number: u64) {
     assert_eq!(json!(kinds), json!(["labeled", "unlabeled", "closed", "reopened"]));
     assert!(client.get(&format!("{AT}/issues/{number}")).await["pull_request"]["url"].is_string());
     client.get(&format!("{AT}/pulls?state=open&per_page=100")).await;
+    assert_eq!(client.get(&format!("{AT}/pulls/{number}/commits?per_page=100")).await[0]["sha"], SHA);
+    let activity = client.get(&format!("{AT}/activity?ref=refs/heads/change-{number}&per_page=100")).await;
+    assert_eq!(activity[0]["after"], SHA);
     assert_eq!(client.get(&format!("{AT}/commits/{SHA}")).await["sha"], SHA);
 }
 

@@ -65,6 +65,56 @@ async fn a_push_changes_nothing_before_it_is_approved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_ran_unchecked_goes_on_under_the_new_default_and_its_next_image_waits() {
+    let mut system = System::without_daemon(Options::default(), ruled(ImageCommit::Unchecked)).await;
+    system.launch();
+    let pr = system.bare_pull_request();
+    let tag = format!("pr-{pr}-ci");
+    system.cloud.ecr().push_image(ECR, &tag);
+    system.put(pr, &[("head_sha", s(APPROVED))]).await;
+    system.until_phase(pr, Phase::Ready).await;
+    system.hub.push(REPO, pr, NEWER).expect("a push");
+    let second = ImageDigest::new(&system.cloud.ecr().push_image(ECR, &tag));
+    let runs = |digest: &ImageDigest| {
+        let digest = digest.clone();
+        move |record: &Record| phase_of(record) == Some(Phase::Ready) && self::digest(record).as_ref() == Some(&digest)
+    };
+    let before = system.until(pr, "rolled forward by nobody", runs(&second)).await;
+    system.until_settled().await;
+    // The task of the deployment before may still be stopping.
+    let one_task = async || match system.services()[0].tasks.len() {
+        1 => Ok(()),
+        tasks => Err(format!("{tasks} tasks")),
+    };
+    crate::wait::until("one task", one_task).await;
+    let tasks = system.services()[0].tasks.clone();
+    system.stop().await;
+
+    // The daemon of this release, with a configuration that says nothing.
+    let mut default = policy();
+    default.projects.values_mut().for_each(|project| {
+        project.image_commit = ImageCommit::default_for(&project.image_tag);
+    });
+    system.policy = std::sync::Arc::new(default);
+    system.launch();
+    let third = ImageDigest::new(&system.cloud.ecr().push_image(ECR, &tag));
+    let held = |record: &Record| {
+        record.status.as_ref().is_some_and(|status| status.message.contains("needs a new `/testenv up`"))
+    };
+    let kept = system.until(pr, "held back", held).await;
+    assert_eq!((phase_of(&kept), digest(&kept)), (Some(Phase::Ready), Some(second)));
+    system.until_settled().await;
+    assert_eq!(system.services()[0].tasks, tasks, "nothing is killed or replaced");
+    let expires = |record: &Record| record.status.as_ref().map(|status| status.expires_at);
+    assert_eq!(expires(&kept), expires(&before));
+
+    system.set(pr, "head_sha", s(NEWER)).await;
+    system.until(pr, "rolled forward", runs(&third)).await;
+    system.until_settled().await;
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_says_nothing_is_not_deployed_by_its_label() {
     let mut system = System::without_daemon(Options::default(), ruled(ImageCommit::Label)).await;
     system.launch();

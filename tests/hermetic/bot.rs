@@ -84,6 +84,39 @@ async fn a_stranger_is_refused_once_and_nothing_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_outsider_wrote_in_the_history_of_an_e_mail_is_not_obeyed() {
+    let system = System::with_bot().await;
+    let pr = system.pull_request();
+    let histories = [
+        "---- On Mon, 30 Nov 2026 13:00:00 +0000 Otto ***@***.***> wrote ----",
+        "________________________________\nFrom: Otto ***@***.***>\nSent: Monday, November 30, 2026 1:00 PM\n\
+         Subject: Re: [acme/shop] A change (PR #1)",
+        "On Mon, Nov 30, 2026 at 1:00 PM Otto ***@***.***> wrote:",
+    ];
+    for history in histories {
+        let body = format!(
+            "No, please wait.\n\n{history}\n\n/testenv up FEATURE_SECRET=true\n\n—\nReply to this email directly"
+        );
+        let comment = system.hub.comment(REPO, pr, "maintainer", &body).unwrap();
+        system.until_reaction(pr, comment, "confused").await;
+    }
+    system.until_all_handled().await;
+    assert!(system.record(pr).await.is_none(), "nothing is obeyed");
+    let said = system.comments(pr);
+    assert_eq!(said.len(), 1, "one answer: {said:#?}");
+    assert!(said[0].contains("since it stands in the history of an e-mail"), "{said:#?}");
+    // Nobody else hears of it, and what stands above a history is obeyed.
+    system.hub.comment(REPO, pr, "contributor", &format!("Hm.\n\n{}\n\n/testenv up", histories[2])).unwrap();
+    system.hub.all_delivered().await.unwrap();
+    system.until_all_handled().await;
+    assert_eq!(system.comments(pr), said);
+    let body = format!("/testenv up ttl=4h\n\n{}\n\n/testenv up FEATURE_SECRET=true", histories[0]);
+    system.hub.comment(REPO, pr, "maintainer", &body).unwrap();
+    let desired = system.until_phase(pr, Phase::Ready).await.desired.unwrap();
+    assert!(desired.flags.is_empty() && desired.ttl.is_some(), "{desired:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_bot_that_died_had_taken_is_done_by_the_next() {
     let mut system = System::with_bot().await;
     let pr = system.pull_request();
@@ -149,6 +182,10 @@ async fn what_an_outsider_pushes_needs_a_new_up_and_the_comment_says_so() {
         system.cloud.ecr().push_labelled(ECR, &format!("pr-{pr}-ci"), &[revision]);
     };
     image(first);
+    // A commit is approved once the bot has seen it.
+    system.hub.all_delivered().await.unwrap();
+    system.until_all_handled().await;
+    system.tick();
     let up = system.hub.comment(REPO, pr, "maintainer", "/testenv up").unwrap();
     let ready = system.until_phase(pr, Phase::Ready).await;
     system.until_reaction(pr, up, "rocket").await;
@@ -162,6 +199,7 @@ async fn what_an_outsider_pushes_needs_a_new_up_and_the_comment_says_so() {
     let kept = system.record(pr).await.unwrap();
     assert_eq!(kept.desired.unwrap().head_sha.as_deref(), Some(first));
     assert_eq!(kept.status.unwrap().machinery.image_digest, digest, "what was approved still runs");
+    system.until_all_handled().await;
 
     system.tick();
     system.hub.comment(REPO, pr, "maintainer", "/testenv up").unwrap();

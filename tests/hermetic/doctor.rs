@@ -11,12 +11,13 @@ use bivouac_simcloud::{Fault, Options, Rule, Service, SimCloud};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::judge::judged;
 use crate::program::{Program, copy_files};
 
 /// What nobody may read in a report.
 const SECRET: &str = "hunter2-hunter2";
 const REPO: &str = "apache/superset";
-const EVENTS: [&str; 4] = ["issue_comment", "pull_request", "registry_package", "workflow_run"];
+const EVENTS: [&str; 5] = ["issue_comment", "pull_request", "pull_request_review", "registry_package", "workflow_run"];
 const HOOK: &str = "http://127.0.0.1:9/webhooks/github";
 const APP_KEY: &str = include_str!("../../crates/simcloud/src/github/tests/app_key.pem");
 const APP_PUBLIC_KEY: &str = include_str!("../../crates/simcloud/src/github/tests/app_key.pub.pem");
@@ -42,7 +43,8 @@ struct Said {
 impl Patient {
     /// Nothing is there but what the configuration does not name.
     async fn bare() -> Self {
-        let cloud = SimCloud::start(Options { serve_tasks: false, ..Options::default() }).await.expect("the cloud");
+        let cloud = SimCloud::start(judged(Options { serve_tasks: false, ..Options::default() }));
+        let cloud = cloud.await.expect("the cloud");
         let hub = Hub::start(HubOptions { limits: Limits::none(), ..HubOptions::default() }).await.expect("the forge");
         let directory = tempfile::tempdir().expect("a directory");
         let example = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/examples/superset");
@@ -89,6 +91,7 @@ impl Patient {
             cloud.ec2().create_subnet("subnet-1");
             cloud.ec2().create_security_group("sg-1");
             cloud.ecr().create_repository("superset-ci");
+            cloud.logs().create_group("/ecs/superset-ci");
         })
         .await
     }
@@ -220,10 +223,72 @@ async fn who_cannot_fall_asleep_is_told_why_and_what_to_set() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_approval_that_covers_more_than_its_commit_is_a_warning() {
+    let mut patient = Patient::sound().await;
+    patient.examined().await.tells("ok", "approval", &[REPO, "its own commit"]);
+    patient.set("BIVOUAC__PROJECT__0__IMAGE_COMMIT", "unchecked");
+    let said = patient.examined().await;
+    assert_eq!(said.code, Some(0), "it works all the same: {:#}", said.report);
+    said.tells("warning", "approval", &[REPO, "one approval covers every later image", "push-time"]);
+    patient.set("BIVOUAC__PROJECT__0__IMAGE_TAG", "{pr}-{sha7}");
+    patient.set("BIVOUAC__PROJECT__0__IMAGE_COMMIT", "tag");
+    patient.examined().await.tells("warning", "approval", &[REPO, "seven digits", "{sha}"]);
+    patient.set("BIVOUAC__PROJECT__0__IMAGE_TAG", "{pr}-{sha}");
+    patient.examined().await.tells("ok", "approval", &[REPO]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_variables_that_no_record_may_set_is_a_warning() {
+    let mut patient = Patient::sound().await;
+    patient.set("BIVOUAC__PROJECT__0__CONFIG_ALLOW", "SUPERSET_*,AWS_*");
+    let said = patient.examined().await;
+    assert_eq!(said.code, Some(0), "{:#}", said.report);
+    said.tells("warning", "variables", &[REPO, "`config_allow` names `AWS_*`", "LD_*"]);
+    patient.set("BIVOUAC__PROJECT__0__FLAG_PREFIX", "LD_");
+    patient.examined().await.tells("warning", "variables", &["`flag_prefix` names `LD_`"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_template_without_the_container() {
     let mut patient = Patient::sound().await;
     patient.set("BIVOUAC__PROJECT__0__CONTAINERS", "web");
     patient.suffers_from("template", &["it has no container `web`"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_fargate_refuses() {
+    let patient = Patient::sound().await;
+    let file = patient.program.directory.join("task-definition.json");
+    let template = std::fs::read_to_string(&file).expect("the template");
+    let refused =
+        r#""name": "superset", "privileged": true, "secrets": [{"name": "KEY", "valueFrom": "arn:aws:ssm:x"}]"#;
+    std::fs::write(&file, template.replacen(r#""name": "superset""#, refused, 1)).expect("written");
+    patient.suffers_from("template", &["`containerDefinitions[0].privileged` is true"]).await;
+    patient.suffers_from("template", &["`containerDefinitions[0].secrets[0].valueFrom` is "]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_for_arm_beside_images_for_x86_is_a_warning() {
+    let patient = Patient::sound().await;
+    let examined = patient.examined().await;
+    assert!(!examined.report.to_string().contains("processor of"), "without an image nothing is known");
+    patient.cloud.ecr().push_image("superset-ci", "pr-1-ci");
+    let agrees = ["processor of apache/superset", "is for amd64, as the template"];
+    patient.examined().await.tells("ok", "registry", &agrees);
+    let file = patient.program.directory.join("task-definition.json");
+    let template = std::fs::read_to_string(&file).expect("the template");
+    let mut template: Value = serde_json::from_str(&template).expect("JSON");
+    let definition =
+        if template.get("taskDefinition").is_some() { &mut template["taskDefinition"] } else { &mut template };
+    definition["runtimePlatform"] = serde_json::json!({ "cpuArchitecture": "ARM64" });
+    std::fs::write(&file, template.to_string()).expect("written");
+    let differs = ["is for amd64, and the template asks for ARM64", "cpuArchitecture"];
+    patient.examined().await.tells("warning", "registry", &differs);
+    // Newer, and an index as BuildKit pushes it.
+    patient.cloud.ecr().push_index("superset-ci", "pr-2-ci");
+    let said = patient.examined().await;
+    said.tells("warning", "registry", &differs);
+    assert_eq!(said.code, Some(0), "{:#}", said.report);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -232,7 +297,7 @@ async fn a_port_that_no_container_maps_is_a_warning() {
     patient.set("BIVOUAC__PROJECT__0__PORT", "9000");
     let said = patient.examined().await;
     assert_eq!(said.code, Some(0), "{:#}", said.report);
-    said.tells("warning", "template", &["none of superset maps the port 9000", "portMappings"]);
+    said.tells("warning", "template", &["no container maps the port 9000; mapped: ", "portMappings"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -288,7 +353,10 @@ async fn a_capacity_provider_that_the_cluster_lacks() {
 async fn tables_that_are_not_there() {
     let mut patient = Patient::sound().await;
     patient.set("BIVOUAC__AWS__TABLE_PREFIX", "elsewhere");
-    patient.suffers_from("tables", &["there is no table elsewhere-environments", "run `bivouac init`"]).await;
+    for table in ["environments", "events", "leases"] {
+        let missing = format!("there is no table elsewhere-{table}");
+        patient.suffers_from("tables", &[&missing, "run `bivouac init`"]).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -434,6 +502,27 @@ async fn a_token_that_github_does_not_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_api_url_that_is_not_the_interface() {
+    let mut patient = Patient::sound().await;
+    let url = format!("{}/api", patient.hub.url());
+    patient.set("BIVOUAC__GITHUB__API_URL", &url);
+    patient.suffers_from("github", &["GitHub takes our token", "`github.api_url`", &url, "https://HOST/api/v3"]).await;
+    let said = patient.examined().await;
+    assert!(!said.report.to_string().contains("make a new token"), "{:#}", said.report);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_was_renamed_or_transferred() {
+    let patient = Patient::sound().await;
+    patient.hub.rename_repository(REPO, "superset-2").expect("renamed");
+    patient.suffers_from("github", &[REPO, "apache/superset-2", "renamed or transferred", "bivouac.toml:"]).await;
+    patient.hub.transfer_repository("apache/superset-2", "preset").expect("transferred");
+    let said = patient.examined().await;
+    said.tells("problem", "github", &["it is preset/superset-2 now", "set `repo ="]);
+    said.tells("ok", "github", &["pull requests can be read"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_app_without_an_event() {
     let mut patient = Patient::sound().await;
     let permissions = Grants::none().with(Resource::Issues, Level::Write).with(Resource::PullRequests, Level::Write);
@@ -442,12 +531,12 @@ async fn an_app_without_an_event() {
         .register_app(AppOptions {
             public_key_pem: Some(APP_PUBLIC_KEY.to_owned()),
             permissions,
-            events: EVENTS[..3].iter().map(|&event| event.to_owned()).collect(),
+            events: EVENTS[..4].iter().map(|&event| event.to_owned()).collect(),
             ..AppOptions::new(79, "bivouac-app", "apache")
         })
         .expect("an app");
     patient.hub.install_app(79, "apache").expect("installed");
-    patient.hub.add_webhook(HookTarget::App(79), HOOK, Some(SECRET), &EVENTS[..3]).expect("its webhook");
+    patient.hub.add_webhook(HookTarget::App(79), HOOK, Some(SECRET), &EVENTS[..4]).expect("its webhook");
     patient.hide("app.pem", APP_KEY, 0o600);
     patient.program.variables.remove("BIVOUAC__GITHUB__TOKEN_FILE");
     let text = std::fs::read_to_string(patient.program.directory.join("bivouac.toml")).expect("the example");
@@ -469,4 +558,26 @@ async fn without_a_webhook_secret_the_bot_is_off() {
     let said = Said { code, report: serde_json::from_str(&output).expect("JSON") };
     assert_eq!(said.code, Some(0), "{output}");
     said.tells("warning", "bot", &["the bot is off", "github.webhook_secret_file"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_webhook_secret_of_a_project() {
+    let mut patient = Patient::sound().await;
+    patient.set("BIVOUAC__PROJECT__0__WEBHOOK_SECRET_FILE", "of-the-project");
+    patient.suffers_from("secrets", &["webhook secret of apache/superset", "of-the-project"]).await;
+    patient.hide("of-the-project", SECRET, 0o600);
+    let said = patient.examined().await;
+    assert_eq!(said.code, Some(0), "{:#}", said.report);
+    said.tells("ok", "secrets", &["webhook secret of apache/superset"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_log_group_is_found_and_so_is_a_missing_right() {
+    let patient = Patient::sound().await;
+    patient.examined().await.tells("ok", "logs", &["/ecs/superset-ci", "lines may be read"]);
+    patient.cloud.faults().add(Rule::operation(Service::Logs, "FilterLogEvents", Fault::Deny));
+    patient.examined().await.tells("warning", "logs", &["logs:FilterLogEvents on /ecs/superset-ci", "bivouac logs"]);
+    patient.cloud.faults().clear();
+    patient.cloud.logs().delete_group("/ecs/superset-ci");
+    patient.suffers_from("logs", &["/ecs/superset-ci", "aws logs create-log-group"]).await;
 }

@@ -9,12 +9,13 @@ use serde_json::json;
 
 use crate::contract::differences::Emulator;
 use crate::contract::place::Place;
+use crate::judge::judged;
 
 /// An embedded cloud of one test's own.
 pub async fn embedded() -> (SimCloud, Place) {
     // No promise opens an address, so the tasks need not answer.
     let options = Options { serve_tasks: false, region: "us-east-1".into(), ..Options::default() };
-    let cloud = SimCloud::start(options).await.expect("it starts");
+    let cloud = SimCloud::start(judged(options)).await.expect("it starts");
     cloud.ec2().create_subnet("subnet-1");
     cloud.ec2().create_security_group("sg-1");
     let place = Place {
@@ -22,6 +23,7 @@ pub async fn embedded() -> (SimCloud, Place) {
         url: cloud.aws_url(),
         subnet: "subnet-1".into(),
         security_group: "sg-1".into(),
+        recording: None,
     };
     (cloud, place)
 }
@@ -43,6 +45,7 @@ crate::cluster_promises!(embedded);
 crate::registry_promises!(embedded);
 crate::quotas_promises!(embedded);
 crate::site_promises!(embedded);
+crate::logs_promises!(embedded);
 
 /// Writes down each call that is counted: service, operation, code.
 #[derive(Debug, Default)]

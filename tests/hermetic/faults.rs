@@ -137,7 +137,10 @@ async fn a_permission_that_is_missing_is_told_and_then_found_mended() {
     let pr = system.pull_request();
     system.cloud.faults().add(Rule::operation(bivouac_simcloud::Service::Ecs, "CreateService", Fault::Deny));
     system.put(pr, &[]).await;
-    let record = system.until_phase(pr, Phase::Failed).await;
+    // It is refused to the whole account, so it is no failure of this environment.
+    let refused = |record: &bivouac_model::Record| crate::system::reason_of(record) == "Denied";
+    let record = system.until(pr, "refused", refused).await;
+    assert_eq!(crate::system::phase_of(&record), Some(Phase::Pending));
     let message = crate::system::message_of(&record);
     assert!(message.contains("AWS refuses to create service"), "{message}");
     system.cloud.faults().clear();

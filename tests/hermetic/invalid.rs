@@ -238,7 +238,6 @@ async fn a_token_that_may_not_comment_is_told_once_and_holds_nothing_up() {
     let condition = refused(&record).expect("a condition");
     assert_eq!(condition.reason, "Denied");
     assert!(condition.message.contains("\"Pull requests\" or \"Issues\" (read and write)"), "{}", condition.message);
-    system.until_settled().await;
     let passes = || system.cloud.calls().of(Service::Ecs, "ListServices");
     let seen = passes();
     until("three more passes", async || if passes() >= seen + 3 { Ok(()) } else { Err(passes().to_string()) }).await;

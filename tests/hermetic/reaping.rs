@@ -88,7 +88,7 @@ async fn an_orphan_goes_on_time_and_nothing_else_does() {
     for name in ["old-1", "watched-1", "web"] {
         foreign(&system, name, &running).await;
     }
-    let protect = [("bivouac:protect", "true".to_owned())];
+    let protect = [("bivouac:protect".to_owned(), "true".to_owned())];
     system.doors.cluster.tag_service(&name(protected), &protect).await.expect("tagged");
     forget(&system, orphan).await;
     forget(&system, protected).await;
@@ -128,18 +128,19 @@ async fn an_empty_table_deletes_nothing_until_a_person_trusts_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_renamed_instance_deletes_nothing() {
+async fn a_service_of_another_instance_holds_no_deletion() {
     let mut system = start(short()).await;
-    let (one, other) = (living(&system).await, living(&system).await);
+    let (orphan, other) = (living(&system).await, living(&system).await);
     let anchor = living(&system).await;
     system.stop().await;
-    forget(&system, one).await;
-    let elsewhere = [("bivouac:managed", "renamed".to_owned())];
+    forget(&system, orphan).await;
+    let elsewhere = [("bivouac:managed".to_owned(), "another".to_owned())];
     system.doors.cluster.tag_service(&name(other), &elsewhere).await.expect("tagged");
     forget(&system, other).await;
     system.launch();
-    tokio::time::sleep(TTL + RESYNC * 4).await;
-    for pr in [one, other, anchor] {
+    until_gone(&system, &name(orphan)).await;
+    tokio::time::sleep(RESYNC * 4).await;
+    for pr in [other, anchor] {
         assert!(runs(&system, &name(pr)), "{pr}");
     }
     system.stop().await;

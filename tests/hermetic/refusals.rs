@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement
 use bivouac_simcloud::{Fault, Options, Rule, Service, SimCloud};
 use tempfile::TempDir;
 
+use crate::judge::judged;
 use crate::program::{Program, copy_files};
 use crate::system::client;
 
@@ -32,7 +33,8 @@ impl Start {
 
     /// Neither cluster nor tables.
     async fn bare() -> Self {
-        let cloud = SimCloud::start(Options { serve_tasks: false, ..Options::default() }).await.expect("the cloud");
+        let cloud = SimCloud::start(judged(Options { serve_tasks: false, ..Options::default() }));
+        let cloud = cloud.await.expect("the cloud");
         let directory = tempfile::tempdir().expect("a directory");
         let example = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/examples/superset");
         copy_files(&example, directory.path());
@@ -117,7 +119,9 @@ async fn a_template_that_names_a_container_twice() {
         None => &mut template,
     };
     let containers = definition["containerDefinitions"].as_array_mut().expect("containers");
-    containers.push(containers[0].clone());
+    let mut twin = containers[0].clone();
+    twin["portMappings"] = serde_json::json!([]);
+    containers.push(twin);
     start.write("task-definition.json", &template.to_string());
     start.refused_with(&["it names the container `superset` twice"]).await;
 }
@@ -202,4 +206,41 @@ async fn a_secret_that_is_not_there() {
     variables.insert("BIVOUAC__GITHUB__TOKEN_FILE".into(), file.into());
     let said = Program { variables, ..start.program.clone() }.refused(&["run"]).await;
     assert!(said.contains(file), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mistake_of_a_template_is_reported_at_once() {
+    let start = Start::sound().await;
+    let privileged = r#""name": "superset", "privileged": true, "links": ["db"], "extraHosts": [{"hostname": "db"}]"#;
+    start.template(r#""name": "superset""#, privileged);
+    let (code, output, said) = start.program.outcome(&["run"]).await;
+    assert_eq!((code, output.as_str()), (Some(2), ""), "{said}");
+    let parts = [
+        "the configuration has 3 errors",
+        "`containerDefinitions[0].privileged` is true; allowed: false, or nothing",
+        "`containerDefinitions[0].links` is a list; allowed: nothing",
+        "`containerDefinitions[0].extraHosts` is a list; allowed: nothing",
+    ];
+    for part in parts {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_powershell_wrote_are_read() {
+    let start = Start::sound().await;
+    let utf_16 = |text: &str| -> Vec<u8> {
+        b"\xff\xfe".iter().copied().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect()
+    };
+    for file in ["bivouac.toml", "task-definition.json"] {
+        let text = start.file(file);
+        std::fs::write(start.program.directory.join(file), utf_16(&text)).expect("written");
+    }
+    std::fs::write(start.program.directory.join("token"), utf_16("ghp_hunter2\r\n")).expect("written");
+    let mut variables = start.program.variables.clone();
+    variables.remove("BIVOUAC__GITHUB__TOKEN");
+    variables.insert("BIVOUAC__GITHUB__TOKEN_FILE".into(), "token".into());
+    variables.insert("BIVOUAC__GITHUB__API_URL".into(), "http://127.0.0.1:9".into());
+    let program = Program { variables, ..start.program.clone() };
+    assert!(program.daemon().await.terminate().await.success());
 }

@@ -5,6 +5,7 @@ use bivouac_simcloud::{Options, SimCloud};
 use serde_json::{Value, json};
 
 use crate::contract::differences::{Emulator, Gap};
+use crate::judge::judged;
 use crate::system::{System, n, s};
 
 #[path = "../contract/store/mod.rs"]
@@ -12,7 +13,7 @@ mod contract;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_store_keeps_every_promise() {
-    let cloud = SimCloud::start(Options { serve_tasks: false, ..Options::default() }).await.expect("it starts");
+    let cloud = SimCloud::start(judged(Options { serve_tasks: false, ..Options::default() })).await.expect("it starts");
     contract::Store::at(cloud.dynamodb_url()).keeps_every_promise().await;
     cloud.shutdown().await;
 }

@@ -7,11 +7,13 @@ use bivouac_aws::{DynamoInbox, Endpoints, Sdk, SdkSettings, StaticCredentials};
 use bivouac_ports::{Inbox as _, Letter, Meaning, NoMeter, RecordStore as _};
 use bivouac_simcloud::{Fault, Options, Rule, Service, SimCloud, When};
 
+use crate::judge::judged;
+
 #[path = "../contract/tables/mod.rs"]
 mod contract;
 
 async fn embedded() -> SimCloud {
-    SimCloud::start(Options { serve_tasks: false, ..Options::default() }).await.expect("it starts")
+    SimCloud::start(judged(Options { serve_tasks: false, ..Options::default() })).await.expect("it starts")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,10 +20,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use bivouac_awsmodel::{Judge, MODELS, Proxy, Requests, Side};
+
 /// How long Prism may take to read GitHub's description. Measured: one second on two idle cores.
 const READY: Duration = Duration::from_secs(60);
 
-/// Where moto answers for ECS, EC2 and ECR: `http://127.0.0.1:PORT`, as an endpoint URL for the SDK.
+/// Where moto answers for ECS, EC2 and ECR: `http://127.0.0.1:PORT`, as an endpoint URL for the SDK. Calls there are not
+/// checked: see [`judged_moto`].
 ///
 /// # Panics
 /// If no emulator was started for this run.
@@ -31,12 +34,40 @@ pub fn moto_url() -> String {
     required("BIVOUAC_TEST_MOTO_URL")
 }
 
-/// Where DynamoDB Local answers for DynamoDB and its streams: `http://127.0.0.1:PORT`.
+/// Where DynamoDB Local answers for DynamoDB and its streams: `http://127.0.0.1:PORT`. Calls there are not checked: see
+/// [`judged_dynamodb`].
 ///
 /// # Panics
 /// If no emulator was started for this run.
 pub fn dynamodb_url() -> String {
     required("BIVOUAC_TEST_DYNAMODB_URL")
+}
+
+/// moto behind a recording that checks every call against AWS's models. moto's own answers are not ours to correct, so only
+/// the calls count. The test fails when the recording is dropped.
+///
+/// # Panics
+/// If no emulator was started for this run, or no models were installed.
+pub fn judged_moto() -> Proxy {
+    judged(&moto_url(), judge().except(|violation| violation.side == Side::Answer))
+}
+
+/// DynamoDB Local behind a recording that checks every call and every answer against AWS's models.
+///
+/// # Panics
+/// If no emulator was started for this run, or no models were installed.
+pub fn judged_dynamodb() -> Proxy {
+    judged(&dynamodb_url(), judge())
+}
+
+fn judge() -> Judge {
+    let judge = Judge::from_environment(Requests::Conform);
+    assert!(judge.is_present(), "{MODELS} is not set: this test needs AWS's models, run it with `cargo xtask test`");
+    judge
+}
+
+fn judged(url: &str, judge: Judge) -> Proxy {
+    Proxy::start(url, judge).expect("a recording in front of the emulator")
 }
 
 /// Prism in front of a GitHub: a proxy that holds every request and every answer against GitHub's own description.

@@ -88,12 +88,26 @@ impl Program {
 
     /// Starts the daemon and waits until it is ready. Its log goes where the test's does.
     pub async fn daemon(&self) -> Daemon {
-        let mut child = self
-            .command(&["run", "-o", "json"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("the binary starts");
+        Self::ready(self.command(&["run", "-o", "json"])).await
+    }
+
+    /// Starts the daemon with at most this many open files, which it cannot raise, and waits until it is ready.
+    pub async fn daemon_with_files(&self, files: u32) -> Daemon {
+        Self::ready(self.with_files(files, &["run", "-o", "json"])).await
+    }
+
+    /// A command with at most this many open files: soft and hard limit.
+    pub fn with_files(&self, files: u32, arguments: &[&str]) -> Command {
+        let mut command = Command::new("/bin/sh");
+        // `ulimit -n` without -S or -H sets both limits. The shell is replaced, so the process id is the program's.
+        command.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_bivouac")]);
+        command.args(arguments).current_dir(&self.directory).env_clear().envs(&self.variables);
+        command.env("HOME", &self.directory).stdin(Stdio::null());
+        command
+    }
+
+    async fn ready(mut command: Command) -> Daemon {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("the binary starts");
         let output = child.stdout.take().expect("piped");
         let mut daemon = Daemon { process: child, listening: Value::Null };
         // It says where it listens once its first calls have answered, and closes the pipe if they do not.
@@ -121,11 +135,31 @@ pub struct Daemon {
 }
 
 impl Daemon {
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The address of one of its endpoints: `bot` or `ops`, as `127.0.0.1:4711`.
+    pub fn address(&self, endpoint: &str) -> &str {
+        self.listening[endpoint].as_str().expect("it listens").trim_start_matches("http://")
+    }
+
     /// SIGKILL: it gets no chance to finish anything.
     pub fn kill(mut self) {
         self.process.kill().expect("it still runs");
         let status = self.process.wait().expect("it ends");
         assert_eq!(status.code(), None, "it ended by itself before it was killed: {status}");
+    }
+
+    /// SIGSTOP: it does nothing more until [`Daemon::resume`].
+    pub fn pause(&self) {
+        kill_process(Pid::from_child(&self.process), Signal::STOP).expect("it runs");
+    }
+
+    /// SIGCONT: it goes on where it was stopped.
+    pub fn resume(&self) {
+        kill_process(Pid::from_child(&self.process), Signal::CONT).expect("it is stopped");
     }
 
     /// SIGTERM. Answers how it ended, which it must within ten seconds.

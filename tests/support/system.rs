@@ -19,11 +19,12 @@ use bivouac::compose::{
 };
 use bivouac::daemon::{Daemon, Ear, FIRST_OBSERVATION, TABLES};
 use bivouac_bot::{ProjectRules, Secrets};
-use bivouac_controller::{Controller, Doors, Leadership, Settings};
+use bivouac_controller::{Controller, Doors, Leadership, Planned, Settings};
 use bivouac_model::{ItemKey, Phase, Record};
 use bivouac_ops::Readiness;
 use bivouac_planner::admission::Caps;
-use bivouac_planner::{CapacityPolicy, Deadlines, ImageCommit, Pattern, Policy, Prices, Project, Size, Template};
+use bivouac_planner::{CapacityPolicy, Deadlines, ImageCommit, Pattern, Plan, Policy, Prices, Project, Size, Template};
+use bivouac_policy::VariableRules;
 use bivouac_ports::{Clock, Inbox, NoMeter, SystemClock};
 use bivouac_runtime::Fence;
 use bivouac_simcloud::github::{HookTarget, Hub, HubOptions, Limits, Permission, Rights};
@@ -94,14 +95,16 @@ pub fn policy() -> Policy {
         idle_path: None,
         service_name: Pattern::service_name("pr-{pr}-service").unwrap(),
         image_tag: Pattern::image_tag("pr-{pr}-ci").unwrap(),
-        image_commit: ImageCommit::Unchecked,
-        flag_prefix: "SUPERSET_".into(),
-        config_allow: vec![wildmatch::WildMatch::new("SUPERSET_*")],
+        image_commit: ImageCommit::PushTime,
+        variables: variables(),
         sizes: [("large".to_owned(), Size { cpu: 1024, memory: 2048 })].into(),
         ready_note: Some("Sign in as `admin` / `admin`.".into()),
+        exec: false,
+        logs_in_comments: bivouac_policy::LogsInComments::Never,
     };
     Policy {
         instance: "test".into(),
+        tags: std::collections::BTreeMap::new(),
         projects: [(repo, project)].into(),
         ttl: Duration::from_secs(48 * 3600),
         max_ttl: Duration::from_secs(168 * 3600),
@@ -127,6 +130,16 @@ pub fn policy() -> Policy {
             ..Deadlines::default()
         },
         command: "/testenv".into(),
+        checks_own_branches: false,
+    }
+}
+
+/// Which variables a record of all tests may set.
+pub fn variables() -> VariableRules {
+    VariableRules {
+        flag_prefix: "SUPERSET_".into(),
+        config_allow: vec![wildmatch::WildMatch::new("SUPERSET_*")],
+        ..VariableRules::default()
     }
 }
 
@@ -134,9 +147,15 @@ pub fn policy() -> Policy {
 pub fn bot_settings() -> bivouac_bot::Settings {
     let project = ProjectRules {
         repo: REPO.parse().expect("a repository"),
-        config_allow: vec!["SUPERSET_*".into()],
+        variables: variables(),
+        secrets: policy().projects.into_values().flat_map(|project| project.template.secrets().clone()).collect(),
         sizes: ["large".to_owned()].into(),
-        log_groups: vec!["/ecs/superset-ci".into()],
+        logs: policy()
+            .projects
+            .values()
+            .map(|project| bivouac::bot::logs(&project.template, project.logs_in_comments))
+            .next()
+            .unwrap_or_default(),
     };
     bivouac_bot::Settings {
         secrets: Secrets::new(["it's a secret".into()]),
@@ -169,13 +188,14 @@ impl System {
         system.hub.all_delivered().await.expect("the ping");
         let pr = system.pull_request();
         system.hub.all_delivered().await.expect("that it was opened");
+        system.until_all_handled().await;
         system.hub.reset_calls();
         (system, pr)
     }
 
     /// The same without the daemon.
     pub async fn without_daemon(options: Options, policy: Policy) -> Self {
-        let cloud = SimCloud::start(options).await.expect("the cloud");
+        let cloud = SimCloud::start(crate::judge::judged(options)).await.expect("the cloud");
         let later = Arc::new(AtomicI64::new(0));
         let put_forward = Arc::clone(&later);
         let clock = Arc::new(move || Utc::now() + TimeDelta::seconds(put_forward.load(Ordering::SeqCst)));
@@ -191,6 +211,7 @@ impl System {
         hub.add_token(TOKEN, "bivouac-bot", Rights::commenter());
         let mut place = Place::embedded(&cloud.aws_url(), &cloud.dynamodb_url(), hub.url(), TOKEN);
         place.github.write_gap = Duration::from_millis(5);
+        place.github.content = bivouac_github::ContentLimits::none();
         let Connected { doors, inbox, .. } = connect(&place, Arc::new(NoMeter)).await.expect("adapters");
         doors.records.init().await.expect("tables");
         let table = client(&cloud.dynamodb_url());
@@ -217,6 +238,11 @@ impl System {
         self.launch_with(RESYNC);
     }
 
+    /// How far apart the next daemon writes content on the forge.
+    pub fn write_gap(&mut self, gap: Duration) {
+        self.place.github.write_gap = gap;
+    }
+
     /// The same with another resync.
     pub fn launch_with(&mut self, resync: Duration) {
         let (place, policy, machine) = (self.place.clone(), Arc::clone(&self.policy), Arc::clone(&self.machine));
@@ -232,7 +258,8 @@ impl System {
                 feed,
                 policy,
                 settings: Settings { resync, collect, ..Settings::default() },
-                leadership: Leadership { name: "test".into(), holder: "test".into(), period: Duration::from_secs(1) },
+                // A call has a fifth of it, and a busy machine takes more than 200 ms for a large item.
+                leadership: Leadership { name: "test".into(), holder: "test".into(), period: Duration::from_secs(2) },
                 readiness: Readiness::new(&[TABLES, FIRST_OBSERVATION]),
                 ear: Ear::default(),
             };
@@ -256,12 +283,18 @@ impl System {
         let connected = connect(&self.place, Arc::new(NoMeter)).await.expect("adapters");
         let settings = self.bot_settings.clone();
         let stop = CancellationToken::new();
-        let serving = bivouac::bot::serve(listener, connected.bot(&Ear::default()), settings, stop.clone());
+        let serving =
+            bivouac::bot::serve(listener, bivouac::bot::LIMITS, connected.bot(&Ear::default()), settings, stop.clone());
         self.bot = Some((tokio::spawn(serving), stop));
         if self.bot_address.replace(address).is_none() {
             let url = format!("http://{address}/webhooks/github");
             self.hub.add_webhook(HookTarget::Everything, &url, Some("it's a secret"), &["*"]).expect("a webhook");
         }
+    }
+
+    /// The next bot keeps the limits on content that it keeps on GitHub.
+    pub fn keep_content_limits(&mut self) {
+        self.place.github.content = bivouac_github::ContentLimits::github();
     }
 
     /// Where deliveries go.
@@ -296,6 +329,17 @@ impl System {
     /// Lets a second pass at the forge, whose times are whole seconds: what is done after it is later.
     pub fn tick(&self) {
         self.later.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Waits until the cloud's clock shows what the forge's does, which was put forward: what is done in the cloud after it is later
+    /// than all that was done at the forge.
+    pub async fn past_the_forge(&self) {
+        let forge = Utc::now() + TimeDelta::seconds(self.later.load(Ordering::SeqCst));
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while Utc::now() < forge {
+            assert!(tokio::time::Instant::now() < deadline, "the forge's clock is too far ahead: {forge}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Waits until this many deliveries are kept and not handled.
@@ -447,14 +491,21 @@ impl System {
         }
     }
 
-    /// Plans once more, as `bivouac plan` does, and waits until nothing is left to do.
+    /// Plans once more, as `bivouac plan` does, and waits until nothing is left to do. A comment that the forge refuses stays
+    /// owed, and is not waited for.
     pub async fn until_settled(&self) {
         let controller =
             Controller::new(self.doors.clone(), Arc::clone(&self.policy), Settings::default(), Fence::unfenced());
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let planned = controller.preview(None).await.expect("a plan");
-            let busy: Vec<_> = planned.iter().filter(|one| !one.plan.is_empty(one.written.as_ref())).collect();
+            let is_settled = |one: &Planned| {
+                let written = one.written.as_ref();
+                let is_refused = written.is_some_and(bivouac_planner::is_comment_refused);
+                let plan = if is_refused { &Plan { comment: None, ..one.plan.clone() } } else { &one.plan };
+                plan.is_empty(written)
+            };
+            let busy: Vec<_> = planned.iter().filter(|one| !is_settled(one)).collect();
             if busy.is_empty() {
                 return;
             }

@@ -1,6 +1,7 @@
 //! Every call this program makes to AWS, and the interceptor that reports each attempt to the metrics.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -19,7 +20,7 @@ use crate::quota::Bucket;
 /// One operation of one service.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Call {
-    /// As the SDK names it: `ECS`, `EC2`, `ECR`, `Service Quotas`, `DynamoDB`, `DynamoDB Streams`.
+    /// As the SDK names it: `ECS`, `EC2`, `ECR`, `Service Quotas`, `CloudWatch Logs`, `DynamoDB`, `DynamoDB Streams`.
     pub(crate) service: &'static str,
     /// As the API reference names it.
     pub(crate) operation: &'static str,
@@ -73,6 +74,9 @@ calls! {
     // Asked twice every few minutes at most.
     GET_SERVICE_QUOTA = "Service Quotas" "GetServiceQuota", None;
     GET_AWS_DEFAULT_SERVICE_QUOTA = "Service Quotas" "GetAWSDefaultServiceQuota", None;
+    // 5 requests a second and more ("CloudWatch Logs quotas"): a person who follows a log makes one every two seconds.
+    FILTER_LOG_EVENTS = "CloudWatch Logs" "FilterLogEvents", None;
+    DESCRIBE_LOG_GROUPS = "CloudWatch Logs" "DescribeLogGroups", None;
     // DynamoDB bills on-demand reads and writes instead of counting calls; its control plane allows ten calls a
     // second and more, which only `init` and `check` use.
     GET_ITEM = "DynamoDB" "GetItem", None;
@@ -114,12 +118,41 @@ impl std::fmt::Debug for MeterCalls {
 /// The header in which every answer says when it was written (RFC 9110, 6.6.1).
 const DATE: &str = "date";
 
-/// When the attempt under way began.
-#[derive(Debug)]
-struct AttemptBegan(Instant);
+/// The attempt under way. Dropped without an end, its caller gave it up, which is reported too.
+struct Attempt {
+    began: Instant,
+    /// Service and operation.
+    call: (&'static str, &'static str),
+    meter: Arc<dyn Meter>,
+    has_ended: AtomicBool,
+}
 
-impl Storable for AttemptBegan {
+impl Storable for Attempt {
     type Storer = StoreReplace<Self>;
+}
+
+impl std::fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Attempt").field("began", &self.began).field("call", &self.call).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if !*self.has_ended.get_mut() {
+            let (service, operation) = self.call;
+            self.meter.api_call(service, operation, "given up", self.began.elapsed());
+        }
+    }
+}
+
+/// Service and operation of the call under way. A metric's label must be one of few, so a call that is not in the list above
+/// has no name of its own.
+fn call_of(state: &ConfigBag) -> (&'static str, &'static str) {
+    let known = state
+        .load::<Metadata>()
+        .and_then(|call| CALLS.iter().find(|known| known.service == call.service() && known.operation == call.name()));
+    known.map_or(("AWS", "other"), |call| (call.service, call.operation))
 }
 
 impl Intercept for MeterCalls {
@@ -133,7 +166,9 @@ impl Intercept for MeterCalls {
         _: &RuntimeComponents,
         state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        state.interceptor_state().store_put(AttemptBegan(Instant::now()));
+        let (call, meter) = (call_of(state), Arc::clone(&self.meter));
+        let attempt = Attempt { began: Instant::now(), call, meter, has_ended: AtomicBool::new(false) };
+        state.interceptor_state().store_put(attempt);
         Ok(())
     }
 
@@ -143,17 +178,15 @@ impl Intercept for MeterCalls {
         _: &RuntimeComponents,
         state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let took = state.load::<AttemptBegan>().map(|began| began.0.elapsed()).unwrap_or_default();
+        let attempt = state.load::<Attempt>();
+        if let Some(attempt) = attempt {
+            attempt.has_ended.store(true, Ordering::Relaxed);
+        }
+        let took = attempt.map(|attempt| attempt.began.elapsed()).unwrap_or_default();
         if let Some(date) = context.response().and_then(|response| response.headers().get(DATE)) {
             self.clock.hear(date, took);
         }
-        // A metric's label must be one of few, so what is not in the list above has no name of its own.
-        let (service, operation) = state
-            .load::<Metadata>()
-            .and_then(|call| {
-                CALLS.iter().find(|known| known.service == call.service() && known.operation == call.name())
-            })
-            .map_or(("AWS", "other"), |call| (call.service, call.operation));
+        let (service, operation) = call_of(state);
         match (context.output_or_error(), context.response()) {
             (Some(Ok(_)), _) => self.meter.api_call(service, operation, "ok", took),
             (_, Some(response)) => self.meter.api_call(service, operation, &error_code(response), took),

@@ -1,13 +1,14 @@
 //! From the SDK's errors to what they mean.
 
 use std::error::Error as StdError;
+use std::io;
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use bivouac_ports::{Error, Meaning};
+use bivouac_ports::{Error, Meaning, is_local, refused_by_guard};
 
 use crate::calls::Call;
 
@@ -96,6 +97,9 @@ pub(crate) fn from_sdk<E>(call: &Call, error: SdkError<E, HttpResponse>) -> Erro
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
+    if let Some(refusal) = refused_by_guard(&error) {
+        return refusal;
+    }
     let code = error.code().unwrap_or_default().to_owned();
     let raw = error.raw_response();
     let wait = raw.and_then(|raw| raw.headers().get(RETRY_AFTER)?.trim().parse().ok()).map(Duration::from_secs);
@@ -115,6 +119,8 @@ where
             (by_status(status), format!("the answer (HTTP status {status}) could not be understood"))
         }
         SdkError::TimeoutError(_) => (Meaning::Unavailable, "no answer in time".to_owned()),
+        // A process without open files finds no credentials and builds no request either. That is no refusal.
+        _ if is_starved(&error) => (Meaning::Unavailable, format!("no connection: {}", innermost(&error))),
         SdkError::ConstructionFailure(_) if credentials_error(&error).is_none() => {
             (Meaning::Invalid, format!("the request could not be built: {}", innermost(&error)))
         }
@@ -204,6 +210,14 @@ pub(crate) fn without_request_ids(message: &str) -> String {
 /// What lies at the bottom of an error, in its own words, such as `Connection refused (os error 111)`.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     chain(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Whether this machine could not even ask. A file of credentials that may not be read is for a person to change.
+fn is_starved(error: &(dyn StdError + 'static)) -> bool {
+    let is_denied = |cause: &(dyn StdError + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    };
+    is_local(error) && !chain(error).any(is_denied)
 }
 
 fn credentials_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a CredentialsError> {

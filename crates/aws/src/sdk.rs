@@ -11,6 +11,7 @@ use bivouac_ports::{Clock, Error, Meaning, Meter, Result, SystemClock};
 
 use crate::calls::MeterCalls;
 use crate::clock::AwsClock;
+use crate::guard::GuardWrites;
 
 /// How long a connection may take to stand. The SDK's own default (3.1 s), named here so that all three stand together.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
@@ -33,7 +34,7 @@ const EMBEDDED_REGION: &str = "us-east-1";
 /// Where AWS is, when it is not where the SDK's chain says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
-    /// The URL of ECS, EC2, ECR and Service Quotas.
+    /// The URL of ECS, EC2, ECR, Service Quotas and CloudWatch Logs.
     pub aws: Option<String>,
     /// The URL of DynamoDB and its streams.
     pub dynamodb: Option<String>,
@@ -138,7 +139,8 @@ impl Sdk {
 
     /// A client of ECS.
     pub(crate) fn ecs(&self) -> aws_sdk_ecs::Client {
-        let mut config = aws_sdk_ecs::config::Builder::from(&self.shared).interceptor(self.meter());
+        let mut config =
+            aws_sdk_ecs::config::Builder::from(&self.shared).interceptor(self.meter()).interceptor(GuardWrites);
         if let Some(url) = &self.endpoints.aws {
             config = config.endpoint_url(url);
         }
@@ -147,7 +149,8 @@ impl Sdk {
 
     /// A client of EC2.
     pub(crate) fn ec2(&self) -> aws_sdk_ec2::Client {
-        let mut config = aws_sdk_ec2::config::Builder::from(&self.shared).interceptor(self.meter());
+        let mut config =
+            aws_sdk_ec2::config::Builder::from(&self.shared).interceptor(self.meter()).interceptor(GuardWrites);
         if let Some(url) = &self.endpoints.aws {
             config = config.endpoint_url(url);
         }
@@ -156,7 +159,8 @@ impl Sdk {
 
     /// A client of ECR.
     pub(crate) fn ecr(&self) -> aws_sdk_ecr::Client {
-        let mut config = aws_sdk_ecr::config::Builder::from(&self.shared).interceptor(self.meter());
+        let mut config =
+            aws_sdk_ecr::config::Builder::from(&self.shared).interceptor(self.meter()).interceptor(GuardWrites);
         if let Some(url) = &self.endpoints.aws {
             config = config.endpoint_url(url);
         }
@@ -165,16 +169,30 @@ impl Sdk {
 
     /// A client of Service Quotas.
     pub(crate) fn service_quotas(&self) -> aws_sdk_servicequotas::Client {
-        let mut config = aws_sdk_servicequotas::config::Builder::from(&self.shared).interceptor(self.meter());
+        let mut config = aws_sdk_servicequotas::config::Builder::from(&self.shared)
+            .interceptor(self.meter())
+            .interceptor(GuardWrites);
         if let Some(url) = &self.endpoints.aws {
             config = config.endpoint_url(url);
         }
         aws_sdk_servicequotas::Client::from_conf(config.build())
     }
 
+    /// A client of CloudWatch Logs.
+    pub(crate) fn cloudwatch_logs(&self) -> aws_sdk_cloudwatchlogs::Client {
+        let mut config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.shared)
+            .interceptor(self.meter())
+            .interceptor(GuardWrites);
+        if let Some(url) = &self.endpoints.aws {
+            config = config.endpoint_url(url);
+        }
+        aws_sdk_cloudwatchlogs::Client::from_conf(config.build())
+    }
+
     /// A client of DynamoDB.
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.shared).interceptor(self.meter());
+        let mut config =
+            aws_sdk_dynamodb::config::Builder::from(&self.shared).interceptor(self.meter()).interceptor(GuardWrites);
         if let Some(url) = &self.endpoints.dynamodb {
             config = config.endpoint_url(url);
         }
@@ -183,7 +201,9 @@ impl Sdk {
 
     /// A client of DynamoDB's streams.
     pub(crate) fn dynamodb_streams(&self) -> aws_sdk_dynamodbstreams::Client {
-        let mut config = aws_sdk_dynamodbstreams::config::Builder::from(&self.shared).interceptor(self.meter());
+        let mut config = aws_sdk_dynamodbstreams::config::Builder::from(&self.shared)
+            .interceptor(self.meter())
+            .interceptor(GuardWrites);
         if let Some(url) = &self.endpoints.dynamodb {
             config = config.endpoint_url(url);
         }

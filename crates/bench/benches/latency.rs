@@ -20,9 +20,9 @@ const RECORDS: usize = 20;
 /// Daemons that serve single records at the same time, each on its own field. They sleep nearly always.
 const AT_ONCE: usize = 5;
 /// What has to be kept.
-const MEDIAN: Duration = Duration::from_millis(500);
+const MEDIAN: Duration = Duration::from_millis(250);
 /// The same, of 99 in a hundred.
-const P99: Duration = Duration::from_millis(1_000);
+const P99: Duration = Duration::from_millis(450);
 
 fn main() -> ExitCode {
     run(measure())
@@ -57,10 +57,10 @@ async fn singles(daemon: usize) -> Vec<Duration> {
     took
 }
 
-/// Another point between two polls of the stream, a quarter of a second apart, for each number: as 103 and 250 have no
+/// Another point between two polls of the stream, a fifth of a second apart, for each number: as 103 and 200 have no
 /// common divisor, a few of them are spread as evenly as many.
 fn point(number: usize) -> Duration {
-    Duration::from_millis((number * 103 % 250) as u64)
+    Duration::from_millis((number * 103 % 200) as u64)
 }
 
 fn report(at_once: usize, mut samples: Vec<Duration>) -> bool {

@@ -44,7 +44,7 @@ struct Arriving {
 impl Bot {
     /// Connects the bot to its doors. Nothing is called yet.
     pub fn new(doors: Doors, settings: Settings) -> Self {
-        let settings = Arc::new(settings);
+        let settings = Arc::new(Settings { names: doors.forge.names(), ..settings });
         let (letters, arriving_letters) = mpsc::channel(CAPACITY);
         let (hints, arriving_hints) = mpsc::channel(HINTS);
         let endpoint = Endpoint {
@@ -87,7 +87,7 @@ impl Bot {
             Arriving { letters, hints }
         });
         let letters = Letters::new(self.doors.clone(), Arc::clone(&self.handler), self.settings.give_up_after);
-        let comparison = Comparison::new(self.doors.clone(), Arc::clone(&self.handler), Arc::clone(&self.settings));
+        let comparison = self.comparison();
         tokio::join!(
             letters.run(arriving, stop.clone()),
             comparison.run(stop.clone()),
@@ -96,9 +96,14 @@ impl Bot {
     }
 
     /// Compares the open pull requests with the records once, as [`Bot::run`] does every few minutes. What cannot be read is
-    /// left out.
+    /// left out, and comments that were found wait in the inbox until a [`Bot::run`] handles them.
     pub async fn compare(&self) {
-        Comparison::new(self.doors.clone(), Arc::clone(&self.handler), Arc::clone(&self.settings)).compare().await;
+        self.comparison().compare().await;
+    }
+
+    fn comparison(&self) -> Comparison {
+        let (doors, letters) = (self.doors.clone(), self.endpoint.letters.clone());
+        Comparison::new(doors, Arc::clone(&self.handler), Arc::clone(&self.settings), letters)
     }
 }
 

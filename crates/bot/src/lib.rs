@@ -11,13 +11,16 @@
 
 mod answer;
 mod authorise;
+mod binding;
 mod bot;
+mod comments;
 mod compare;
 mod doors;
 mod endpoint;
 mod handle;
 mod letter;
 mod letters;
+mod limits;
 mod pace;
 mod payload;
 mod position;
@@ -26,5 +29,5 @@ mod signature;
 
 pub use bot::Bot;
 pub use doors::{Doors, Nudge};
-pub use settings::{Policy, ProjectRules, Required, RollForward, Settings};
+pub use settings::{Policy, ProjectLogs, ProjectRules, Required, RollForward, Settings};
 pub use signature::Secrets;

@@ -2,11 +2,13 @@
 
 use std::cmp::Ordering;
 
-use bivouac_model::Record;
+use bivouac_model::{EnvKey, Record};
 use chrono::{DateTime, Timelike, Utc};
 
-/// What stands between the page of a pull request and the number of a comment in its address.
-const ANCHOR: &str = "#issuecomment-";
+use crate::letter::Source;
+
+/// What stands between the page of a pull request and the number in the address of a comment or a review.
+const ANCHORS: [(&str, Source); 2] = [("#issuecomment-", Source::Comment), ("#pullrequestreview-", Source::Review)];
 
 /// Where a command stands against what the record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,21 +21,65 @@ pub(crate) enum Standing {
     Older,
 }
 
-/// The number of a comment, out of its address.
-pub(crate) fn comment_number(url: &str) -> Option<u64> {
-    url.split_once(ANCHOR).and_then(|(_, number)| number.parse().ok())
+/// A comment or a review, by its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// The page of its pull request, in lower case.
+    page: String,
+    /// Which of the two it is.
+    pub source: Source,
+    /// Its number.
+    pub number: u64,
 }
 
-/// Where a comment stands. Comments of one pull request go by their numbers; anything else by the time.
+impl Address {
+    pub fn read(url: &str) -> Option<Self> {
+        ANCHORS.into_iter().find_map(|(anchor, source)| {
+            let (page, number) = url.split_once(anchor)?;
+            Some(Self { page: page.to_ascii_lowercase(), source, number: number.parse().ok()? })
+        })
+    }
+
+    /// Whether it is the address of this text on this pull request.
+    pub fn names(&self, key: &EnvKey, source: Source, number: u64) -> bool {
+        let (repo, pr) = (key.repo.as_str().to_ascii_lowercase(), key.pr);
+        let is_page = ["pull", "issues"].iter().any(|kind| self.page.ends_with(&format!("/{repo}/{kind}/{pr}")));
+        is_page && self.source == source && self.number == number
+    }
+}
+
+/// The number of a comment, out of its address.
+pub(crate) fn comment_number(url: &str) -> Option<u64> {
+    Address::read(url).filter(|address| address.source == Source::Comment).map(|address| address.number)
+}
+
+/// Returns the last comment that a record followed, where it stands on the same page as this one and is of the other kind: of a
+/// comment and a review the numbers say nothing.
+pub(crate) fn of_other_kind(record: Option<&Record>, url: &str) -> Option<Address> {
+    let last = record?.desired.as_ref().ok()?.request_url.as_deref().and_then(Address::read)?;
+    let this = Address::read(url)?;
+    (last.page == this.page && last.source != this.source).then_some(last)
+}
+
+/// Where a text stands against one of the other kind, by the times of both. At the same second a review is the older one, so that
+/// two texts have one order, whichever is handled first.
+pub(crate) fn by_time(source: Source, at: DateTime<Utc>, last: DateTime<Utc>) -> Standing {
+    match whole(at).cmp(&whole(last)) {
+        Ordering::Greater => Standing::Newer,
+        Ordering::Equal if source == Source::Comment => Standing::Newer,
+        Ordering::Equal | Ordering::Less => Standing::Older,
+    }
+}
+
+/// Where a comment stands. Comments of one pull request go by their numbers, and so do reviews; anything else by the time.
 pub(crate) fn of_comment(record: Option<&Record>, id: u64, at: DateTime<Utc>, url: &str) -> Standing {
     let Some(wish) = record.and_then(|record| record.desired.as_ref().ok()) else {
         return Standing::Newer;
     };
-    let page = |url: &str| url.split_once(ANCHOR).map(|(page, _)| page.to_ascii_lowercase());
-    let last = wish.request_url.as_deref();
-    let same_page = last.is_some_and(|last| page(last).is_some() && page(last) == page(url));
-    match last.filter(|_| same_page).and_then(comment_number) {
-        Some(last) => match id.cmp(&last) {
+    let last = wish.request_url.as_deref().and_then(Address::read);
+    let is_alike = |last: &Address, this: &Address| last.page == this.page && last.source == this.source;
+    match last.zip(Address::read(url)).filter(|(last, this)| is_alike(last, this)) {
+        Some((last, _)) => match id.cmp(&last.number) {
             Ordering::Greater => Standing::Newer,
             Ordering::Equal => Standing::Same,
             Ordering::Less => Standing::Older,
@@ -107,6 +153,24 @@ mod tests {
         }
         assert_eq!(standing(&record(None, None), 50, 0), Standing::Newer);
         assert_eq!(of_comment(None, 50, at(0), ""), Standing::Newer);
+    }
+
+    #[test]
+    fn a_comment_and_a_review_have_one_order() {
+        let review = format!("{PAGE}#pullrequestreview-90");
+        let after_review = record(Some(&review), Some(1000));
+        assert_eq!(of_comment(Some(&after_review), 90, at(2000), &review), Standing::Same);
+        let newer = format!("{PAGE}#pullrequestreview-91");
+        assert_eq!(of_comment(Some(&after_review), 91, at(2000), &newer), Standing::Newer);
+        assert_eq!(of_other_kind(Some(&after_review), &newer), None);
+        let comment = format!("{PAGE}#issuecomment-50");
+        let last = of_other_kind(Some(&after_review), &comment).unwrap();
+        assert_eq!((last.source, last.number), (Source::Review, 90));
+        for (first, second) in [(at(1), at(2)), (at(2), at(1)), (at(1), at(1))] {
+            let review = by_time(Source::Review, first, second);
+            let comment = by_time(Source::Comment, second, first);
+            assert_ne!(review, comment, "{first} {second}");
+        }
     }
 
     #[test]

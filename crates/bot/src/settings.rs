@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bivouac_model::RepoName;
 use bivouac_model::command::{Up, Verb, table};
-use bivouac_ports::Permission;
-use wildmatch::WildMatch;
+use bivouac_policy::{ContainerLog, LogTarget, LogsInComments, Mask, VariableRules};
+use bivouac_ports::{Permission, RepoNames};
 
 use crate::signature::Secrets;
 
@@ -19,6 +19,8 @@ pub struct Settings {
     pub secrets: Secrets,
     /// The repositories that are served.
     pub projects: Vec<ProjectRules>,
+    /// Which repositories the names of the projects stand for. The bot takes it from the forge.
+    pub names: RepoNames,
     /// Who may do what.
     pub policy: Policy,
     /// The label that is a command too: on, it is `up`; off, it is `down`. `None`: no label is.
@@ -31,7 +33,8 @@ pub struct Settings {
     pub compare_every: Duration,
     /// How long a command is tried while the forge cannot be asked; see [`Settings::GIVE_UP_AFTER`].
     pub give_up_after: Duration,
-    /// How long an answer about somebody's permission is good for, at most [`Settings::MOST_TRUST`].
+    /// How long a permission is remembered for commands that neither start nor end a task, at most [`Settings::MOST_TRUST`]. A
+    /// refusal is not remembered.
     pub trust_for: Duration,
 }
 
@@ -41,10 +44,10 @@ impl Settings {
     pub const COMPARE_EVERY: Duration = Duration::from_secs(3 * 60);
     /// Longer than GitHub's usual hiccups and a secondary limit's minute; shorter than a person's patience.
     pub const GIVE_UP_AFTER: Duration = Duration::from_secs(10 * 60);
-    /// Long enough for several commands in a row, short enough that who was removed is soon refused.
-    pub const TRUST_FOR: Duration = Duration::from_secs(60);
+    /// Long enough for several commands in a row. Ours: a person who was removed is refused before anyone looks.
+    pub const TRUST_FOR: Duration = Duration::from_secs(5);
     /// The longest that a permission may be remembered.
-    pub const MOST_TRUST: Duration = Duration::from_secs(120);
+    pub const MOST_TRUST: Duration = Duration::from_secs(10);
 
     /// With everything at its default: `/testenv`, no project, no secret, no label, a lifetime of 48 hours.
     pub fn new() -> Self {
@@ -52,6 +55,7 @@ impl Settings {
             command: "/testenv".to_owned(),
             secrets: Secrets::default(),
             projects: Vec::new(),
+            names: RepoNames::default(),
             policy: Policy::default(),
             label: None,
             roll_forward: RollForward::default(),
@@ -66,6 +70,15 @@ impl Settings {
     pub fn project(&self, repo: &str) -> Option<&ProjectRules> {
         self.projects.iter().find(|project| project.repo.as_str().eq_ignore_ascii_case(repo))
     }
+
+    /// Returns the rules of the repository that a delivery names. One that was renamed has those of its configured name, and
+    /// another one under a configured name has none.
+    pub(crate) fn project_of(&self, name: &str, id: Option<u64>) -> Option<&ProjectRules> {
+        if id.is_some_and(|id| self.names.is_another(name, id)) {
+            return None;
+        }
+        self.project(name).or_else(|| self.project(self.names.configured(name, id)?.as_str()))
+    }
 }
 
 impl Default for Settings {
@@ -79,23 +92,48 @@ impl Default for Settings {
 pub struct ProjectRules {
     /// The repository on the forge.
     pub repo: RepoName,
-    /// Which configuration overrides are allowed, with `*` and `?`.
-    pub config_allow: Vec<String>,
+    /// Which environment variables a record may set.
+    pub variables: VariableRules,
+    /// The names of the secrets of the template, which a record replaces only where the rules list them.
+    pub secrets: BTreeSet<String>,
     /// The names of the sizes.
     pub sizes: BTreeSet<String>,
-    /// The CloudWatch log groups that its containers write to, as far as they are known; operators are told of them.
-    pub log_groups: Vec<String>,
+    /// Its logs.
+    pub logs: ProjectLogs,
+}
+
+/// The logs of a project.
+#[derive(Clone, Debug, Default)]
+pub struct ProjectLogs {
+    /// Where each container writes.
+    pub containers: Vec<ContainerLog>,
+    /// When lines of them stand in the answer to `logs`.
+    pub in_comments: LogsInComments,
+    /// What is masked in them, beside what the record says.
+    pub mask: Mask,
+}
+
+impl ProjectLogs {
+    /// Returns the CloudWatch log groups, each once. Operators find the logs there.
+    pub(crate) fn groups(&self) -> Vec<String> {
+        let mut groups: Vec<String> = Vec::new();
+        for log in &self.containers {
+            if let LogTarget::CloudWatch { group, .. } = &log.target
+                && !groups.contains(group)
+            {
+                groups.push(group.clone());
+            }
+        }
+        groups
+    }
 }
 
 impl ProjectRules {
     /// What is wrong with an `up`, in a sentence of Markdown; `None`: nothing.
     pub(crate) fn refuses(&self, up: &Up) -> Option<String> {
-        let allowed = |name: &str| self.config_allow.iter().any(|pattern| WildMatch::new(pattern).matches(name));
         // The grammar lets only plain names of variables through, so they can stand in code.
-        if let Some(name) = up.config.keys().find(|name| !allowed(name)) {
-            let patterns = listed(self.config_allow.iter());
-            let allowed = if patterns.is_empty() { "none may be".to_owned() } else { format!("allowed: {patterns}") };
-            return Some(format!("`{name}` may not be set here; {allowed}"));
+        if let Some(refusal) = self.variables.refusals(&self.secrets, &up.flags, &up.config).first() {
+            return Some(refusal.to_string());
         }
         match &up.size {
             Some(size) if !self.sizes.contains(size) => {
@@ -175,9 +213,13 @@ mod tests {
     fn rules(config_allow: &[&str], sizes: &[&str]) -> ProjectRules {
         ProjectRules {
             repo: "apache/superset".parse().unwrap(),
-            config_allow: config_allow.iter().map(|&pattern| pattern.to_owned()).collect(),
+            variables: VariableRules {
+                config_allow: config_allow.iter().map(|pattern| wildmatch::WildMatch::new(pattern)).collect(),
+                ..VariableRules::default()
+            },
+            secrets: ["SUPERSET_SECRET_KEY".to_owned()].into(),
             sizes: sizes.iter().map(|&size| size.to_owned()).collect(),
-            log_groups: Vec::new(),
+            logs: ProjectLogs::default(),
         }
     }
 
@@ -194,8 +236,10 @@ mod tests {
         let rules = rules(&["SUPERSET_*", "LOG_?"], &["small"]);
         assert_eq!(rules.refuses(&up(&["SUPERSET_X", "LOG_1"], Some("small"))), None);
         let refused = rules.refuses(&up(&["DATABASE_URL"], None)).unwrap();
-        assert_eq!(refused, "`DATABASE_URL` may not be set here; allowed: `SUPERSET_*`, `LOG_?`");
-        assert!(self::rules(&[], &[]).refuses(&up(&["A"], None)).unwrap().ends_with("none may be"));
+        assert_eq!(refused, "config holds the name `DATABASE_URL`; allowed: `SUPERSET_*`, `LOG_?`");
+        assert!(self::rules(&[], &[]).refuses(&up(&["A"], None)).unwrap().ends_with("allowed: none"));
+        let secret = rules.refuses(&up(&["SUPERSET_SECRET_KEY"], None)).unwrap();
+        assert!(secret.contains("`SUPERSET_SECRET_KEY`, which is a secret of the task definition"), "{secret}");
     }
 
     #[test]

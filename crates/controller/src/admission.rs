@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bivouac_model::{ItemKey, Place, Record, Room};
 use bivouac_planner::admission::{Bill, Ledger};
-use bivouac_ports::{MonthCost, Result};
+use bivouac_ports::{Meaning, MonthCost, Result};
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
@@ -33,14 +33,17 @@ struct State {
 
 /// A quota changes when a person asks for more; ten minutes are soon enough, and two calls are few in them.
 const QUOTA_HOLDS: Duration = Duration::from_secs(600);
-/// A quota that cannot be read is tried again.
+/// A quota that cannot be read is tried again. One that only is slow is looked for by the next scan.
 const QUOTA_TRIED_AGAIN: Duration = Duration::from_secs(60);
 /// How many people the metrics name, so that their labels stay few.
 const DEAREST: usize = 10;
-/// No pass waits longer for it.
-const QUOTA_PATIENCE: Duration = Duration::from_secs(3);
 
 impl Admission {
+    /// Reads or changes the ledger.
+    pub(crate) fn ledger<T>(&self, then: impl FnOnce(&mut Ledger) -> T) -> T {
+        then(&mut self.state().ledger)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -60,19 +63,18 @@ impl Controller {
         if self.admission.state().read_again.is_some_and(|at| at > now) {
             return;
         }
-        let answer = tokio::time::timeout(QUOTA_PATIENCE, self.doors.quotas.fargate_vcpus()).await;
+        let answer = self.closer.sources.quotas(&self.doors).await;
         let mut state = self.admission.state();
         match answer {
-            Ok(Ok(quotas)) => {
+            Ok(quotas) => {
                 state.ledger.allow(Some(quotas));
                 (state.read_again, state.told) = (Some(now + QUOTA_HOLDS), false);
             }
-            failed => {
-                state.read_again = Some(now + QUOTA_TRIED_AGAIN);
-                let error: String = match failed {
-                    Ok(Err(error)) => error.to_string(),
-                    _ => format!("no answer within {} s", QUOTA_PATIENCE.as_secs()),
-                };
+            Err(error) => {
+                // One that is slow goes on in the background, and the next scan has its answer.
+                let is_slow = error.meaning() == Meaning::Unavailable;
+                state.read_again = (!is_slow).then_some(now + QUOTA_TRIED_AGAIN);
+                let error = &error as &dyn std::error::Error;
                 match std::mem::replace(&mut state.told, true) {
                     false => {
                         tracing::warn!(error, "the Fargate quota cannot be read; `guardrails.max_vcpus` is what counts")
@@ -92,7 +94,8 @@ impl Controller {
             let _alone = self.admission.observing.lock().await;
             if !self.admission.state().observed {
                 let began = self.doors.clock.now();
-                let (world, ()) = tokio::join!(World::observe(&self.doors, &self.policy), self.read_quota());
+                let (world, (), ()) =
+                    tokio::join!(World::observe_running(&self.doors), self.read_quota(), self.read_spending());
                 self.count_places(&world?, began);
             }
         }
@@ -114,6 +117,12 @@ impl Controller {
         self.doors.meter.month_cost(&MonthCost { spent, projected, budget, dearest: by_user });
     }
 
+    /// Whether everything was observed and this record was not there: a client has just made it.
+    pub(crate) fn is_new(&self, key: &ItemKey) -> bool {
+        let state = self.admission.state();
+        state.observed && !state.ledger.knows(key)
+    }
+
     /// A record was read.
     pub(crate) fn saw_place(&self, record: &Record) {
         self.admission.state().ledger.saw(&self.policy, record, self.doors.clock.now());
@@ -126,9 +135,9 @@ impl Controller {
         if !state.ledger.wrote(&self.policy, record, now) {
             return;
         }
-        let waiting = state.ledger.waiting(&self.policy, now);
+        let admitted = state.ledger.admitted(&self.policy, now);
         drop(state);
-        for (key, _) in waiting.iter().filter(|(_, room)| **room == Room::Granted) {
+        for key in &admitted {
             self.wake(key, "room");
         }
     }

@@ -1,58 +1,68 @@
 //! Keeps the comments true and tells commands what became of them, beside the reconciles: a forge that is slow or down
 //! holds no AWS work up.
+//!
+//! The record keeps what its comment really displays. What GitHub refuses is still owed: the scans find it from the record
+//! alone, and it is tried again until it stands there.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use bivouac_model::{CommandOutcome, CommentView, Condition, ConditionStatus, ItemKey, Reacted, SaidComment, Status};
-use bivouac_ports::{CommentId, Error, Meaning, Reaction};
+use bivouac_planner::{COMMENT_POSTED, is_comment_refused};
+use bivouac_ports::{Audience, CommentId, Error, Meaning, Reaction, Recoveries};
 use bivouac_runtime::Outcome;
 use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::controller::Controller;
+use crate::owed::{Announcement, Put};
 use crate::reconcile::back_off;
 
-/// The condition that says that the comment could not be written for good.
-const COMMENT_POSTED: &str = "CommentPosted";
 /// How often a record is written again that changed meanwhile; more often than a person and a controller write at once.
 const MOST_WRITES: usize = 5;
+/// The least wait after our credentials were refused. Each scan asks the forge anyway and a success ends the wait, so this
+/// only keeps a hundred comments from asking in vain: GitHub locks an account out after too many wrong logins
+/// (docs.github.com/rest/authentication/authenticating-to-the-rest-api, "Failed login limit"). Ours: the queue's longest
+/// backoff.
+const CREDENTIALS_WAIT: Duration = Duration::from_secs(120);
+/// The wait after the first refusal of a comment, which doubles with each one that follows. Ours: a person who unlocks a
+/// conversation or grants a permission sees the comment follow within minutes.
+const FIRST_REFUSAL_WAIT: Duration = Duration::from_secs(60);
+/// The longest wait after a refusal. Ours: a conversation that stays locked costs a day 24 attempts.
+const LONGEST_REFUSAL_WAIT: Duration = Duration::from_secs(3600);
+/// The wait for a turn of our own pace whose length is not known. GitHub wants writes a second apart.
+const TURN_WAIT: Duration = Duration::from_secs(1);
 
-/// What the pull request has to be told.
-#[derive(Clone, Debug)]
-pub(crate) struct Announcement {
-    /// What the comment has to say.
-    pub view: Option<CommentView>,
-    /// What the command's comment has to be told.
-    pub reaction: Option<Reacted>,
-}
-
-impl Announcement {
-    fn is_nothing(&self) -> bool {
-        self.view.is_none() && self.reaction.is_none()
-    }
-
-    /// But for the cost so far, which grows by itself.
-    fn says_the_same(&self, other: &Self) -> bool {
-        let identity = |one: &Self| one.view.as_ref().map(CommentView::identity);
-        self.reaction == other.reaction && identity(self) == identity(other)
-    }
+/// Why an announcement is still owed.
+enum Unsaid {
+    /// The forge did not take it.
+    Forge(Error),
+    /// The record could not be read or written.
+    Store(Error),
 }
 
 impl Controller {
-    /// Has this told soon, or what waits to be told forgotten if there is nothing any more. Only the newest is ever told.
+    /// Queues an announcement and replaces a pending one. An empty one cancels it.
     pub(crate) fn announce_soon(&self, key: &ItemKey, announcement: Announcement) {
         let reaction = announcement.reaction.filter(|_| self.doors.conversation.is_some());
-        let announcement = Announcement { reaction, ..announcement };
-        let mut news = self.news.lock().unwrap_or_else(|e| e.into_inner());
-        if announcement.is_nothing() {
-            news.remove(key);
-            return;
-        }
-        // What waits in a backoff already is not news, and adding the key would cut the backoff short.
-        let waits = news.get(key).is_some_and(|waiting| waiting.says_the_same(&announcement));
-        news.insert(key.clone(), announcement);
-        if !waits {
+        if self.owed.put(key, Announcement { reaction, ..announcement }) == Put::New {
             self.announcements.add(key.clone());
+        }
+    }
+
+    /// Cuts the backoff of what waits for a repository short when that repository answers again, until `stop`. The
+    /// client's own pace keeps that from being a storm.
+    pub(crate) async fn hurry(&self, mut recoveries: Recoveries, stop: CancellationToken) {
+        loop {
+            let repo = tokio::select! {
+                () = stop.cancelled() => return,
+                repo = recoveries.next() => repo,
+            };
+            let hurried = self.owed.hurry(&repo);
+            tracing::debug!(%repo, announcements = hurried.len(), "the forge answers again");
+            hurried.into_iter().for_each(|key| self.announcements.add(key));
         }
     }
 
@@ -62,41 +72,87 @@ impl Controller {
     /// Killed in between, the comment is found again by its marker, and a reaction that is there is left as it is. Called
     /// twice, it says it once.
     pub(crate) async fn announce(&self, key: ItemKey) -> Outcome {
-        let newest = self.news.lock().unwrap_or_else(|e| e.into_inner()).get(&key).cloned();
-        let Some(announcement) = newest else { return Outcome::Done };
+        let Some(announcement) = self.owed.newest(&key) else { return Outcome::Done };
         match self.say_and_react(&key, &announcement).await {
             Ok(remembered) => {
-                let mut news = self.news.lock().unwrap_or_else(|e| e.into_inner());
                 // A newer one may have come meanwhile; it is queued already.
-                if news.get(&key).is_some_and(|newest| newest.says_the_same(&announcement)) {
-                    news.remove(&key);
-                }
-                drop(news);
+                self.owed.posted(&key, &announcement);
                 // A record that does not remember it would have it announced again at once, and for ever.
                 if remembered {
                     self.wake(&key, "announced");
                 }
                 Outcome::Done
             }
-            Err(error) => back_off(&error),
+            Err(Unsaid::Store(error)) => {
+                self.owed.failed(&key, false);
+                back_off(&error)
+            }
+            // Our own pace: a wait for a turn is no failure.
+            Err(Unsaid::Forge(error)) if !error.is_sent() => Outcome::RequeueAfter(error.wait().unwrap_or(TURN_WAIT)),
+            Err(Unsaid::Forge(error)) => self.wait_for_forge(&key, &error),
+        }
+    }
+
+    /// Tries each announcement that is owed once, those that wait for a turn again, and ends at `until` at the latest. For
+    /// a run without a daemon. What is left is found by the next run.
+    pub(crate) async fn announce_owed(&self, until: Instant) {
+        for key in self.owed.keys() {
+            while let Outcome::RequeueAfter(wait) = self.announce(key.clone()).await {
+                if Instant::now() + wait > until {
+                    return;
+                }
+                tokio::time::sleep(wait).await;
+            }
+            if Instant::now() > until {
+                return;
+            }
+        }
+    }
+
+    /// How an announcement goes on that the forge did not take.
+    fn wait_for_forge(&self, key: &ItemKey, error: &Error) -> Outcome {
+        // A later answer says nothing about a request that is refused as it is, and no success ends a limit.
+        // Of a token that lost sight of a private repository, GitHub says that there is no such thing.
+        let hurry = matches!(error.meaning(), Meaning::Unavailable | Meaning::Denied | Meaning::NotFound);
+        self.owed.failed(key, hurry);
+        if let Ok(env) = key.env()
+            && hurry
+        {
+            self.forge_health.awaits(&env.repo);
+        }
+        match trouble(error) {
+            None => back_off(error),
+            Some(Trouble::Credentials) => Outcome::backoff_at_least(Trouble::Credentials.reason(), CREDENTIALS_WAIT),
+            Some(trouble) => {
+                let refusals = self.owed.refused(key);
+                let wait = FIRST_REFUSAL_WAIT.saturating_mul(2_u32.saturating_pow(refusals));
+                Outcome::backoff_at_least(trouble.reason(), wait.min(LONGEST_REFUSAL_WAIT))
+            }
         }
     }
 
     /// Tells it all, and answers whether the record remembers that.
-    async fn say_and_react(&self, key: &ItemKey, announcement: &Announcement) -> Result<bool, Error> {
+    async fn say_and_react(&self, key: &ItemKey, announcement: &Announcement) -> Result<bool, Unsaid> {
         let said = match &announcement.view {
-            Some(view) => self.say(key, view).await?,
-            None => true,
+            Some(view) => self.say(key, view).await,
+            None => Ok(true),
         };
-        match announcement.reaction {
-            Some(reaction) => Ok(self.react(key, reaction).await? && said),
-            None => Ok(said),
-        }
+        let reaction = match (announcement.reaction, &said) {
+            // A comment of its own that is refused does not keep the command from its reaction.
+            (Some(reaction), Ok(_)) => Some(reaction),
+            (Some(reaction), Err(Unsaid::Forge(error))) if is_of_this_comment(error) => Some(reaction),
+            _ => None,
+        };
+        let reacted = match reaction {
+            Some(reaction) => self.react(key, reaction).await,
+            None => Ok(true),
+        };
+        Ok(said? && reacted?)
     }
 
-    async fn react(&self, key: &ItemKey, reaction: Reacted) -> Result<bool, Error> {
+    async fn react(&self, key: &ItemKey, reaction: Reacted) -> Result<bool, Unsaid> {
         let (Some(conversation), Ok(env)) = (&self.doors.conversation, key.env()) else { return Ok(true) };
-        let Some(record) = self.doors.records.get(key).await? else { return Ok(false) };
+        let Some(record) = self.doors.records.get(key).await.map_err(Unsaid::Store)? else { return Ok(false) };
         if record.status.as_ref().is_some_and(|status| status.machinery.reacted == Some(reaction)) {
             return Ok(true);
         }
@@ -105,48 +161,63 @@ impl Controller {
             CommandOutcome::Done => Reaction::Rocket,
             CommandOutcome::Failed => Reaction::Confused,
         };
-        match self.fenced.write(conversation.react(&comment, sign)).await {
+        match self.fenced.write(conversation.react(&comment, sign, Audience::Environment)).await {
             Ok(()) => {}
             // The comment is gone, or nobody may react to it: there is nobody to tell, so it counts as told.
-            Err(error) if matches!(error.meaning(), Meaning::Denied | Meaning::NotFound | Meaning::Invalid) => {
+            Err(error) if is_of_this_comment(&error) => {
                 tracing::info!(env = %key, error = &error as &dyn StdError, "the reaction was refused");
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(Unsaid::Forge(error)),
         }
-        self.remember(key, |status| status.machinery.reacted = Some(reaction)).await
+        self.remember(key, |status| status.machinery.reacted = Some(reaction)).await.map_err(Unsaid::Store)
     }
 
     /// Says it, and tells whether the record remembers that.
-    async fn say(&self, key: &ItemKey, view: &CommentView) -> Result<bool, Error> {
-        let Some(record) = self.doors.records.get(key).await? else { return Ok(false) };
-        let told_already = record.status.as_ref().is_some_and(|status| is_marked(status, COMMENT_POSTED));
-        let said = record.status.as_ref().and_then(|status| status.machinery.comment.clone());
+    ///
+    /// What is refused is not remembered as said. The record keeps what its comment displays, and a condition says why that
+    /// is old. A refusal that the record names already writes nothing.
+    async fn say(&self, key: &ItemKey, view: &CommentView) -> Result<bool, Unsaid> {
+        let Some(record) = self.doors.records.get(key).await.map_err(Unsaid::Store)? else { return Ok(false) };
+        let refused_before = record.status.as_ref().is_some_and(is_comment_refused);
+        let mut said = record.status.as_ref().and_then(|status| status.machinery.comment.clone());
+        if refused_before {
+            // An earlier release remembered what was refused as said: the comment itself is looked at.
+            said = said.map(|said| SaidComment { said: String::new(), ..said });
+        }
         if said.as_ref().is_some_and(|said| said.said == view.identity()) {
-            // A view may be queued twice. One that was refused is remembered as said, and is refused still.
+            // A view may be queued twice.
             return Ok(true);
         }
-        let (said, trouble) = match self.fenced.write(self.doors.forge.say(view, said.as_ref())).await {
-            Ok(said) => (said, None),
-            Err(error) if matches!(error.meaning(), Meaning::Denied | Meaning::NotFound | Meaning::Invalid) => {
-                // Once for as long as the record says so: a life has half a dozen things to say.
-                match told_already {
-                    false => tracing::warn!(env = %key, error = &error as &dyn StdError, "the comment was refused"),
-                    true => {
-                        tracing::debug!(env = %key, error = &error as &dyn StdError, "the comment is refused still")
-                    }
-                }
-                // Remembered as said, so that it is tried again when there is something new to say, not before.
-                let id = said.and_then(|said| said.id);
-                (SaidComment { id, said: view.identity() }, Some(error))
+        let view = &self.with_log(view, &record).await;
+        match self.fenced.write(self.doors.forge.say(view, said.as_ref())).await {
+            Ok(said) => {
+                let posted = |status: &mut Status| {
+                    status.machinery.comment = Some(said.clone());
+                    mark(status, None);
+                };
+                self.remember(key, posted).await.map_err(Unsaid::Store)
             }
-            Err(error) => return Err(error),
-        };
+            Err(error) => {
+                if let Some(trouble) = trouble(&error) {
+                    self.refused(key, &error, trouble, refused_before).await;
+                }
+                Err(Unsaid::Forge(error))
+            }
+        }
+    }
+
+    /// Has the record say why its comment is old. It is logged once for as long as the record says so.
+    async fn refused(&self, key: &ItemKey, error: &Error, trouble: Trouble, refused_before: bool) {
+        match refused_before {
+            false => tracing::warn!(env = %key, error = error as &dyn StdError, "the comment was refused"),
+            true => tracing::debug!(env = %key, error = error as &dyn StdError, "the comment is refused still"),
+        }
         let now = self.doors.clock.now();
-        self.remember(key, |status| {
-            status.machinery.comment = Some(said.clone());
-            mark(status, trouble.as_ref(), now);
-        })
-        .await
+        let marked = self.remember(key, |status| mark(status, Some((trouble, error.message(), now)))).await;
+        if let Err(error) = marked {
+            // The next attempt says it.
+            tracing::debug!(env = %key, error = &error as &dyn StdError, "the refusal is not recorded yet");
+        }
     }
 
     /// Writes what was told into the record as it is now, and tells whether it remembers that: one that has no status, or no
@@ -173,27 +244,64 @@ impl Controller {
     }
 }
 
-fn is_marked(status: &Status, kind: &str) -> bool {
-    status.machinery.conditions.iter().any(|condition| condition.kind == kind)
+/// Why the forge refuses, where it does. Every other failure passes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// Our credentials. They are renewed by a person or a rotation, and nothing about the comment has to change.
+    Credentials,
+    /// A permission is missing, or the conversation is locked.
+    Denied,
+    /// The pull request or the repository is gone.
+    NotFound,
+    /// The comment is not taken as it is.
+    Refused,
 }
 
-/// A condition for as long as there is trouble, and none otherwise.
-fn mark(status: &mut Status, trouble: Option<&Error>, now: DateTime<Utc>) {
+impl Trouble {
+    /// The word in the record. Scripts compare it.
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Credentials => "Unauthenticated",
+            Self::Denied => "Denied",
+            Self::NotFound => "NotFound",
+            Self::Refused => "Refused",
+        }
+    }
+}
+
+fn trouble(error: &Error) -> Option<Trouble> {
+    match error.meaning() {
+        _ if error.is_of_credentials() => Some(Trouble::Credentials),
+        Meaning::Denied => Some(Trouble::Denied),
+        Meaning::NotFound => Some(Trouble::NotFound),
+        Meaning::Invalid => Some(Trouble::Refused),
+        Meaning::Conflict | Meaning::Throttled | Meaning::Unavailable => None,
+    }
+}
+
+/// Whether only this one comment or reaction is refused, for as long as nobody changes that.
+fn is_of_this_comment(error: &Error) -> bool {
+    trouble(error).is_some_and(|trouble| trouble != Trouble::Credentials)
+}
+
+/// Sets the condition where there is trouble, and removes it otherwise.
+fn mark(status: &mut Status, trouble: Option<(Trouble, &str, DateTime<Utc>)>) {
     let conditions = &mut status.machinery.conditions;
     let before = conditions.iter().position(|condition| condition.kind == COMMENT_POSTED);
-    let before = before.map(|at| conditions.remove(at));
-    if let Some(error) = trouble {
-        let reason = match error.meaning() {
-            Meaning::Denied => "Denied",
-            Meaning::NotFound => "NotFound",
-            _ => "Refused",
-        };
-        conditions.push(Condition {
-            kind: Cow::Borrowed(COMMENT_POSTED),
-            status: ConditionStatus::False,
-            reason: Cow::Borrowed(reason),
-            message: error.message().to_owned(),
-            last_transition_at: before.map_or(now, |before| before.last_transition_at),
-        });
+    let Some((trouble, message, now)) = trouble else {
+        conditions.retain(|condition| condition.kind != COMMENT_POSTED);
+        return;
+    };
+    let condition = Condition {
+        kind: Cow::Borrowed(COMMENT_POSTED),
+        status: ConditionStatus::False,
+        reason: Cow::Borrowed(trouble.reason()),
+        message: message.to_owned(),
+        last_transition_at: before.map_or(now, |at| conditions[at].last_transition_at),
+    };
+    match before {
+        // In its place, so that the same refusal is no change.
+        Some(at) => conditions[at] = condition,
+        None => conditions.push(condition),
     }
 }

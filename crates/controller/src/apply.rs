@@ -1,9 +1,10 @@
 //! Carries a step out, and tells the observation what it changed.
 
-use bivouac_model::{Observed, Service, ServiceView, TAG_HASH_VERSION, TAG_SPEC, TaskDefinitionRevision};
+use bivouac_model::{Observed, Record, Service, ServiceView, TAG_HASH_VERSION, TAG_SPEC, TaskDefinitionRevision};
 use bivouac_planner::Action;
 use bivouac_ports::Result;
 
+use crate::closer::Closer;
 use crate::doors::Doors;
 use crate::fenced::Fenced;
 
@@ -14,7 +15,14 @@ use crate::fenced::Fenced;
 ///
 /// # Errors
 /// That of the door, and `Conflict` once the fence is lost: nothing is written then.
-pub(crate) async fn apply(doors: &Doors, fenced: &Fenced, action: &Action, observed: &mut Observed) -> Result<()> {
+pub(crate) async fn apply(
+    doors: &Doors,
+    closer: &Closer,
+    fenced: &Fenced,
+    action: &Action,
+    record: &Record,
+    observed: &mut Observed,
+) -> Result<()> {
     let cluster = &doors.cluster;
     match action {
         Action::Register(rendered) => {
@@ -39,7 +47,7 @@ pub(crate) async fn apply(doors: &Doors, fenced: &Fenced, action: &Action, obser
             observed.service = ServiceView::Draining;
         }
         Action::RemoveTags { repository, tags } => {
-            fenced.write(doors.registry.remove_tags(repository, tags)).await?;
+            closer.remove_tags(fenced, record, repository, tags).await?;
             observed.own_tags = Some(Vec::new());
         }
         Action::Deregister(names) => {
@@ -62,9 +70,9 @@ pub(crate) async fn apply(doors: &Doors, fenced: &Fenced, action: &Action, obser
     Ok(())
 }
 
-fn retag(service: &mut Service, tags: &[(&'static str, String)]) {
+fn retag(service: &mut Service, tags: &[(String, String)]) {
     for (key, value) in tags {
-        match *key {
+        match key.as_str() {
             TAG_SPEC => service.spec = Some(bivouac_model::ContentHash::from_stored(value)),
             TAG_HASH_VERSION => service.hash_version = Some(value.clone()),
             _ => {}

@@ -110,7 +110,13 @@ impl Audit {
     /// A status was written, or may have been.
     pub(crate) fn wrote(&self, effect: Effect, answer: &Result<()>) {
         match answer {
-            Ok(()) => self.tell_soon(effect.event),
+            Ok(()) => {
+                // Both were made from the same revision, so the write that failed before was not done.
+                if let Some(lines) = self.lines().get_mut(&effect.event.environment) {
+                    lines.unsure = lines.unsure.take().filter(|unsure| unsure.revision != effect.revision);
+                }
+                self.tell_soon(effect.event);
+            }
             Err(_) => {
                 let key = effect.event.environment.clone();
                 self.lines().entry(key).or_default().unsure = Some(effect);

@@ -9,22 +9,24 @@ use std::time::Duration;
 
 use bivouac_model::{EnvKey, ItemKey, Observed, Record, Status};
 use bivouac_planner::{Look, Next, Plan, Policy, plan};
-use bivouac_ports::{RecordFeed, Result};
-use bivouac_runtime::{Fence, Reconciled, Resync, WorkQueue, WorkerObserver, Workers};
+use bivouac_ports::{ForgeHealth, RecordFeed, Result};
+use bivouac_runtime::{Fence, Reconciled, Resync, Turn, Turns, WorkQueue, WorkerObserver, Workers};
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
 use crate::allowance::Allowance;
-use crate::announce::Announcement;
 use crate::audit::Audit;
 use crate::closer::Closer;
 use crate::collect::{Collected, Collector};
 use crate::doors::Doors;
 use crate::fenced::Fenced;
+use crate::owed::Owed;
 use crate::reap::Reaper;
+use crate::refusals::Refusals;
+use crate::spending::Books;
 use crate::steady_clock::SteadyClock;
-use crate::world::OpenLists;
+use crate::world::{ListedHead, OpenLists};
 
 /// How the controller runs.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +35,8 @@ pub struct Settings {
     pub resync: Duration,
     /// How many environments are reconciled at once. A reconcile mostly waits for AWS; AWS's own buckets are what limits
     /// it, and 50 calls under way empty the smallest of them (ECS service modification, 5 a second) many times over. A
-    /// multiple of the ten services that DescribeServices takes, so that keys woken together go out in full calls.
+    /// multiple of the ten services that DescribeServices takes, so that keys woken together go out in full calls. A reconcile
+    /// that waits for anything but ECS and the table is not counted meanwhile.
     pub concurrency: usize,
     /// How long a write may take; below the margin of the lease.
     pub longest_write: Duration,
@@ -53,6 +56,10 @@ impl Default for Settings {
         }
     }
 }
+
+/// How many reconciles may wait at once for a registry, a forge, EC2 or an application, beside those that work. The default cap
+/// is 24 environments, and each that waits holds some ten kilobytes.
+const ASIDE: usize = 500;
 
 /// Comments written at once. GitHub wants content writes one after the other ("Best practices for using the REST API"), so a
 /// second one only hides the latency of reads.
@@ -82,12 +89,17 @@ pub struct Controller {
     pub(crate) reaper: Reaper,
     pub(crate) allowance: Allowance,
     pub(crate) admission: Admission,
+    pub(crate) refusals: Refusals,
+    pub(crate) books: Books,
     pub(crate) clock: SteadyClock,
     pub(crate) announcements: WorkQueue<ItemKey>,
-    pub(crate) news: Mutex<HashMap<ItemKey, Announcement>>,
+    pub(crate) owed: Owed,
+    pub(crate) forge_health: ForgeHealth,
     /// The records whose status could not be written for good, each told once.
     pub(crate) unrecorded: Mutex<HashSet<ItemKey>>,
     pub(crate) settings: Settings,
+    /// Who works; the others wait for something slow.
+    pub(crate) turns: Turns,
     queue: WorkQueue<ItemKey>,
     woken: Mutex<HashMap<ItemKey, &'static str>>,
     open: RwLock<OpenLists>,
@@ -96,13 +108,16 @@ pub struct Controller {
 impl Controller {
     /// A controller that does nothing yet.
     pub fn new(doors: Doors, policy: Arc<Policy>, settings: Settings, fence: Fence) -> Self {
-        let closer = Closer::new(doors.clone(), Arc::clone(&policy));
+        let closer = Closer::new(doors.clone(), Arc::clone(&policy), settings.resync, settings.concurrency);
+        let forge_health = doors.forge.health();
         let collector = Collector::new(doors.clone(), Arc::clone(&policy), settings.resync);
         Self {
             collector,
             reaper: Reaper::new(settings.resync),
             allowance: Allowance::new(policy.max_deletions_per_pass),
             admission: Admission::default(),
+            refusals: Refusals::default(),
+            books: Books::default(),
             clock: SteadyClock::default(),
             doors,
             policy,
@@ -110,9 +125,11 @@ impl Controller {
             fenced: Fenced::new(fence, settings.longest_write),
             audit: Audit::new(),
             settings,
+            turns: Turns::new(settings.concurrency),
             queue: WorkQueue::new(),
             announcements: WorkQueue::new(),
-            news: Mutex::default(),
+            owed: Owed::default(),
+            forge_health,
             unrecorded: Mutex::default(),
             woken: Mutex::default(),
             open: RwLock::default(),
@@ -142,16 +159,19 @@ impl Controller {
                 },
             }
         }
+        // Before the first call, whose success may be the one that somebody waits for.
+        let recoveries = self.forge_health.listen();
         let watching = tokio::spawn(Arc::clone(&self).watch(feed, stop.clone()));
         let passing = tokio::spawn(Arc::clone(&self).resync(stop.clone()));
         let collecting = tokio::spawn(Arc::clone(&self).collect(stop.clone()));
         let (reconciler, announcer, teller) = (Arc::clone(&self), Arc::clone(&self), Arc::clone(&self));
         let observer = Arc::new(Observer { controller: Arc::clone(&self) });
-        let reconciling = Workers::new(self.settings.concurrency).observed_by(observer).run(
+        let reconciling = Workers::new(self.settings.concurrency.saturating_add(ASIDE)).observed_by(observer).run(
             &self.queue,
             move |key| {
                 let controller = Arc::clone(&reconciler);
-                async move { controller.reconcile(key).await }
+                // Apart from its worker, of which most are idle most of the time.
+                Box::pin(async move { controller.reconcile(key).await })
             },
             stop.clone(),
         );
@@ -177,8 +197,11 @@ impl Controller {
                 () = stop.cancelled() => {}
             }
             stop.cancel();
+            // Who waits for a turn has not begun.
+            self.turns.close();
         };
-        let (drained, _, _, (), ()) = tokio::join!(reconciling, announcing, telling, losing, self.sample(stop.clone()));
+        let (sampling, hurrying) = (self.sample(stop.clone()), self.hurry(recoveries, stop.clone()));
+        let (drained, _, _, (), (), ()) = tokio::join!(reconciling, announcing, telling, losing, sampling, hurrying);
         // Also of what the reconciles that were finished have written.
         self.tell_the_rest().await;
         if drained.left_ready > 0 {
@@ -258,7 +281,7 @@ impl Controller {
     /// Tells the depth of the queues for as long as they are worked on, so that a scrape finds what is true now.
     async fn sample(&self, stop: CancellationToken) {
         loop {
-            self.doors.meter.queue_depth("environments", self.queue.snapshot().ready);
+            self.doors.meter.queue_depth("environments", self.queue.snapshot().ready + self.turns.waiting());
             self.doors.meter.queue_depth("comments", self.announcements.snapshot().ready);
             self.doors.meter.queue_depth("events", self.audit.queue.snapshot().ready);
             tokio::select! {
@@ -285,8 +308,8 @@ impl Controller {
     }
 
     /// The head of a pull request, if the last list of open ones has it.
-    pub(crate) fn listed_head(&self, key: &EnvKey) -> Option<String> {
-        self.open.read().unwrap_or_else(|e| e.into_inner()).head(key).map(str::to_owned)
+    pub(crate) fn listed_head(&self, key: &EnvKey) -> Option<ListedHead> {
+        self.open.read().unwrap_or_else(|e| e.into_inner()).head(key)
     }
 
     /// Plans on as a reconcile would, looking wherever the plan asks for it, up to the first step that would change
@@ -294,10 +317,14 @@ impl Controller {
     pub(crate) async fn look_through(&self, record: &Record, mut observed: Observed) -> Result<Plan> {
         let policy = &self.policy;
         let mut record = Cow::Borrowed(record);
+        observed.spending = self.spending_of(&record.key);
         loop {
             let planned = plan(&record, &observed, policy, self.doors.clock.now());
             match &planned.next {
-                Next::Look(look) => self.look(look, &record, &planned.status, &mut observed).await?,
+                Next::Look(look) => {
+                    let turn = &mut Turn::unlimited();
+                    self.look(look, &record, &planned.status, &mut observed, turn).await?;
+                }
                 // As if it were recorded.
                 Next::Record => record.to_mut().status = Some(planned.status),
                 _ => return Ok(planned),
@@ -312,13 +339,14 @@ impl Controller {
         record: &Record,
         status: &Status,
         observed: &mut Observed,
+        turn: &mut Turn<'_>,
     ) -> Result<()> {
         if let Look::Room(place) = look {
             observed.room = Some(self.room(record, *place, status.expires_at).await?);
             return Ok(());
         }
         match self.policy.project_of(record) {
-            Some((key, project)) => self.closer.look(look, record, &key, project, observed).await,
+            Some((key, project)) => self.closer.look(look, record, &key, project, observed, turn).await,
             None => Ok(()),
         }
     }

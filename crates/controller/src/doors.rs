@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use bivouac_ports::{Clock, Cluster, Conversation, Forge, Journal, Meter, Probe, Quotas, RecordStore, Registry};
+use bivouac_ports::{
+    Clock, Cluster, Conversation, Forge, Journal, LogStore, Meter, Probe, Quotas, RecordStore, Registry, SpendingStore,
+};
 
 /// The doors of one controller. A clone is another handle on the same ones.
 #[derive(Clone)]
@@ -11,6 +13,8 @@ pub struct Doors {
     pub records: Arc<dyn RecordStore>,
     /// The table of events: the audit.
     pub journal: Arc<dyn Journal>,
+    /// The ledger of spending, in the table of events.
+    pub spending: Arc<dyn SpendingStore>,
     /// The cluster.
     pub cluster: Arc<dyn Cluster>,
     /// The image registry.
@@ -23,6 +27,8 @@ pub struct Doors {
     pub conversation: Option<Arc<dyn Conversation>>,
     /// The environments themselves.
     pub probe: Arc<dyn Probe>,
+    /// The logs of the environments' containers.
+    pub logs: Arc<dyn LogStore>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// The metrics.

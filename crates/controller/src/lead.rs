@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bivouac_ports::{Error, LeaseView, Leases, Meaning, Meter};
@@ -34,7 +35,8 @@ pub async fn lead<W, F>(
     W: Fn(Fence) -> F,
     F: Future<Output = ()>,
 {
-    let store = Table { leases, name: leadership.name.clone() };
+    let store =
+        Table { leases, name: leadership.name.clone(), meter: Arc::clone(&meter), spoiled: AtomicBool::new(false) };
     let mut lease = Lease::new(store, &leadership.holder, LeaseTiming::of(leadership.period));
     meter.lease_held(false);
     while !stop.is_cancelled() {
@@ -54,12 +56,31 @@ pub async fn lead<W, F>(
 struct Table {
     leases: Arc<dyn Leases>,
     name: String,
+    meter: Arc<dyn Meter>,
+    /// Whether the item was spoiled when it was last seen.
+    spoiled: AtomicBool,
 }
 
 impl Table {
+    /// Raises the alarm for as long as the item is spoiled, and logs each change once.
+    fn saw(&self, spoiled: Option<&str>) {
+        self.meter.lease_unreadable(spoiled.is_some());
+        match (spoiled, self.spoiled.swap(spoiled.is_some(), Ordering::SeqCst)) {
+            (Some(why), false) => tracing::error!(
+                lease = self.name,
+                "the lease cannot be read: {why}. It is replaced once its holder was silent for a whole period"
+            ),
+            (None, true) => tracing::info!(lease = self.name, "the lease can be read again"),
+            _ => {}
+        }
+    }
+
     async fn write(&self, lease: LeaseView, seen: Option<u64>) -> Result<Written, Error> {
         match self.leases.write(&self.name, &lease, seen).await {
-            Ok(()) => Ok(Written::Done),
+            Ok(()) => {
+                self.saw(None);
+                Ok(Written::Done)
+            }
             Err(error) if error.meaning() == Meaning::Conflict => Ok(Written::Conflict),
             Err(error) => Err(error),
         }
@@ -71,22 +92,25 @@ impl LeaseStore for Table {
 
     async fn read(&self) -> Result<Option<LeaseRecord>, Error> {
         let lease = self.leases.read(&self.name).await?;
+        self.saw(lease.as_ref().and_then(|lease| lease.spoiled.as_deref()));
         Ok(lease.map(|lease| LeaseRecord { owner: lease.holder, version: lease.version, period: lease.period }))
     }
 
     async fn try_claim(&self, seen: Option<u64>, claim: &LeaseRecord) -> Result<Written, Error> {
-        let lease = LeaseView { holder: claim.owner.clone(), version: claim.version, period: claim.period };
+        let lease =
+            LeaseView { holder: claim.owner.clone(), version: claim.version, period: claim.period, spoiled: None };
         self.write(lease, seen).await
     }
 
     // A version belongs to one owner, so a condition on the version is a condition on both.
     async fn renew(&self, held: &LeaseRecord) -> Result<Written, Error> {
-        let lease = LeaseView { holder: held.owner.clone(), version: held.version + 1, period: held.period };
+        let lease =
+            LeaseView { holder: held.owner.clone(), version: held.version + 1, period: held.period, spoiled: None };
         self.write(lease, Some(held.version)).await
     }
 
     async fn release(&self, held: &LeaseRecord) -> Result<Written, Error> {
-        let lease = LeaseView { holder: None, version: held.version + 1, period: held.period };
+        let lease = LeaseView { holder: None, version: held.version + 1, period: held.period, spoiled: None };
         self.write(lease, Some(held.version)).await
     }
 }

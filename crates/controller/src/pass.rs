@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
 
-use bivouac_model::{ItemKey, Observed, Phase, ServiceView, Status};
+use bivouac_model::{ItemKey, Observed, Phase, Record, ServiceView, Status};
 use bivouac_planner::{Plan, plan};
 use bivouac_ports::Result;
 use tokio::time::Instant;
 
-use crate::announce::Announcement;
 use crate::controller::Controller;
+use crate::owed::Announcement;
 use crate::reap::Sight;
+use crate::sources::Sources;
 use crate::world::{OpenLists, World, is_wanted_down};
 
 /// What a pass plans for one record.
@@ -28,11 +29,15 @@ impl Controller {
     /// One pass: looks at everything, plans for every record, and wakes the keys that need more than a glance; then reaps
     /// the services that no record answers for.
     ///
-    /// Costs no call for each environment and no write when all is as recorded. A pass that fails changes nothing; the
-    /// next one is a resync away.
+    /// Costs no call for each environment and no write when all is as recorded. Take-downs that are due by the records alone
+    /// begin as soon as the table has answered, whatever else answers. A pass that fails changes nothing besides; the next
+    /// one is a resync away.
     pub async fn pass(&self) -> Result<()> {
         let began = Instant::now();
-        let (world, sight) = match self.observe().await {
+        let begin = |records: &[Record], sight: Sight| {
+            self.due_by_record(records, sight).for_each(|key| self.wake(key, "due"));
+        };
+        let (world, sight) = match self.observe(&self.closer.sources, begin).await {
             Ok(seen) => seen,
             Err(error) => {
                 self.doors.meter.passed("error", 0, began.elapsed());
@@ -55,6 +60,7 @@ impl Controller {
         let counts: Vec<(&'static str, usize)> =
             phases.into_iter().map(|(phase, count)| (phase.as_str(), count)).collect();
         self.doors.meter.phases(&counts);
+        self.end_accounts(&world).await;
         self.tell_cost();
         if let Err(error) = self.reap(&world, sight).await {
             tracing::warn!(error = &error as &dyn StdError, "the reaper saw only a part, so it deletes nothing");
@@ -62,15 +68,32 @@ impl Controller {
         self.doors.meter.passed("ok", world.records.len(), began.elapsed());
         tracing::debug!(environments = world.records.len(), woken, "pass done");
         self.closer.signs.retain(&world.records);
+        self.refusals.retain(&world.records);
         self.keep(world.into_open());
         Ok(())
     }
 
-    /// A complete observation, from which on as many services may be deleted as one pass may.
-    pub(crate) async fn observe(&self) -> Result<(World, Sight)> {
+    /// A complete observation. As soon as the table has answered, as many services may be deleted as one pass may, and
+    /// `saw_records` is called.
+    ///
+    /// # Errors
+    /// When the table or the cluster could not be listed completely.
+    pub(crate) async fn observe(
+        &self,
+        sources: &Sources,
+        saw_records: impl FnOnce(&[Record], Sight) + Send,
+    ) -> Result<(World, Sight)> {
         let began = Instant::now();
         let began_at = self.doors.clock.now();
-        let (world, ()) = tokio::join!(World::observe(&self.doors, &self.policy), self.read_quota());
+        let mut sight = Sight { now: began_at, began, clock_jumped: false };
+        let saw = |records: &[Record]| {
+            sight.now = self.doors.clock.now();
+            sight.clock_jumped = self.clock.observe(sight.now);
+            self.allowance.renew();
+            saw_records(records, sight);
+        };
+        let world = World::observe(&self.doors, &self.policy, sources, saw);
+        let (world, (), ()) = tokio::join!(world, self.read_quota(), self.read_spending());
         let world = match world {
             Ok(world) => world,
             Err(error) => {
@@ -78,11 +101,38 @@ impl Controller {
                 return Err(error);
             }
         };
-        let now = self.doors.clock.now();
-        let clock_jumped = self.clock.observe(now);
-        self.allowance.renew();
         self.count_places(&world, began_at);
-        Ok((world, Sight { now, began, clock_jumped }))
+        Ok((world, sight))
+    }
+
+    /// The keys that the records alone show to be due: take-downs, records without a status, and what cannot be followed and
+    /// has outlived its last known time. None of it needs more than the record and its service. A record that has no room for
+    /// a status is not due by this: once a pass is enough.
+    pub(crate) fn due_by_record<'a>(
+        &'a self,
+        records: &'a [Record],
+        sight: Sight,
+    ) -> impl Iterator<Item = &'a ItemKey> {
+        let mut allowed = self.allowance.left();
+        let unseen = Observed { clock_jumped: sight.clock_jumped, ..Observed::default() };
+        let is_due = move |record: &&Record| {
+            let Some(written) = &record.status else { return !self.is_unrecorded(&record.key) };
+            match written.phase {
+                Phase::Terminated => return false,
+                Phase::Terminating => return true,
+                _ => {}
+            }
+            let goes = plan(record, &unseen, &self.policy, sight.now).status.phase == Phase::Terminating;
+            let is_over = written.expires_at <= sight.now && !sight.clock_jumped;
+            if !goes && !is_over {
+                return false;
+            }
+            // There is no turn for more of them before the next pass.
+            let has_turn = is_wanted_down(record) || allowed > 0;
+            allowed = allowed.saturating_sub(usize::from(!is_wanted_down(record)));
+            has_turn
+        };
+        records.iter().filter(is_due).map(|record| &record.key)
     }
 
     /// What a glance says of every record. One at a time: a pass over thousands keeps none of them.
@@ -98,6 +148,8 @@ impl Controller {
                 clock_jumped: sight.clock_jumped,
                 room: rooms.remove(&record.key),
                 idle: self.closer.signs.of(&record.key),
+                refusal: self.refusals.of(record, sight.now),
+                spending: self.spending_of(&record.key),
                 ..world.observed(&self.policy, record)
             };
             let is_listed = observed.service == ServiceView::Listed;
@@ -114,7 +166,10 @@ impl Controller {
     /// When something could not be looked at.
     pub async fn preview(&self, only: Option<&ItemKey>) -> Result<Vec<Planned>> {
         let began = self.doors.clock.now();
-        let (world, ()) = tokio::join!(World::observe(&self.doors, &self.policy), self.read_quota());
+        let sources = Sources::patient();
+        let world = World::observe(&self.doors, &self.policy, &sources, |_| ());
+        self.books.expire();
+        let (world, (), ()) = tokio::join!(world, self.read_quota(), self.read_spending());
         let world = world?;
         self.count_places(&world, began);
         self.preview_of(&world, only).await

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bivouac_model::{
-    Desired, EnvKey, ImageDigest, ImageTag, ImageView, Observed, Phase, PullRequestState, Record, RepoName,
-    ServiceView, Task,
+    Desired, EnvKey, ImageTag, ImageView, Observed, PullRequestState, Record, RepoName, ServiceView, Task, Unanswered,
 };
 use bivouac_planner::admission::Listed;
+use bivouac_planner::images::{TagUse, deployed_tag, named_tags};
 use bivouac_planner::{Policy, Project};
-use bivouac_ports::{Error, Meaning, OpenPullRequests, Result, TaggedImages};
+use bivouac_ports::{Error, Meaning, OpenPullRequests, RepoNames, Result, TaggedImages};
 
 use crate::doors::Doors;
+use crate::sources::Sources;
 
 /// What the lists say, of all environments at once.
 ///
-/// The cluster's and the table's lists are complete: if one of them fails there is no world at all. A registry or a forge
+/// The cluster's and the table's lists are complete: if one of them fails there is no world at all. A registry, a forge or EC2
 /// that does not answer is a part that nothing is known of.
 #[derive(Debug, Default)]
 pub struct World {
@@ -22,15 +23,17 @@ pub struct World {
     pub records: Vec<Record>,
     services: HashSet<String>,
     tasks: HashMap<String, Vec<Task>>,
+    /// The services of which the address of a running task is unknown.
+    without_address: HashSet<String>,
     images: BTreeMap<String, Listing>,
     open: OpenLists,
-    /// How many records that are not down name a tag of a registry's repository.
-    users: HashMap<(String, ImageTag), usize>,
-    /// How many records that are not down run an image.
-    runners: HashMap<ImageDigest, usize>,
+    /// Which tags and images the records need.
+    tag_use: TagUse,
+    /// Which repositories the configured names stand for, as the lists have shown.
+    names: RepoNames,
 }
 
-/// The open pull requests of every project, or why the forge did not tell them; and which registry did not answer, and why.
+/// The open pull requests of every project, or why the forge did not tell them; and why a registry, or EC2, did not answer.
 ///
 /// All that is kept of a world when its pass is over: the forge's own memory of its pages, shared. The rest is seen anew by
 /// the next pass, and two worlds at once would be twice the memory.
@@ -38,12 +41,14 @@ pub struct World {
 pub(crate) struct OpenLists {
     pulls: BTreeMap<RepoName, Result<OpenPullRequests>>,
     silent: BTreeMap<String, Error>,
+    addresses: Option<Error>,
 }
 
 impl OpenLists {
-    /// The commit at the head of a pull request that the list has.
-    pub fn head(&self, key: &EnvKey) -> Option<&str> {
-        Some(&self.pulls.get(&key.repo)?.as_ref().ok()?.get(&key.pr)?.head_sha)
+    /// The head of a pull request that the list has.
+    pub fn head(&self, key: &EnvKey) -> Option<ListedHead> {
+        let pull = self.pulls.get(&key.repo)?.as_ref().ok()?.get(&key.pr)?;
+        Some(ListedHead { sha: pull.head_sha.clone(), is_from_fork: pull.is_from_fork })
     }
 
     /// Logs which list is missing since the pass `before`, and which is there again: a token that may not list is told of
@@ -58,6 +63,17 @@ impl OpenLists {
         }
         for repository in before.silent.keys().filter(|repository| !self.silent.contains_key(*repository)) {
             tracing::info!(repository, "the registry can be listed again");
+        }
+        match (&self.addresses, &before.addresses) {
+            (Some(error), None) => {
+                let error = error as &dyn std::error::Error;
+                tracing::warn!(error, "EC2 does not answer; addresses are as they were known");
+            }
+            (Some(error), Some(_)) => {
+                tracing::debug!(error = error as &dyn std::error::Error, "EC2 does not answer still");
+            }
+            (None, Some(_)) => tracing::info!("EC2 answers again"),
+            (None, None) => {}
         }
         for (repo, open) in &self.pulls {
             let was_missing = before.pulls.get(repo).is_some_and(Result::is_err);
@@ -77,6 +93,15 @@ impl OpenLists {
     }
 }
 
+/// The head of a pull request, as a list has it.
+#[derive(Debug)]
+pub(crate) struct ListedHead {
+    /// The commit, in full.
+    pub sha: String,
+    /// Whether it is on a branch of another repository.
+    pub is_from_fork: bool,
+}
+
 #[derive(Debug, Default)]
 enum Listing {
     #[default]
@@ -86,30 +111,62 @@ enum Listing {
 }
 
 impl World {
-    /// Looks at everything once, in batches: the calls do not grow with the environments but with their pages.
+    /// Looks at everything once, in batches: the calls do not grow with the environments but with their pages. `saw_records` is
+    /// called as soon as the table has answered, also when the cluster does not.
     ///
     /// # Errors
     /// When the table or the cluster could not be listed completely.
-    pub async fn observe(doors: &Doors, policy: &Policy) -> Result<Self> {
-        let (records, (services, tasks), (images, silent), pulls) = futures::try_join!(
-            doors.records.all(),
-            observe_cluster(doors),
-            async { Ok(observe_registries(doors, policy).await) },
-            async { Ok(observe_forge(doors, policy).await) },
-        )?;
-        let open = OpenLists { pulls, silent };
-        let mut world = Self { records, services, tasks, images, open, users: HashMap::new(), runners: HashMap::new() };
-        for record in &world.records {
-            if let Some(digest) = deployed(record) {
-                *world.runners.entry(digest.clone()).or_default() += 1;
-            }
-            if let Some((repository, tags)) = named_tags(policy, record).filter(|_| !is_down(record)) {
-                for tag in tags {
-                    *world.users.entry((repository.to_owned(), tag)).or_default() += 1;
-                }
+    pub(crate) async fn observe(
+        doors: &Doors,
+        policy: &Policy,
+        sources: &Sources,
+        saw_records: impl FnOnce(&[Record]) + Send,
+    ) -> Result<Self> {
+        let records = async {
+            let records = doors.records.all().await?;
+            saw_records(&records);
+            Ok(records)
+        };
+        let (records, cluster, (images, silent), pulls) = tokio::join!(
+            records,
+            observe_cluster(doors, sources),
+            observe_registries(doors, policy, sources),
+            observe_forge(doors, policy, sources),
+        );
+        let (services, tasks, (without_address, addresses)) = cluster?;
+        let mut world = Self::of_lists(records?, services, tasks);
+        world.names = doors.forge.names();
+        world.without_address = without_address;
+        world.images = images;
+        world.open = OpenLists { pulls, silent, addresses };
+        world.tag_use = TagUse::of(policy, &world.records);
+        for (repository, listing) in &world.images {
+            if let Listing::Tags(images) = listing {
+                world.tag_use.list(repository, images);
             }
         }
         Ok(world)
+    }
+
+    /// The table and the cluster alone: all that is needed to know which environments run.
+    ///
+    /// # Errors
+    /// When one of them could not be listed completely.
+    pub(crate) async fn observe_running(doors: &Doors) -> Result<Self> {
+        let (names, tasks) = (doors.cluster.service_names(), doors.cluster.live_tasks());
+        let (records, names, tasks) = futures::try_join!(doors.records.all(), names, tasks)?;
+        Ok(Self::of_lists(records, names, tasks))
+    }
+
+    fn of_lists(records: Vec<Record>, services: Vec<String>, tasks: Vec<Task>) -> Self {
+        let mut by_service: HashMap<String, Vec<Task>> = HashMap::new();
+        for task in tasks {
+            if let Some(service) = task.service.clone() {
+                // Nearly every service has one task, and a vector makes room for four unless told otherwise.
+                by_service.entry(service).or_insert_with(|| Vec::with_capacity(1)).push(task);
+            }
+        }
+        Self { records, services: services.into_iter().collect(), tasks: by_service, ..Self::default() }
     }
 
     /// Every service on the list, and whether tasks of it are.
@@ -123,14 +180,18 @@ impl World {
             return Observed::default();
         };
         let name = project.service(&key);
+        let (head_sha, is_from_fork) = self.open.head(&key).map(|listed| (listed.sha, listed.is_from_fork)).unzip();
         let service = if self.services.contains(&name) { ServiceView::Listed } else { ServiceView::Unlisted };
         Observed {
             service,
             tasks: self.tasks.get(&name).cloned().unwrap_or_default(),
-            image: self.image(project, effective_tag(project, &key, record)),
+            image: self.image(project, deployed_tag(project, &key, record)),
             pull_request: self.pull_request(&key),
-            head_sha: self.open.head(&key).map(str::to_owned),
+            head_sha,
+            is_from_fork,
             own_tags: self.own_tags(policy, record),
+            moved_to: self.names.moved_from(&key.repo).map(|moved| moved.to),
+            unanswered: Unanswered { addresses: self.without_address.contains(&name), ..Unanswered::default() },
             ..Observed::default()
         }
     }
@@ -168,61 +229,35 @@ impl World {
 
     /// Tags of the record that are in the registry and that nobody else needs; `None` when the registry did not answer.
     fn own_tags(&self, policy: &Policy, record: &Record) -> Option<Vec<ImageTag>> {
-        let (repository, tags) = named_tags(policy, record)?;
-        let images = match self.images.get(repository)? {
-            Listing::Tags(images) => images,
-            Listing::NoRepository => return Some(Vec::new()),
-            Listing::Unknown => return None,
-        };
-        let mine = usize::from(!is_down(record));
-        let others =
-            |tag: &ImageTag| self.users.get(&(repository.to_owned(), tag.clone())).is_some_and(|users| *users > mine);
-        // ECR deletes an image with its last tag, so what others run keeps its tag, whatever they name by now.
-        let runs_elsewhere = |tag: &ImageTag| match images.get(tag) {
-            Some(ImageView::Found(image)) => {
-                let mine = usize::from(deployed(record) == Some(&image.digest));
-                self.runners.get(&image.digest).is_some_and(|runners| *runners > mine)
-            }
-            _ => false,
-        };
-        let own = |tag: &ImageTag| images.contains_key(tag) && !others(tag) && !runs_elsewhere(tag);
-        Some(tags.into_iter().filter(own).collect())
-    }
-}
-
-async fn observe_cluster(doors: &Doors) -> Result<(HashSet<String>, HashMap<String, Vec<Task>>)> {
-    let (names, tasks) = futures::try_join!(doors.cluster.service_names(), doors.cluster.live_tasks())?;
-    let tasks = with_addresses(doors, tasks).await?;
-    let mut by_service: HashMap<String, Vec<Task>> = HashMap::new();
-    for task in tasks {
-        if let Some(service) = task.service.clone() {
-            // Nearly every service has one task, and a vector makes room for four unless told otherwise.
-            by_service.entry(service).or_insert_with(|| Vec::with_capacity(1)).push(task);
+        let (repository, _) = named_tags(policy, record)?;
+        match self.images.get(repository)? {
+            Listing::Tags(images) => self.tag_use.own(policy, record, images).map(|own| own.tags),
+            Listing::NoRepository => Some(Vec::new()),
+            Listing::Unknown => None,
         }
     }
-    Ok((names.into_iter().collect(), by_service))
 }
 
-/// Resolves the public addresses of tasks that run.
-pub(crate) async fn with_addresses(doors: &Doors, mut tasks: Vec<Task>) -> Result<Vec<Task>> {
-    let running = tasks.iter().filter(|task| task.is_running());
-    let interfaces: Vec<String> = running.filter_map(|task| task.network_interface.clone()).collect();
-    if interfaces.is_empty() {
-        return Ok(tasks);
-    }
-    let addresses = doors.cluster.public_addresses(&interfaces).await?;
-    for task in &mut tasks {
-        task.public_ip = task.network_interface.as_ref().and_then(|interface| addresses.get(interface)).copied();
-    }
-    Ok(tasks)
+/// The cluster's lists, and of which services EC2 did not tell an address, and why.
+async fn observe_cluster(
+    doors: &Doors,
+    sources: &Sources,
+) -> Result<(Vec<String>, Vec<Task>, (HashSet<String>, Option<Error>))> {
+    let (names, mut tasks) = futures::try_join!(doors.cluster.service_names(), doors.cluster.live_tasks())?;
+    let unknown = sources.resolve_all(doors, &mut tasks).await;
+    Ok((names, tasks, unknown))
 }
 
 /// The lists of every repository of the registry, and why those that are not known are not.
-async fn observe_registries(doors: &Doors, policy: &Policy) -> (BTreeMap<String, Listing>, BTreeMap<String, Error>) {
+async fn observe_registries(
+    doors: &Doors,
+    policy: &Policy,
+    sources: &Sources,
+) -> (BTreeMap<String, Listing>, BTreeMap<String, Error>) {
     let repositories: BTreeSet<&String> = policy.projects.values().map(|project| &project.ecr_repository).collect();
     let answers = repositories
         .into_iter()
-        .map(|repository| async move { (repository.clone(), doors.registry.tagged_images(repository).await) });
+        .map(|repository| async move { (repository.clone(), sources.images(doors, repository).await) });
     let (mut listings, mut silent) = (BTreeMap::new(), BTreeMap::new());
     for (repository, answer) in futures::future::join_all(answers).await {
         let listing = match answer {
@@ -238,33 +273,14 @@ async fn observe_registries(doors: &Doors, policy: &Policy) -> (BTreeMap<String,
     (listings, silent)
 }
 
-async fn observe_forge(doors: &Doors, policy: &Policy) -> BTreeMap<RepoName, Result<OpenPullRequests>> {
-    let listings = policy.projects.keys().map(async |repo| (repo.clone(), doors.forge.open_pull_requests(repo).await));
+async fn observe_forge(
+    doors: &Doors,
+    policy: &Policy,
+    sources: &Sources,
+) -> BTreeMap<RepoName, Result<OpenPullRequests>> {
+    let repos = policy.projects.keys();
+    let listings = repos.map(|repo| async move { (repo.clone(), sources.pull_requests(doors, repo).await) });
     futures::future::join_all(listings).await.into_iter().collect()
-}
-
-/// The tag that a record deploys.
-pub(crate) fn effective_tag(project: &Project, key: &EnvKey, record: &Record) -> Option<ImageTag> {
-    let desired = record.desired.as_ref().ok()?;
-    desired.image_tag.clone().or_else(|| project.tag(key, desired.head_sha.as_deref()))
-}
-
-/// The image that a record which is not down runs.
-pub(crate) fn deployed(record: &Record) -> Option<&ImageDigest> {
-    record.status.as_ref().filter(|_| !is_down(record))?.machinery.image_digest.as_ref()
-}
-
-/// The tags that are a pull request's own by name: the one it deploys and the one of the project's pattern.
-pub(crate) fn named_tags<'a>(policy: &'a Policy, record: &Record) -> Option<(&'a str, BTreeSet<ImageTag>)> {
-    let (key, project) = policy.project_of(record)?;
-    let head_sha = record.desired.as_ref().ok().and_then(|desired| desired.head_sha.as_deref());
-    let tags = effective_tag(project, &key, record).into_iter().chain(project.tag(&key, head_sha)).collect();
-    Some((&project.ecr_repository, tags))
-}
-
-/// Nobody needs the record's image any more: it is not wanted, or it is gone.
-pub(crate) fn is_down(record: &Record) -> bool {
-    is_wanted_down(record) || record.status.as_ref().is_some_and(|status| status.phase == Phase::Terminated)
 }
 
 /// Somebody asked for it to be taken down, which comes before whatever a guardrail deletes.

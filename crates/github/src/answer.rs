@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use bivouac_ports::{Error, Meaning};
+use chrono::{DateTime, Utc};
 
 use crate::operation::Operation;
 
@@ -17,12 +18,19 @@ pub(crate) struct Answer {
     pub headers: HeaderMap,
     /// The body.
     pub body: String,
+    /// Whether the request was redirected, so that the answer is of another address than was asked.
+    pub moved: bool,
 }
 
 impl Answer {
     /// A header, if it is there and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         header(&self.headers, name)
+    }
+
+    /// When GitHub answered, by its own clock and in whole seconds. An answer that nothing changed has its time too.
+    pub fn date(&self) -> Option<DateTime<Utc>> {
+        DateTime::parse_from_rfc2822(self.header("date")?).ok().map(|date| date.to_utc())
     }
 
     /// Nothing changed since the entity tag we sent.
@@ -71,6 +79,7 @@ pub(crate) struct Comment {
     pub body: String,
     /// The address of its issue, which ends with the number.
     pub issue_url: String,
+    pub created_at: DateTime<Utc>,
 }
 
 /// `simple-user`, and what `GET /user` answers.
@@ -110,20 +119,42 @@ pub(crate) struct Pull {
 #[derive(Debug, Deserialize)]
 pub(crate) struct End {
     pub sha: String,
+    /// The name of the branch.
+    #[serde(rename = "ref")]
+    pub branch: String,
     /// `null` when the fork was deleted.
     pub repo: Option<EndRepository>,
 }
 
 /// The repository of an end.
-#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct EndRepository {
     pub id: u64,
+    pub full_name: String,
 }
 
 /// A label, of which only the name matters.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Label {
     pub name: String,
+}
+
+/// `commit`, of which only the name matters.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Commit {
+    pub sha: String,
+}
+
+/// `activity`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Activity {
+    pub before: String,
+    pub after: String,
+    #[serde(rename = "ref")]
+    pub reference: String,
+    pub timestamp: DateTime<Utc>,
+    /// `null` when the account is gone.
+    pub actor: Option<User>,
 }
 
 /// Any error.

@@ -1,7 +1,9 @@
 //! Whose comments are ours.
 
+use std::sync::Arc;
+
 use bivouac_ports::Error;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use crate::answer::{App, Comment, User};
 use crate::client::{Ask, Client};
@@ -41,26 +43,31 @@ fn bot(app: &App) -> String {
     format!("{}[bot]", app.slug)
 }
 
-/// Asks GitHub once who we are, and remembers.
+/// Asks GitHub once who we are, and remembers for as long as our credentials stay the same.
 #[derive(Debug, Default)]
-pub(crate) struct Ourselves(OnceCell<Author>);
+pub(crate) struct Ourselves(Mutex<Option<(u64, Arc<Author>)>>);
 
 impl Ourselves {
     /// Who we are.
     ///
     /// # Errors
     /// What became of the question; it is asked again the next time.
-    pub async fn author(&self, client: &Client) -> Result<&Author, Error> {
-        self.0
-            .get_or_try_init(|| async {
-                if client.is_app() {
-                    let answer = client.ask(Ask::get(&GET_APP, "/app".to_owned())).await?;
-                    Ok(Author::Bot(bot(&answer.read(&GET_APP)?)))
-                } else {
-                    let answer = client.ask(Ask::get(&GET_USER, "/user".to_owned())).await?;
-                    Ok(Author::User(answer.read::<User>(&GET_USER)?.id))
-                }
-            })
-            .await
+    pub async fn author(&self, client: &Client) -> Result<Arc<Author>, Error> {
+        let mut known = self.0.lock().await;
+        let version = client.version();
+        if let Some((of, author)) = &*known
+            && *of == version
+        {
+            return Ok(Arc::clone(author));
+        }
+        let author = if client.is_app() {
+            let answer = client.ask(Ask::get(&GET_APP, "/app".to_owned())).await?;
+            Author::Bot(bot(&answer.read(&GET_APP)?))
+        } else {
+            let answer = client.ask(Ask::get(&GET_USER, "/user".to_owned())).await?;
+            Author::User(answer.read::<User>(&GET_USER)?.id)
+        };
+        let (_, author) = known.insert((version, Arc::new(author)));
+        Ok(Arc::clone(author))
     }
 }

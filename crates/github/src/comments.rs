@@ -1,7 +1,7 @@
 //! Comments of ours on pull requests: found by marker and author, made once, edited.
 
 use bivouac_model::EnvKey;
-use bivouac_ports::{Error, Meaning};
+use bivouac_ports::{Audience, Error, Meaning};
 use http::Method;
 use serde_json::json;
 
@@ -25,6 +25,8 @@ pub(crate) struct Single<'a> {
     pub key: &'a EnvKey,
     /// Its first line.
     pub marker: &'a str,
+    /// For whom it is written.
+    pub audience: Audience,
 }
 
 /// The comment that a search found, if any.
@@ -77,7 +79,7 @@ impl Single<'_> {
     /// To edit twice is to edit once, so a lost answer needs no care.
     pub async fn edit(&self, id: u64, text: &str) -> Result<u64, Error> {
         let path = format!("/repos/{}/issues/comments/{id}", self.key.repo);
-        let ask = Ask::write(&UPDATE_COMMENT, Method::PATCH, path, json!({ "body": text }));
+        let ask = Ask::write(&UPDATE_COMMENT, Method::PATCH, path, json!({ "body": text })).to(self.audience);
         self.client.ask_in(&self.key.repo, ask).await?;
         Ok(id)
     }
@@ -85,7 +87,7 @@ impl Single<'_> {
     /// Makes the comment, once, also when the answer is lost. Search before.
     pub async fn create(&self, text: &str) -> Result<u64, Error> {
         let path = format!("/repos/{}/issues/{}/comments", self.key.repo, self.key.pr);
-        let ask = Ask::write(&CREATE_COMMENT, Method::POST, path, json!({ "body": text }));
+        let ask = Ask::write(&CREATE_COMMENT, Method::POST, path, json!({ "body": text })).to(self.audience);
         let made = self.client.ask_in(&self.key.repo, ask).await;
         let comment = self.doubt.settle(&CREATE_COMMENT, made, || self.search()).await?;
         Ok(comment.id)

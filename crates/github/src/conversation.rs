@@ -2,10 +2,14 @@
 
 use async_trait::async_trait;
 use bivouac_model::{EnvKey, RepoName};
-use bivouac_ports::{CommentId, Conversation, LabelChange, Permission, Reaction, Result};
+use bivouac_ports::{
+    Audience, CommentId, Conversation, LabelChange, Permission, PostedComments, Reaction, Result, TextId,
+    WrittenComment,
+};
+use chrono::{DateTime, Utc};
 
 use crate::forge::GitHub;
-use crate::{labels, people};
+use crate::{labels, people, texts};
 
 #[async_trait]
 impl Conversation for GitHub {
@@ -21,11 +25,27 @@ impl Conversation for GitHub {
         labels::last_change(&self.client, key, label).await
     }
 
-    async fn react(&self, comment: &CommentId, reaction: Reaction) -> Result<()> {
-        self.reactions.react(&self.client, comment, reaction).await
+    async fn comment(&self, comment: &CommentId) -> Result<Option<WrittenComment>> {
+        people::comment(&self.client, comment).await
     }
 
-    async fn reply(&self, key: &EnvKey, login: &str, text: Option<&str>) -> Result<()> {
-        self.replies.reply(&self.client, key, login, text).await
+    async fn text(&self, key: &EnvKey, id: TextId) -> Result<Option<WrittenComment>> {
+        texts::text(&self.client, key, id).await
+    }
+
+    async fn last_closing(&self, key: &EnvKey) -> Result<Option<DateTime<Utc>>> {
+        labels::last_closing(&self.client, key).await
+    }
+
+    async fn comments_since(&self, repo: &RepoName, since: DateTime<Utc>) -> Result<PostedComments> {
+        self.posted.since(&self.client, repo, since).await
+    }
+
+    async fn react(&self, comment: &CommentId, reaction: Reaction, audience: Audience) -> Result<()> {
+        self.reactions.react(&self.client, comment, reaction, audience).await
+    }
+
+    async fn reply(&self, key: &EnvKey, login: &str, text: Option<&str>, audience: Audience) -> Result<()> {
+        self.replies.reply(&self.client, key, login, text, audience).await
     }
 }

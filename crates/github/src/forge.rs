@@ -4,16 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bivouac_model::{CommentView, EnvKey, PullRequest, RepoName, SaidComment};
-use bivouac_ports::{Forge, Meter, OpenPullRequests, Result};
+use bivouac_model::{Branch, CommentView, EnvKey, PullRequest, RepoName, SaidComment};
+use bivouac_ports::{Forge, ForgeHealth, Meter, OpenPullRequests, Push, RepoNames, Result};
 
+use crate::activities::Activities;
 use crate::author::Ourselves;
 use crate::beside::Beside;
 use crate::client::Client;
 use crate::comment::Renderer;
 use crate::doctor::Switched;
 use crate::doubt::Doubt;
-use crate::pulls::Pulls;
+use crate::posted::Posted;
+use crate::pulls::{self, Pulls};
 use crate::reactions::Reactions;
 use crate::replies::Replies;
 use crate::settings::{Settings, SetupError};
@@ -28,9 +30,11 @@ pub struct GitHub {
     pub(crate) client: Arc<Client>,
     pub(crate) replies: Replies,
     pub(crate) reactions: Reactions,
+    pub(crate) posted: Posted,
     pub(crate) switched: Switched,
     sticky: Sticky,
     pulls: Pulls,
+    activities: Activities,
     beside: Option<Beside>,
 }
 
@@ -49,8 +53,10 @@ impl GitHub {
             client,
             replies: Replies::new(&settings.instance, Arc::clone(&ourselves), doubt.clone()),
             reactions: Reactions::default(),
+            posted: Posted::default(),
             sticky: Sticky::new(renderer, ourselves, doubt),
             pulls: Pulls::default(),
+            activities: Activities::default(),
         })
     }
 }
@@ -77,5 +83,21 @@ impl Forge for GitHub {
 
     async fn open_pull_requests(&self, repo: &RepoName) -> Result<OpenPullRequests> {
         self.pulls.open(&self.client, repo).await
+    }
+
+    async fn pushes(&self, repo: &RepoName, branch: &Branch) -> Result<Option<Vec<Push>>> {
+        self.activities.pushes(&self.client, repo, branch).await
+    }
+
+    async fn commits(&self, key: &EnvKey) -> Result<Vec<String>> {
+        pulls::commits(&self.client, key).await
+    }
+
+    fn health(&self) -> ForgeHealth {
+        self.client.health().clone()
+    }
+
+    fn names(&self) -> RepoNames {
+        self.client.names().clone()
     }
 }

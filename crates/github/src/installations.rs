@@ -32,7 +32,8 @@ impl Installations {
         if let Some(known) = self.known().client(repo) {
             return Ok(known);
         }
-        let ask = Ask::get(&GET_INSTALLATION, format!("/repos/{repo}/installation"));
+        let path = client.located(repo, format!("/repos/{repo}/installation"));
+        let ask = Ask::get(&GET_INSTALLATION, path);
         let answer = client.ask(ask).await.map_err(|failure| match failure.error {
             error if error.meaning() == Meaning::NotFound => {
                 let message = format!("the GitHub App is not installed on {repo}");

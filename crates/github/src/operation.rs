@@ -29,8 +29,13 @@ operations! {
     GET_REPOSITORY = "GetRepository" needs "the repository permission \"Metadata\" (read)";
     GET_PULL = "GetPullRequest" needs "the repository permission \"Pull requests\" (read)";
     LIST_PULLS = "ListPullRequests" needs "the repository permission \"Pull requests\" (read)";
+    GET_REVIEW = "GetReview" needs "the repository permission \"Pull requests\" (read)";
+    GET_REVIEW_COMMENT = "GetReviewComment" needs "the repository permission \"Pull requests\" (read)";
+    LIST_COMMITS = "ListPullRequestCommits" needs "the repository permission \"Pull requests\" (read)";
+    LIST_ACTIVITIES = "ListActivities" needs "the repository permission \"Contents\" (read), which public repositories do not need";
     GET_COMMENT = "GetComment" needs "the repository permission \"Pull requests\" or \"Issues\" (read)";
     LIST_COMMENTS = "ListComments" needs "the repository permission \"Pull requests\" or \"Issues\" (read)";
+    LIST_REPOSITORY_COMMENTS = "ListRepositoryComments" needs "the repository permission \"Pull requests\" or \"Issues\" (read)";
     CREATE_COMMENT = "CreateComment" needs "the repository permission \"Pull requests\" or \"Issues\" (read and write)";
     UPDATE_COMMENT = "UpdateComment" needs "the repository permission \"Pull requests\" or \"Issues\" (read and write)";
     CREATE_REACTION = "CreateReaction" needs "the repository permission \"Pull requests\" or \"Issues\" (read and write)";

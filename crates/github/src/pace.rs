@@ -1,14 +1,16 @@
 //! When we may ask: writes at least a gap apart, and silence for as long as GitHub asked for it.
 //!
 //! GitHub's secondary limits are hit with the primary quota untouched, and an integration that goes on while it is limited
-//! may be banned (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api). All writes of the process pass here.
+//! may be banned (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api). All writes of the process take a turn here,
+//! and each audience has its share of them (`budget.rs`).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bivouac_ports::{Error, Meaning};
+use bivouac_ports::{Audience, Error, Meaning};
 use tokio::time::Instant;
 
+use crate::budget::Budget;
 use crate::operation::Operation;
 
 /// Hands out turns.
@@ -24,6 +26,8 @@ pub(crate) struct Pace {
 
 #[derive(Debug)]
 struct Times {
+    /// The writes of the last hour.
+    budget: Budget,
     /// The next free turn to write.
     turn: Instant,
     /// No writes before this.
@@ -37,8 +41,8 @@ struct Times {
 pub(crate) enum Kind {
     /// It does not.
     Read,
-    /// It makes or changes content.
-    Write,
+    /// It makes or changes content, for an audience.
+    Write(Audience),
 }
 
 /// The permission to send. Drop it when the answer is there.
@@ -47,23 +51,24 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Pace {
-    pub fn new(gap: Duration, patience: Duration) -> Self {
+    pub fn new(gap: Duration, patience: Duration, budget: Budget) -> Self {
         let now = Instant::now();
-        let times = Times { turn: now, write_from: now, ask_from: now };
+        let times = Times { budget, turn: now, write_from: now, ask_from: now };
         Self { gap, patience, times: Mutex::new(times), writing: tokio::sync::Mutex::new(None) }
     }
 
     /// Waits for a turn. Dropped while it waits, its turn is lost and nobody else's comes later.
     ///
     /// # Errors
-    /// `Throttled` with the wait, at once, while GitHub wants silence or if the turn is further away than patience goes.
+    /// `Throttled` with the wait, at once, while GitHub wants silence, if the audience has used its share, or if the turn is
+    /// further away than patience goes.
     pub async fn turn(&self, operation: &'static Operation, kind: Kind) -> Result<Turn<'_>, Error> {
-        if kind == Kind::Read {
-            self.times()
-                .silence(Instant::now(), kind)
-                .map_or(Ok(Turn { _write: None }), |wait| Err(held(operation, wait)))
-        } else {
-            let at = self.reserve(Instant::now()).map_err(|wait| held(operation, wait))?;
+        let Kind::Write(audience) = kind else {
+            let silence = self.times().silence(Instant::now(), kind);
+            return silence.map_or(Ok(Turn { _write: None }), |wait| Err(held(operation, wait)));
+        };
+        {
+            let at = self.reserve(Instant::now(), audience).map_err(|wait| held(operation, wait))?;
             tokio::time::sleep_until(at).await;
             let mut last = self.writing.lock().await;
             if let Some(last) = *last {
@@ -75,6 +80,11 @@ impl Pace {
             if let Some(wait) = times.silence(now, kind) {
                 return Err(held(operation, wait));
             }
+            // Others of this audience stood in line before this one and have used the share since.
+            if let Some(wait) = times.budget.wait(audience, now) {
+                return Err(held(operation, wait));
+            }
+            times.budget.spend(audience, now);
             *last = Some(now);
             // Who asks next is told of the delay, and need not stand in line for longer than patience goes.
             times.turn = times.turn.max(now + self.gap);
@@ -84,9 +94,13 @@ impl Pace {
     }
 
     /// Takes the next turn to write, or says how long to wait.
-    fn reserve(&self, now: Instant) -> Result<Instant, Duration> {
+    fn reserve(&self, now: Instant, audience: Audience) -> Result<Instant, Duration> {
         let mut times = self.times();
-        if let Some(wait) = times.silence(now, Kind::Write) {
+        if let Some(wait) = times.silence(now, Kind::Write(audience)) {
+            return Err(wait);
+        }
+        // Refused before it takes a turn, so that no refused write delays another audience.
+        if let Some(wait) = times.budget.wait(audience, now) {
             return Err(wait);
         }
         let at = times.turn.max(now);
@@ -95,6 +109,11 @@ impl Pace {
         }
         times.turn = at + self.gap;
         Ok(at)
+    }
+
+    /// How much this audience was given within the last hour, and how much it may be given.
+    pub fn used(&self, audience: Audience) -> (usize, usize) {
+        self.times().budget.used(audience, Instant::now())
     }
 
     /// GitHub answered a request of this kind with a limit. Asked by a write, only writes fall silent: its secondary
@@ -132,25 +151,31 @@ fn held(operation: &'static Operation, wait: Duration) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::ContentLimits;
     use crate::operation::CREATE_COMMENT;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const WRITE: Kind = Kind::Write(Audience::Environment);
+
+    fn pace(gap: Duration, patience: Duration) -> Pace {
+        Pace::new(gap, patience, Budget::new(ContentLimits::none()))
+    }
 
     #[test]
     fn writes_are_a_gap_apart_and_nobody_waits_longer_than_patience() {
-        let (pace, now) = (Pace::new(SECOND, 2 * SECOND), Instant::now());
-        let taken: Vec<_> = (0..3).map(|_| pace.reserve(now).unwrap() - now).collect();
+        let (pace, now) = (pace(SECOND, 2 * SECOND), Instant::now());
+        let taken: Vec<_> = (0..3).map(|_| pace.reserve(now, Audience::Environment).unwrap() - now).collect();
         assert!(taken.windows(2).all(|two| two[1] - two[0] == SECOND), "{taken:?}");
-        assert!(pace.reserve(now).unwrap_err() > 2 * SECOND);
+        assert!(pace.reserve(now, Audience::Environment).unwrap_err() > 2 * SECOND);
         // Who was sent away took no turn.
-        assert!(pace.reserve(now + 2 * SECOND).unwrap() <= now + 3 * SECOND);
+        assert!(pace.reserve(now + 2 * SECOND, Audience::Environment).unwrap() <= now + 3 * SECOND);
     }
 
     #[tokio::test(start_paused = true)]
     async fn writes_keep_their_distance_behind_a_slow_one() {
-        let (pace, began) = (Pace::new(SECOND, 10 * SECOND), Instant::now());
+        let (pace, began) = (pace(SECOND, 10 * SECOND), Instant::now());
         let write = async |takes: Duration| {
-            let turn = pace.turn(&CREATE_COMMENT, Kind::Write).await.map(|turn| (turn, began.elapsed()));
+            let turn = pace.turn(&CREATE_COMMENT, WRITE).await.map(|turn| (turn, began.elapsed()));
             let (turn, at) = turn.unwrap();
             tokio::time::sleep(takes).await;
             drop(turn);
@@ -167,20 +192,40 @@ mod tests {
 
     #[test]
     fn a_limit_on_writes_lets_reads_pass_and_ends() {
-        let (pace, now) = (Pace::new(SECOND, SECOND), Instant::now());
-        pace.hold_from(now, Kind::Write, false, 60 * SECOND);
-        assert_eq!(pace.reserve(now + 20 * SECOND), Err(40 * SECOND));
+        let (pace, now) = (pace(SECOND, SECOND), Instant::now());
+        pace.hold_from(now, WRITE, false, 60 * SECOND);
+        assert_eq!(pace.reserve(now + 20 * SECOND, Audience::Environment), Err(40 * SECOND));
         assert_eq!(pace.times().silence(now, Kind::Read), None);
-        assert!(pace.reserve(now + 60 * SECOND).is_ok());
+        assert!(pace.reserve(now + 60 * SECOND, Audience::Environment).is_ok());
     }
 
     #[test]
     fn a_spent_quota_stops_everything_and_a_shorter_wait_does_not_shorten_it() {
-        let (pace, now) = (Pace::new(SECOND, SECOND), Instant::now());
-        pace.hold_from(now, Kind::Write, true, 60 * SECOND);
+        let (pace, now) = (pace(SECOND, SECOND), Instant::now());
+        pace.hold_from(now, WRITE, true, 60 * SECOND);
         pace.hold_from(now, Kind::Read, false, SECOND);
         assert_eq!(pace.times().silence(now + SECOND, Kind::Read), Some(59 * SECOND));
-        assert_eq!(pace.reserve(now + SECOND), Err(59 * SECOND));
+        assert_eq!(pace.reserve(now + SECOND, Audience::Environment), Err(59 * SECOND));
         assert_eq!(pace.times().silence(now + 60 * SECOND, Kind::Read), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_share_that_is_used_up_delays_no_other_audience() {
+        let limits = ContentLimits { hour: 4, answers_an_hour: 2, strangers_an_hour: 1, ..ContentLimits::none() };
+        let pace = Pace::new(SECOND, 10 * SECOND, Budget::new(limits));
+        let write = async |audience| pace.turn(&CREATE_COMMENT, Kind::Write(audience)).await.map(drop);
+        write(Audience::Stranger).await.unwrap();
+        let refused = write(Audience::Stranger).await.unwrap_err();
+        assert!(refused.meaning() == Meaning::Throttled && !refused.is_sent());
+        assert_eq!(refused.wait(), Some(3600 * SECOND));
+        let before = Instant::now();
+        write(Audience::Member).await.unwrap();
+        assert_eq!(before.elapsed(), SECOND, "the refused one took no turn");
+        assert!(write(Audience::Member).await.is_err(), "strangers use the share of answers too");
+        write(Audience::Environment).await.unwrap();
+        write(Audience::Environment).await.unwrap();
+        assert!(write(Audience::Environment).await.is_err(), "GitHub's own limit holds for everybody");
+        tokio::time::advance(3600 * SECOND).await;
+        write(Audience::Stranger).await.unwrap();
     }
 }

@@ -1,13 +1,13 @@
-//! Who may do what. Everything here fails closed: what is not plainly a permission is none.
+//! Who may do what, and what they wrote. Everything here fails closed: what is not plainly a permission is none.
 
 use bivouac_model::RepoName;
-use bivouac_ports::{Error, Meaning, Permission};
+use bivouac_ports::{CommentId, Error, Meaning, Permission, WrittenComment};
 use serde::Deserialize;
 
-use crate::answer::User;
+use crate::answer::{Comment, User};
 use crate::client::{Ask, Client};
 use crate::login::Login;
-use crate::operation::{GET_MEMBERSHIP, GET_PERMISSION};
+use crate::operation::{GET_COMMENT, GET_MEMBERSHIP, GET_PERMISSION};
 use crate::repository;
 
 /// The longest slug of a team that enters a path. Ours: GitHub makes it of the name, which ends at 255 characters.
@@ -66,6 +66,26 @@ pub(crate) async fn is_in_team(client: &Client, repo: &RepoName, team: &str, log
         Err(error) if error.meaning() == Meaning::NotFound => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// See [`bivouac_ports::Conversation::comment`].
+pub(crate) async fn comment(client: &Client, id: &CommentId) -> Result<Option<WrittenComment>, Error> {
+    let ask = Ask::get(&GET_COMMENT, format!("/repos/{}/issues/comments/{}", id.repo, id.id));
+    let comment: Comment = match client.ask_in(&id.repo, ask).await.map_err(Error::from) {
+        Ok(answer) => answer.read(&GET_COMMENT)?,
+        Err(error) if error.meaning() == Meaning::NotFound => {
+            // It was removed; or we lost our own sight of the repository, which must not read as that.
+            repository::must_be_seen(client, &id.repo).await?;
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let number = comment.issue_url.rsplit('/').next().and_then(|number| number.parse().ok());
+    let number = number.ok_or_else(|| {
+        Error::new(Meaning::Unavailable, GET_COMMENT.call, "GitHub's answer has not the shape it should have")
+    })?;
+    let author = comment.user.map(|user| user.login).unwrap_or_default();
+    Ok(Some(WrittenComment { number, author, body: comment.body, created_at: comment.created_at }))
 }
 
 fn split(team: &str) -> Option<(Login<'_>, &str)> {

@@ -1,14 +1,15 @@
-//! Pull requests: which are open. What did not change costs nothing of the quota, by entity tags.
+//! Pull requests: which are open, and which commits they have. What did not change costs nothing of the quota, by entity tags.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bivouac_model::{EnvKey, PrNumber, PullRequest, RepoName};
+use bivouac_model::{Branch, EnvKey, PrNumber, PullRequest, RepoName};
 use bivouac_ports::{Error, Meaning, OpenPullRequests};
+use chrono::{DateTime, Utc};
 
-use crate::answer::{Answer, Pull};
+use crate::answer::{Answer, Commit, End, Pull};
 use crate::client::{Ask, Client};
-use crate::operation::{GET_PULL, LIST_PULLS, Operation};
+use crate::operation::{GET_PULL, LIST_COMMITS, LIST_PULLS, Operation};
 use crate::repository;
 
 /// The most pages. Ours: 100,000 open pull requests.
@@ -16,6 +17,8 @@ const MOST_PAGES: usize = 1000;
 /// How often a list is read in search of two readings that agree. Ours: a list that moves four times within seconds will
 /// be read at the next pass.
 const MOST_READINGS: usize = 4;
+/// The most pages of commits: GitHub lists 250 at most ("List commits on a pull request"), and one page more would be its mistake.
+const MOST_COMMIT_PAGES: u32 = 4;
 /// How many single pull requests are remembered. Ours: a few hundred kilobytes.
 const REMEMBERED: usize = 4096;
 
@@ -66,15 +69,20 @@ impl Pulls {
             Err(error) => return Err(error),
         };
         if let (true, Some(known)) = (answer.is_unchanged(), known) {
-            return Ok(Some(known.content));
+            return Ok(Some(PullRequest { seen_at: answer.date(), ..known.content }));
         }
-        let pull = pull(answer.read(&GET_PULL)?, &GET_PULL)?;
+        let answered: Pull = answer.read(&GET_PULL)?;
+        if is_another(client, &key.repo, &answered) {
+            repository::identify(client, &key.repo).await?;
+            return Err(Error::new(Meaning::Unavailable, GET_PULL.call, ANOTHER));
+        }
+        let pull = pull(answered, &GET_PULL)?;
         let mut known = self.known();
         if known.single.len() >= REMEMBERED {
             known.single.clear();
         }
         known.single.insert(key.clone(), Tagged { etag: etag(&answer), content: pull.clone() });
-        Ok(Some(pull))
+        Ok(Some(PullRequest { seen_at: answer.date(), ..pull }))
     }
 
     /// See [`bivouac_ports::Forge::open_pull_requests`].
@@ -83,12 +91,17 @@ impl Pulls {
     /// moves the first of the next page out of sight; so where there are pages to turn, the numbers count only when two
     /// readings after each other agree. The second costs nothing if nothing changed.
     pub async fn open(&self, client: &Client, repo: &RepoName) -> Result<OpenPullRequests, Error> {
+        if client.names().moved_from(repo).is_some() {
+            // It may have its old name again, or a newer one.
+            repository::identify(client, repo).await?;
+        }
         let mut known = self.known().lists.get(repo).cloned().unwrap_or_default();
         for _ in 0..MOST_READINGS {
-            let pages = read(client, repo, &known.pages).await?;
+            let (pages, seen_at) = read(client, repo, &known.pages).await?;
             let same = pages.iter().map(|page| &page.content).eq(known.pages.iter().map(|page| &page.content));
             let whole = pages.len() == 1 || same;
-            let open = if same { known.open } else { open(&pages) };
+            let pulls = if same { known.open.pulls } else { open(&pages).pulls };
+            let open = OpenPullRequests { pulls, seen_at };
             known = List { pages, open };
             self.known().lists.insert(repo.clone(), known.clone());
             if whole {
@@ -104,8 +117,27 @@ impl Pulls {
     }
 }
 
-/// Reads all pages once; those that did not change are taken from `known`.
-async fn read(client: &Client, repo: &RepoName, known: &[Tagged<Page>]) -> Result<Vec<Tagged<Page>>, Error> {
+/// See [`bivouac_ports::Forge::commits`].
+pub(crate) async fn commits(client: &Client, key: &EnvKey) -> Result<Vec<String>, Error> {
+    let mut commits = Vec::new();
+    for page in 1..=MOST_COMMIT_PAGES {
+        let path = format!("/repos/{}/pulls/{}/commits?per_page=100&page={page}", key.repo, key.pr);
+        let answer = client.ask_in(&key.repo, Ask::get(&LIST_COMMITS, path)).await?;
+        commits.extend(answer.read::<Vec<Commit>>(&LIST_COMMITS)?.into_iter().map(|commit| commit.sha));
+        if !answer.has_next() {
+            break;
+        }
+    }
+    Ok(commits)
+}
+
+/// Reads all pages once; those that did not change are taken from `known`. Beside them the time of the last answer: a head that was
+/// seen counts from when it was certainly seen.
+async fn read(
+    client: &Client,
+    repo: &RepoName,
+    known: &[Tagged<Page>],
+) -> Result<(Vec<Tagged<Page>>, Option<DateTime<Utc>>), Error> {
     let mut pages: Vec<Tagged<Page>> = Vec::new();
     while pages.len() < MOST_PAGES {
         let known = known.get(pages.len());
@@ -113,28 +145,46 @@ async fn read(client: &Client, repo: &RepoName, known: &[Tagged<Page>]) -> Resul
         let path = format!("/repos/{repo}/pulls?state=open&sort=created&direction=asc&per_page=100&page={number}");
         let ask = Ask { etag: known.and_then(|page| page.etag.as_deref()), ..Ask::get(&LIST_PULLS, path) };
         let answer = client.ask_in(repo, ask).await?;
+        let seen_at = answer.date();
         let page = match known {
             Some(known) if answer.is_unchanged() => known.clone(),
-            _ => Tagged { etag: etag(&answer), content: page(&answer, &LIST_PULLS)? },
+            _ => Tagged { etag: etag(&answer), content: page(client, repo, &answer).await? },
         };
         let has_next = page.content.has_next;
         pages.push(page);
         if !has_next {
-            return Ok(pages);
+            return Ok((pages, seen_at));
         }
     }
     Err(Error::new(Meaning::Invalid, LIST_PULLS.call, "the repository has more open pull requests than can be read"))
 }
 
-fn page(answer: &Answer, operation: &'static Operation) -> Result<Page, Error> {
-    let pulls: Vec<Pull> = answer.read(operation)?;
-    let pulls = pulls.into_iter().map(|answer| pull(answer, operation)).collect::<Result<_, _>>()?;
+async fn page(client: &Client, repo: &RepoName, answer: &Answer) -> Result<Page, Error> {
+    let pulls: Vec<Pull> = answer.read(&LIST_PULLS)?;
+    if pulls.iter().any(|pull| is_another(client, repo, pull)) {
+        repository::identify(client, repo).await?;
+        return Err(Error::new(Meaning::Unavailable, LIST_PULLS.call, ANOTHER));
+    }
+    let pulls = pulls.into_iter().map(|answer| pull(answer, &LIST_PULLS)).collect::<Result<_, _>>()?;
     Ok(Page { pulls, has_next: answer.has_next() })
+}
+
+/// Said once, when another repository has the name of one that is known. The next call asks for the known one by its id.
+const ANOTHER: &str = "another repository has this name now";
+
+/// Whether a pull request is of another repository than the one that is known by this name. The first one that is seen is
+/// known from then on.
+fn is_another(client: &Client, repo: &RepoName, pull: &Pull) -> bool {
+    let base = pull.base.repo.as_ref();
+    base.is_some_and(|base| match client.names().id(repo) {
+        Some(known) => known != base.id,
+        None => !client.names().answered(repo, base.id),
+    })
 }
 
 fn open(pages: &[Tagged<Page>]) -> OpenPullRequests {
     let pulls = pages.iter().flat_map(|page| page.content.pulls.iter());
-    Arc::new(pulls.map(|pull| (pull.number, pull.clone())).collect::<BTreeMap<_, _>>())
+    pulls.map(|pull| (pull.number, pull.clone())).collect()
 }
 
 fn pull(answer: Pull, operation: &'static Operation) -> Result<PullRequest, Error> {
@@ -152,11 +202,25 @@ fn pull(answer: Pull, operation: &'static Operation) -> Result<PullRequest, Erro
     Ok(PullRequest {
         number,
         is_open,
-        is_from_fork: answer.head.repo.is_none() || answer.head.repo != answer.base.repo,
+        is_from_fork: is_from_fork(&answer.head, &answer.base),
+        branch: branch(&answer.head),
+        seen_at: None,
         head_sha: answer.head.sha,
         author: answer.user.map(|user| user.login).unwrap_or_default(),
         labels: answer.labels.into_iter().map(|label| label.name).collect(),
     })
+}
+
+/// A repository that is gone was another one.
+fn is_from_fork(head: &End, base: &End) -> bool {
+    let id = |end: &End| end.repo.as_ref().map(|repository| repository.id);
+    head.repo.is_none() || id(head) != id(base)
+}
+
+/// Where its commits are pushed to. A name that no repository can have is as good as none.
+fn branch(head: &End) -> Option<Branch> {
+    let repo = head.repo.as_ref()?.full_name.parse().ok()?;
+    Some(Branch { repo, name: head.branch.clone() })
 }
 
 fn etag(answer: &Answer) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use bivouac_ports::{CommentId, Error, Reaction};
+use bivouac_ports::{Audience, CommentId, Error, Reaction};
 use http::Method;
 use serde_json::json;
 
@@ -22,7 +22,13 @@ impl Reactions {
     ///
     /// GitHub answers 200 where the reaction was there and 201 where it is new, so to react twice is to react once and a
     /// lost answer needs no care.
-    pub async fn react(&self, client: &Client, comment: &CommentId, reaction: Reaction) -> Result<(), Error> {
+    pub async fn react(
+        &self,
+        client: &Client,
+        comment: &CommentId,
+        reaction: Reaction,
+        audience: Audience,
+    ) -> Result<(), Error> {
         let this = (comment.clone(), reaction);
         if self.given().contains(&this) {
             return Ok(());
@@ -33,7 +39,7 @@ impl Reactions {
             Reaction::Confused => "confused",
         };
         let path = format!("/repos/{}/issues/comments/{}/reactions", comment.repo, comment.id);
-        let ask = Ask::write(&CREATE_REACTION, Method::POST, path, json!({ "content": content }));
+        let ask = Ask::write(&CREATE_REACTION, Method::POST, path, json!({ "content": content })).to(audience);
         client.ask_in(&comment.repo, ask).await?;
         let mut given = self.given();
         if given.len() >= REMEMBERED {

@@ -29,16 +29,31 @@ pub(crate) fn refused(operation: &'static Operation, status: u16, headers: &Head
         401 => error(
             Meaning::Denied,
             "GitHub does not accept our credentials: the token or key is wrong, expired or revoked".to_owned(),
-        ),
+        )
+        .of_credentials(),
+        403 if is_locked_out(&complaint) => error(
+            Meaning::Denied,
+            "GitHub takes no credentials of ours for now, after too many that were wrong".to_owned(),
+        )
+        .of_credentials(),
         403 => error(Meaning::Denied, format!("GitHub refuses: we need {}{quote}", operation.permission)),
         451 => error(Meaning::Denied, format!("GitHub may not show this for legal reasons{quote}")),
         404 | 410 => error(Meaning::NotFound, "there is no such thing, or our credentials may not see it".to_owned()),
-        301 | 302 | 307 | 308 => error(Meaning::Invalid, "the repository has moved: configure its new name".to_owned()),
+        301 | 302 | 307 | 308 => {
+            let message = "GitHub says that this has moved to another server, where our credentials are not sent";
+            error(Meaning::Invalid, message.to_owned())
+        }
         409 => error(Meaning::Conflict, format!("GitHub sees a conflict{quote}")),
         500.. => error(Meaning::Unavailable, format!("GitHub answered with status {status}")),
         408 => error(Meaning::Unavailable, "GitHub gave up waiting for us".to_owned()),
         _ => error(Meaning::Invalid, format!("GitHub refuses with status {status}{quote}")),
     }
+}
+
+/// "The API will temporarily reject all authentication attempts for that user (including ones with valid credentials) with
+/// a `403 Forbidden` response" (docs.github.com/rest/authentication/authenticating-to-the-rest-api, "Failed login limit").
+fn is_locked_out(complaint: &str) -> bool {
+    complaint.to_ascii_lowercase().contains("number of login attempts")
 }
 
 /// How long to wait, if this is a rate limit.
@@ -123,6 +138,21 @@ mod tests {
             let error = refusal(status, &[], "Body is too\n long");
             assert_eq!(error.meaning(), meaning, "{status}");
             assert!(error.message().contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_our_credentials_is_told_from_one_of_the_call() {
+        let locked_out = "Maximum number of login attempts exceeded. Please try again later.";
+        for (status, complaint, of_credentials) in [
+            (401, "Bad credentials", true),
+            (403, locked_out, true),
+            (403, "Resource not accessible by personal access token", false),
+            (403, "Unable to create comment because issue is locked.", false),
+            (404, "Not Found", false),
+            (503, "", false),
+        ] {
+            assert_eq!(refusal(status, &[], complaint).is_of_credentials(), of_credentials, "{status} {complaint}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bivouac_model::EnvKey;
-use bivouac_ports::{Error, Meaning};
+use bivouac_ports::{Audience, Error, Meaning};
 
 use crate::author::Ourselves;
 use crate::client::Client;
@@ -30,7 +30,14 @@ impl Replies {
     }
 
     /// See [`bivouac_ports::Conversation::reply`]. Two calls for one person follow each other.
-    pub async fn reply(&self, client: &Client, key: &EnvKey, login: &str, text: Option<&str>) -> Result<(), Error> {
+    pub async fn reply(
+        &self,
+        client: &Client,
+        key: &EnvKey,
+        login: &str,
+        text: Option<&str>,
+        audience: Audience,
+    ) -> Result<(), Error> {
         let Some(login) = Login::new(login) else {
             return Err(Error::new(Meaning::Invalid, CREATE_COMMENT.call, "only a person is answered"));
         };
@@ -38,7 +45,7 @@ impl Replies {
         let mut last = turnstile.lock().await;
         let words = Words::new(&self.instance, login);
         let (ourselves, doubt, marker) = (&*self.ourselves, &self.doubt, words.marker());
-        let comment = Single { client, ourselves, doubt, key, marker };
+        let comment = Single { client, ourselves, doubt, key, marker, audience };
         let known = match *last {
             Some(id) => comment.look(id).await?,
             None => None,

@@ -1,25 +1,52 @@
 //! What the door needs to know, and what can be wrong with it at the start.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::Uri;
-use octocrab::Octocrab;
+use bivouac_ports::SharedSecret;
+use http::{HeaderValue, Uri};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_timeout::TimeoutConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use jsonwebtoken::EncodingKey;
+use octocrab::auth::AppAuth;
 use octocrab::models::AppId;
+use octocrab::service::middleware::base_uri::BaseUriLayer;
+use octocrab::service::middleware::extra_headers::ExtraHeadersLayer;
+use octocrab::{AuthState, Octocrab, OctocrabBuilder};
+use rustls::crypto::aws_lc_rs;
 use secrecy::{ExposeSecret, SecretString};
 
-/// Who we are to GitHub. `Debug` shows no secret.
+use crate::budget::ContentLimits;
+
+/// How we name ourselves to GitHub, which refuses requests without a name and asks for that of the application
+/// (docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api, "User agent required").
+const USER_AGENT: &str = concat!("bivouac/", env!("CARGO_PKG_VERSION"));
+
+/// Who we are to GitHub. Secrets may change at any time: the next request uses the new one. `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// A personal access token, classic (scope `repo` or `public_repo`) or fine-grained ("Pull requests" read and write).
     /// [`GitHub::check`](crate::GitHub::check) tells what else the bot takes.
-    Token(SecretString),
+    Token(SharedSecret),
     /// A GitHub App, installed where the projects are.
     App {
         /// Its number.
         id: u64,
         /// Its RSA private key in PEM form, as GitHub lets one download it.
-        private_key: SecretString,
+        private_key: SharedSecret,
     },
+}
+
+impl Credentials {
+    /// The part that is secret.
+    pub(crate) fn secret(&self) -> &SharedSecret {
+        match self {
+            Self::Token(secret) | Self::App { private_key: secret, .. } => secret,
+        }
+    }
 }
 
 /// How to reach GitHub and how to behave there.
@@ -41,6 +68,8 @@ pub struct Settings {
     /// How long a write waits for its turn before it is told to come again. To be well below the time after which the caller
     /// gives a write up.
     pub write_patience: Duration,
+    /// How much content may be written, and which part of it for whom.
+    pub content: ContentLimits,
     /// When to look whether a comment was made, after its answer was lost: one look after each pause.
     pub doubt: Vec<Duration>,
     /// Whether GitHub Deployments tell where a commit runs. Off by default.
@@ -69,6 +98,7 @@ impl Settings {
             // Ours: less than half of what the controller gives a write at a lease of 15 s (4.75 s), so that the other half is
             // for the request. Who is cut off while it waits loses its turn, and who always is never gets one.
             write_patience: Duration::from_secs(2),
+            content: ContentLimits::github(),
             // Ours: lists lag behind writes by well under a second as a rule. What both looks miss, the next call finds,
             // since it looks before it writes.
             doubt: vec![Duration::from_secs(1), Duration::from_secs(3)],
@@ -86,8 +116,10 @@ impl Settings {
         api.replacen("://api.", "://", 1)
     }
 
-    /// octocrab for these settings. Needs a tokio runtime, on which octocrab runs its queue.
-    pub(crate) fn octocrab(&self) -> Result<Octocrab, SetupError> {
+    /// octocrab for these settings and one secret. Needs a tokio runtime, on which octocrab runs its queue.
+    ///
+    /// Made of its parts: octocrab's own client always names itself in a `User-Agent`, and adds ours as a second one.
+    pub(crate) fn octocrab(&self, secret: &SecretString) -> Result<Octocrab, SetupError> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(SetupError::NoRuntime);
         }
@@ -101,25 +133,42 @@ impl Settings {
         if self.check_run && matches!(self.credentials, Credentials::Token(_)) {
             return Err(SetupError::CheckRun);
         }
-        let builder = Octocrab::builder()
-            .base_uri(uri)
-            .map_err(|_| SetupError::ApiUrl)?
-            .add_header(http::header::USER_AGENT, concat!("bivouac/", env!("CARGO_PKG_VERSION")).to_owned())
-            .set_connect_timeout(Some(self.connect_timeout));
-        let builder = match &self.credentials {
-            Credentials::Token(token) => {
-                // Files end with a newline, and octocrab panics at what no header can carry.
-                let token = token.expose_secret().trim();
-                if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
+        // Files end with a newline.
+        let secret = secret.expose_secret().trim();
+        let auth = match &self.credentials {
+            Credentials::Token(_) => {
+                if secret.is_empty() || !secret.bytes().all(|b| b.is_ascii_graphic()) {
                     return Err(SetupError::Token);
                 }
-                builder.personal_token(token)
+                AuthState::AccessToken { token: SecretString::from(secret) }
             }
-            Credentials::App { id, private_key } => builder
-                .app_from_rsa_pem(AppId(*id), private_key.expose_secret().trim().as_bytes())
-                .map_err(|_| SetupError::PrivateKey)?,
+            Credentials::App { id, .. } => {
+                let key = EncodingKey::from_rsa_pem(secret.as_bytes()).map_err(|_| SetupError::PrivateKey)?;
+                // Some forms are read only when something is signed.
+                jsonwebtoken::encode(&jsonwebtoken::Header::new(jsonwebtoken::Algorithm::RS256), &(), &key)
+                    .map_err(|_| SetupError::PrivateKey)?;
+                AuthState::App(AppAuth { app_id: AppId(*id), key })
+            }
         };
-        builder.build().map_err(|source| SetupError::Client { source: Box::new(source) })
+        let mut tcp = HttpConnector::new();
+        // The connector around it tells the two schemes apart.
+        tcp.enforce_http(false);
+        let tls = HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(aws_lc_rs::default_provider())
+            .map_err(|source| SetupError::Client { source })?;
+        let mut connector = TimeoutConnector::new(tls.https_or_http().enable_http1().wrap_connector(tcp));
+        connector.set_connect_timeout(Some(self.connect_timeout));
+        let ourselves = vec![(http::header::USER_AGENT, HeaderValue::from_static(USER_AGENT))];
+        let built = OctocrabBuilder::new_empty()
+            .with_service(Client::builder(TokioExecutor::new()).build(connector))
+            .with_layer(&ExtraHeadersLayer::new(Arc::new(ourselves)))
+            .with_layer(&BaseUriLayer::new(uri))
+            .with_auth(auth)
+            .build();
+        match built {
+            Ok(crab) => Ok(crab),
+            Err(never) => match never {},
+        }
     }
 }
 
@@ -144,9 +193,9 @@ pub enum SetupError {
     /// The HTTP client cannot be made, for instance since the machine has no certificates.
     #[error("the GitHub client cannot be made")]
     Client {
-        /// What octocrab said.
+        /// What the TLS library said.
         #[source]
-        source: Box<octocrab::Error>,
+        source: std::io::Error,
     },
 }
 
@@ -155,7 +204,7 @@ mod tests {
     use super::*;
 
     fn settings(api_url: &str, token: &str) -> Settings {
-        Settings::new(api_url, Credentials::Token(SecretString::from(token)), "default")
+        Settings::new(api_url, Credentials::Token(token.into()), "default")
     }
 
     #[test]
@@ -172,14 +221,15 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_work_is_refused_at_the_start_and_no_secret_is_told() {
-        let refused = |settings: &Settings| match settings.octocrab() {
+        let crab = |settings: &Settings| settings.octocrab(settings.credentials.secret().current().value());
+        let refused = |settings: &Settings| match crab(settings) {
             Ok(_) => panic!("taken: {settings:?}"),
             Err(error) => format!("{error} {error:?} {settings:?}"),
         };
         for bad in ["", "api.github.com", "ftp://h", "https://me:secret@h", "https://h?x=1", "https://h h"] {
             assert!(refused(&settings(bad, "t")).contains("api_url"), "{bad}");
         }
-        let key = Credentials::App { id: 1, private_key: SecretString::from("BEGIN hunter2") };
+        let key = Credentials::App { id: 1, private_key: "BEGIN hunter2".into() };
         let key = Settings::new("https://h", key, "default");
         for said in [refused(&settings("https://h", "hunter2 x")), refused(&key), refused(&settings("https://h", "\n"))]
         {
@@ -188,11 +238,11 @@ mod tests {
         let check_run = Settings { check_run: true, ..settings("https://h", "t") };
         assert!(refused(&check_run).contains("GitHub Apps only"));
         // A file's last newline is no part of the token.
-        assert!(settings("http://127.0.0.1:1", "hunter2\n").octocrab().is_ok());
+        assert!(crab(&settings("http://127.0.0.1:1", "hunter2\n")).is_ok());
     }
 
     #[test]
     fn outside_of_a_runtime_it_says_so() {
-        assert!(matches!(settings("https://h", "t").octocrab(), Err(SetupError::NoRuntime)));
+        assert!(matches!(settings("https://h", "t").octocrab(&"t".into()), Err(SetupError::NoRuntime)));
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bivouac_model::{CommentView, EnvKey, SaidComment};
-use bivouac_ports::{Error, Meaning};
+use bivouac_ports::{Audience, Error, Meaning};
 
 use crate::answer::Comment;
 use crate::author::Ourselves;
@@ -56,8 +56,8 @@ impl Sticky {
             return Ok(SaidComment { id: Some(last.id), said: identity });
         }
         let marker = self.renderer.marker(&view.key);
-        let comment =
-            Single { client, ourselves: &self.ourselves, doubt: &self.doubt, key: &view.key, marker: &marker };
+        let (ourselves, doubt, audience) = (&*self.ourselves, &self.doubt, Audience::Environment);
+        let comment = Single { client, ourselves, doubt, key: &view.key, marker: &marker, audience };
         let text = self.renderer.render(view);
         let id = match known(comment, told, last.as_ref(), &text).await? {
             Some(id) => id,

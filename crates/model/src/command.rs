@@ -6,19 +6,26 @@
 //!
 //! Nothing here knows who may do what, or which flags a project allows: that is the bot's.
 
+mod almost;
 mod arguments;
+mod described;
 mod error;
 mod find;
 mod hidden;
+mod list;
+mod mail;
 mod markup;
 mod nearest;
 mod read;
 pub mod table;
 mod wish;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use almost::{Almost, almost};
+pub use described::flags_in;
 pub use error::{ArgumentProblem, CommandError};
 pub use find::{Line, MAX_BODY_CHARACTERS, MAX_COMMANDS, find_commands};
 pub use read::{Reading, read_commands};
@@ -81,6 +88,9 @@ pub struct Up {
     pub ttl: Option<Ttl>,
     /// The name of a size; the configuration is still to be asked whether it has it.
     pub size: Option<String>,
+    /// The commit to start, 7 to 40 hexadecimal digits in lower case; `None`: the newest one. The forge is still to be asked
+    /// whether the pull request has it.
+    pub sha: Option<String>,
 }
 
 /// A command that was understood. [`fmt::Display`] writes what [`std::str::FromStr`] reads back, without the name:
@@ -164,8 +174,11 @@ impl fmt::Display for Up {
         if let Some(ttl) = self.ttl {
             write!(f, " ttl={}", word(ttl))?;
         }
-        match &self.size {
-            Some(size) => write!(f, " size={}", arguments::quoted(size)),
+        if let Some(size) = &self.size {
+            write!(f, " size={}", arguments::quoted(size))?;
+        }
+        match &self.sha {
+            Some(sha) => write!(f, " sha={sha}"),
             None => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{ContentHash, EnvKey, ImageDigest, Phase, Usd};
+use crate::{ContentHash, EnvKey, ImageDigest, LogExcerpt, Phase, Usd};
 
 /// The content of the comment of one pull request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +50,10 @@ pub struct CommentView {
     pub ready_note: Option<String>,
     /// The slash command, with the slash.
     pub command: String,
+    /// The last lines of its log, where a failure is shown with them. They are read when the comment is written and are no
+    /// part of its identity, so that other lines alone edit no comment.
+    #[serde(skip)]
+    pub log: Option<LogExcerpt>,
 }
 
 impl CommentView {

@@ -30,8 +30,8 @@ pub struct RenderedTaskDefinition {
     pub input: Json,
     /// The hash of `input`.
     pub content: ContentHash,
-    /// Tags beside those of `input`, key and value: whose it is.
-    pub tags: Vec<(&'static str, String)>,
+    /// Its tags, key and value: those of the template and of the configuration, and whose it is. Of one key the last counts.
+    pub tags: Vec<(String, String)>,
 }
 
 /// A service as it shall be.
@@ -45,8 +45,10 @@ pub struct ServiceSpec {
     pub desired_count: u32,
     /// On what.
     pub capacity: Capacity,
-    /// Its tags, key and value.
-    pub tags: Vec<(&'static str, String)>,
+    /// ECS Exec is enabled: people with the right in AWS may open a shell in its containers.
+    pub exec: bool,
+    /// Its tags, key and value: ours, and those of the configuration. Its tasks get the same.
+    pub tags: Vec<(String, String)>,
 }
 
 /// What an update changes of a service; `None` leaves it as it is.
@@ -58,6 +60,8 @@ pub struct ServiceChange {
     pub desired_count: Option<u32>,
     /// On what; starts a deployment only together with `force_new_deployment`.
     pub capacity: Option<Capacity>,
+    /// Whether ECS Exec is enabled for the tasks that start from now on; starts none.
+    pub exec: Option<bool>,
     /// Start a deployment though the task definition is the same.
     pub force_new_deployment: bool,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value as Json;
 
-use crate::{Status, Value};
+use crate::{Machinery, Status, Value};
 
 /// The attributes that the controller alone writes, contract 1.
 pub const STATUS_ATTRIBUTES: [&str; 11] = [
@@ -26,9 +26,9 @@ pub const STATUS_ATTRIBUTES: [&str; 11] = [
 /// write of them never touches what a client wrote.
 pub fn encode_status(status: &Status) -> Vec<(&'static str, Option<Value>)> {
     let text = |text: &str| Some(Value::String(text.to_owned()));
-    let machinery = serde_json::to_value(&status.machinery).map_or(Value::Null, from_json);
+    let machinery = encode_machinery(&status.machinery);
     vec![
-        ("phase", text(status.phase.as_str())),
+        ("phase", text(status.phase_word())),
         ("reason", text(&status.reason)),
         ("message", text(&status.message)),
         ("url", status.url.as_deref().and_then(text)),
@@ -40,6 +40,15 @@ pub fn encode_status(status: &Status) -> Vec<(&'static str, Option<Value>)> {
         ("purge_at", status.purge_at.map(|time| Value::Number(time.timestamp().to_string()))),
         ("status", Some(machinery)),
     ]
+}
+
+/// The map `status`, with what another release wrote into it.
+fn encode_machinery(machinery: &Machinery) -> Value {
+    let mut encoded = serde_json::to_value(machinery).map_or(Value::Null, from_json);
+    if let (Some(foreign), Value::Map(entries)) = (&machinery.foreign, &mut encoded) {
+        foreign.put_back(entries);
+    }
+    encoded
 }
 
 /// RFC 3339 in UTC with whole seconds: all of one length, so that they sort as texts.
@@ -65,7 +74,12 @@ pub(crate) fn to_json(value: &Value) -> Json {
         Value::String(text) => Json::String(text.clone()),
         Value::Number(number) => number.parse().map_or(Json::Null, Json::Number),
         Value::Bool(yes) => Json::Bool(*yes),
-        Value::Null | Value::Other(_) => Json::Null,
+        Value::Null
+        | Value::Binary(_)
+        | Value::StringSet(_)
+        | Value::NumberSet(_)
+        | Value::BinarySet(_)
+        | Value::Other(_) => Json::Null,
         Value::List(list) => Json::Array(list.iter().map(to_json).collect()),
         Value::Map(map) => Json::Object(map.iter().map(|(name, value)| (name.clone(), to_json(value))).collect()),
     }

@@ -14,17 +14,22 @@ mod digest;
 mod duration;
 mod encode;
 mod event;
+mod excerpt;
+mod foreign;
 mod inventory;
 mod key;
 mod last_use;
 mod money;
 mod month;
 mod observed;
+mod peer;
 mod phase;
 mod place;
 mod pull;
 mod record;
+mod refusal;
 mod request;
+mod spending;
 mod status;
 mod value;
 
@@ -43,6 +48,8 @@ pub use digest::{ContentHash, HASH_VERSION, short_hash};
 pub use duration::{InvalidDuration, format_duration, parse_duration};
 pub use encode::{STATUS_ATTRIBUTES, encode_status};
 pub use event::{Decision, Event};
+pub use excerpt::{LogExcerpt, LogStream};
+pub use foreign::Foreign;
 pub use inventory::{
     DeletionFailure, DescribedRevision, FailureCause, ImageRef, ListedImage, ManifestKind, ManifestText,
 };
@@ -51,15 +58,19 @@ pub use last_use::{IdleSign, LastUse, MAX_LAST_USE_BYTES};
 pub use money::Usd;
 pub use month::{InvalidMonth, Month};
 pub use observed::{
-    Container, Deployment, Health, Image, ImageDigest, ImageRevision, ImageView, Observed, PullRequestState, Rollout,
-    Service, ServiceEvent, ServiceView, StopCode, Task, TaskDefinitionName, TaskDefinitionRevision, TaskState,
+    Container, Deployment, HeadChange, Health, Image, ImageDigest, ImageRevision, ImageView, Observed,
+    PullRequestState, PushesView, Rollout, Service, ServiceEvent, ServiceView, StopCode, Task, TaskDefinitionName,
+    TaskDefinitionRevision, TaskState, Unanswered,
 };
+pub use peer::peer_network;
 pub use phase::Phase;
 pub use place::{FargateQuotas, InvalidPlace, Place, Room, Spending, cost_between};
-pub use pull::PullRequest;
+pub use pull::{Branch, PullRequest};
 pub use record::{Problem, Record};
+pub use refusal::Refusal;
 pub use request::commanding_comment;
+pub use spending::{LedgerView, SpendingEntry};
 pub use status::{
-    BoundCommit, Capacity, CommandOutcome, Condition, ConditionStatus, Machinery, Reacted, SaidComment, Status,
+    AtHead, BoundCommit, Capacity, CommandOutcome, Condition, ConditionStatus, Machinery, Reacted, SaidComment, Status,
 };
 pub use value::Value;

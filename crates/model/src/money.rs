@@ -29,6 +29,11 @@ impl Usd {
         *self == Self::ZERO
     }
 
+    /// From whole micro-dollars.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
     /// In whole micro-dollars.
     pub fn micros(self) -> i64 {
         self.0

@@ -39,6 +39,15 @@ impl Month {
         }
     }
 
+    /// The month before it.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        match self.number {
+            1 => Self { year: self.year.saturating_sub(1), number: 12 },
+            number => Self { number: number - 1, ..self },
+        }
+    }
+
     /// The first moment after it.
     pub fn ends(self) -> DateTime<Utc> {
         self.next().begins()
@@ -74,6 +83,7 @@ mod tests {
     fn december_is_followed_by_january() {
         let december: Month = "2026-12".parse().unwrap();
         assert_eq!(december.next().to_string(), "2027-01");
+        assert_eq!(december.next().previous(), december);
         assert_eq!(december.ends().to_rfc3339(), "2027-01-01T00:00:00+00:00");
         assert_eq!(Month::of(december.ends() - chrono::TimeDelta::seconds(1)), december);
     }

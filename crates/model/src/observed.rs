@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Capacity, ContentHash, IdleSign, ImageTag, Room};
+use crate::{Branch, Capacity, ContentHash, IdleSign, ImageTag, LedgerView, Refusal, RepoName, Room};
 
 /// What one observation found out about one environment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,19 +27,47 @@ pub struct Observed {
     pub pull_request_is_fresh: bool,
     /// The commit at the head of the open pull request, in full; `None`: not known.
     pub head_sha: Option<String>,
+    /// Whether the branch of the pull request lives in another repository; `None`: not known.
+    pub is_from_fork: Option<bool>,
+    /// The branch of the pull request; `None`: not asked for, or its repository is deleted.
+    pub branch: Option<Branch>,
+    /// The pushes to that branch; `None`: not asked after the pull request was.
+    pub pushes: Option<PushesView>,
     /// What an image says of the commit it was built from; `None`: not asked in this observation.
     pub revision: Option<ImageRevision>,
     /// The live revisions of the environment's family, newest first; `None`: not looked at.
     pub task_definitions: Option<Vec<TaskDefinitionRevision>>,
-    /// Tags of this pull request that are in the registry and that no other record which is not down names; `None`: not
-    /// looked at.
+    /// Tags of this pull request that are in the registry and may go with it: no other record which is not down names them,
+    /// and an image that another record runs keeps one tag. `None`: not looked at.
     pub own_tags: Option<Vec<ImageTag>>,
     /// What the caps have to say to it; `None`: not asked.
     pub room: Option<Room>,
+    /// The last step that AWS refused for good, of this environment or of the whole account; `None`: none was.
+    pub refusal: Option<Refusal>,
+    /// What the ledger of spending says of it.
+    pub spending: LedgerView,
+    /// The name that the repository has now, if it is another than the configured one.
+    pub moved_to: Option<RepoName>,
     /// No service may be deleted before the next pass: as many were as one pass may delete.
     pub allowance_spent: bool,
     /// The clock is not where it should be by the time that passed, and no second observation has confirmed it.
     pub clock_jumped: bool,
+    /// The service was described, and its tasks were not listed yet: an empty list proves nothing then.
+    pub tasks_pending: bool,
+    /// What was asked and gave no answer.
+    pub unanswered: Unanswered,
+}
+
+/// The questions of one observation that got no answer. A missing answer is evidence about its source, and about no
+/// environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unanswered {
+    /// EC2 gave no address for at least one running task. A task without an address then has an unknown one.
+    pub addresses: bool,
+    /// The registry did not list, or did not remove, the tags of the pull request.
+    pub tags: bool,
+    /// ECS did not list, or did not deregister, the task definitions of the environment.
+    pub task_definitions: bool,
 }
 
 /// What is known of a service.
@@ -81,6 +109,8 @@ pub struct Service {
     pub running_count: u32,
     /// What it runs.
     pub task_definition: TaskDefinitionName,
+    /// ECS Exec is enabled for the tasks that it starts.
+    pub exec: bool,
     /// The first capacity provider of its strategy with a weight.
     pub capacity: Option<Capacity>,
     /// When it was created.
@@ -316,9 +346,11 @@ pub struct ImageRevision {
 /// What is known of the image.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum ImageView {
-    /// Not looked at, or the registry did not answer.
+    /// The registry did not answer, or the record names no tag.
     #[default]
     Unknown,
+    /// Not asked in this observation.
+    NotAsked,
     /// The tag is not there (yet).
     Missing,
     /// The repository is not there.
@@ -338,6 +370,30 @@ pub enum Health {
     Status(u16),
     /// It did not answer, in a few words without addresses or times.
     Silent(String),
+    /// It could not be asked, for a reason on our side, in a few words. No evidence of anything.
+    Unasked(String),
+}
+
+/// What is known of the pushes to the branch of a pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PushesView {
+    /// The forge did not answer.
+    Unknown,
+    /// The forge does not show them.
+    Hidden,
+    /// The newest of them, the newest first.
+    Listed(Vec<HeadChange>),
+}
+
+/// A push: whatever moved a branch from one commit to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeadChange {
+    /// The commit before, in full; only zeros when the branch was created.
+    pub before: String,
+    /// The commit after, in full; only zeros when the branch was deleted.
+    pub after: String,
+    /// When, by the forge's clock, in whole seconds.
+    pub at: DateTime<Utc>,
 }
 
 /// Whether the pull request is open.

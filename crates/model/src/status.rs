@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{Item, timestamp};
+use crate::foreign::{Foreign, decode_machinery};
 use crate::place::cost_between;
 use crate::{
     Attempt, ContentHash, ImageDigest, ImageRevision, Month, Phase, Place, Spending, TaskDefinitionName, Usd, Value,
@@ -42,11 +43,29 @@ pub struct Status {
 impl Status {
     /// What it has cost until `now`, if nothing changed since it was written.
     pub fn cost_at(&self, now: DateTime<Utc>) -> Usd {
-        // Somebody spoiled `updated_at`, and half a century of cost is no better guess than none.
-        if self.updated_at == DateTime::UNIX_EPOCH {
-            return self.cost_usd;
-        }
-        self.cost_usd + self.hourly_cost_usd.per_hour_over((now - self.updated_at).to_std().unwrap_or_default())
+        self.spending().cost_at(now)
+    }
+
+    /// The word of the phase, as it stands in the table: also one that this release does not know.
+    pub fn phase_word(&self) -> &str {
+        let foreign = self.machinery.foreign.as_ref().and_then(|foreign| foreign.phase.as_deref());
+        foreign.filter(|word| !word.is_empty()).unwrap_or(self.phase.as_str())
+    }
+
+    /// Whether this release knows the phase. If not, `phase` is `Pending`, and what is observed decides.
+    pub fn knows_its_phase(&self) -> bool {
+        self.machinery.foreign.as_ref().is_none_or(|foreign| foreign.phase.is_none())
+    }
+
+    /// Says where it stands. A word that this release does not know gives way.
+    pub fn set_phase(&mut self, phase: Phase) {
+        self.phase = phase;
+        Foreign::forget_phase(&mut self.machinery.foreign);
+    }
+
+    /// When its time is over, if that could be read.
+    pub fn known_expiry(&self) -> Option<DateTime<Utc>> {
+        Some(self.expires_at).filter(|at| *at != DateTime::UNIX_EPOCH)
     }
 
     /// What of that falls into which month.
@@ -68,6 +87,12 @@ impl Status {
     pub fn projected_in(&self, month: Month, now: DateTime<Utc>) -> Usd {
         let (from, to) = (now.max(month.begins()), self.expires_at.min(month.ends()));
         self.spending().in_month(month, now) + cost_between(self.hourly_cost_usd, from, to)
+    }
+
+    /// Whether `written`, which stands in the table, has to be written again to say this: it says something else, or the
+    /// cost that readers make of it is another.
+    pub fn differs_from(&self, written: &Self) -> bool {
+        !self.says_the_same(written) || !written.spending().agrees(&self.spending(), self.updated_at)
     }
 
     /// Whether `other` says the same, whenever and however often it was written.
@@ -119,6 +144,14 @@ pub struct Machinery {
     /// The id of the PRIMARY deployment that became ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
+    /// The ids of the newest task and of the one before it, whose logs are read by them. ECS forgets a stopped task after an
+    /// hour. Its name is short, since a settled record takes two write units at most.
+    #[serde(rename = "tk", skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<String>,
+    /// The last digits of the network interface behind `public_ip`. An interface keeps its address for as long as its task
+    /// runs, so the address of that task is known without EC2. Short, since a settled record is to stay small.
+    #[serde(rename = "eni", skip_serializing_if = "Option::is_none")]
+    pub network_interface: Option<String>,
     /// The image it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_digest: Option<ImageDigest>,
@@ -134,6 +167,10 @@ pub struct Machinery {
     /// What of the cost fell into earlier months than that of `updated_at`, in micro-dollars.
     #[serde(skip_serializing_if = "Usd::is_zero")]
     pub before_month: Usd,
+    /// The ledger of spending has the cost, so no client's write changes it. Absent: a release without a ledger wrote this.
+    /// Its name is short, since a settled record takes two write units at most.
+    #[serde(rename = "bk", skip_serializing_if = "std::ops::Not::not")]
+    pub booked: bool,
     /// The comment, and what it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<SaidComment>,
@@ -146,9 +183,23 @@ pub struct Machinery {
     /// The last reaction to the comment that asked for all this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reacted: Option<Reacted>,
+    /// What another release wrote that this one does not know. It is written back as it was read.
+    #[serde(skip)]
+    pub foreign: Option<Box<Foreign>>,
 }
 
+/// How many tasks are remembered: one that runs and the one before it.
+const REMEMBERED_TASKS: usize = 2;
+
 impl Machinery {
+    /// Remembers the newest task. One that is remembered already changes nothing.
+    pub fn remember_task(&mut self, id: &str) {
+        if !self.tasks.iter().any(|known| known == id) {
+            self.tasks.insert(0, id.to_owned());
+            self.tasks.truncate(REMEMBERED_TASKS);
+        }
+    }
+
     fn says_the_same(&self, other: &Self) -> bool {
         let Self {
             revision: _,
@@ -161,16 +212,20 @@ impl Machinery {
             attempt,
             task_definition,
             deployment,
+            tasks,
+            network_interface,
             image_digest,
             idle,
             capacity,
             place,
             // Goes with the cost.
             before_month: _,
+            booked,
             comment,
             commit,
             image_revision,
             reacted,
+            foreign,
         } = self;
         *observed_generation == other.observed_generation
             && *conditions == other.conditions
@@ -181,14 +236,18 @@ impl Machinery {
             && *attempt == other.attempt
             && *task_definition == other.task_definition
             && *deployment == other.deployment
+            && *tasks == other.tasks
+            && *network_interface == other.network_interface
             && *image_digest == other.image_digest
             && *idle == other.idle
             && *capacity == other.capacity
             && *place == other.place
+            && *booked == other.booked
             && *comment == other.comment
             && *commit == other.commit
             && *image_revision == other.image_revision
             && *reacted == other.reacted
+            && *foreign == other.foreign
     }
 }
 
@@ -214,21 +273,44 @@ pub struct SaidComment {
 
 /// What is remembered of the commit that a record is bound to (`head_sha`). Begins anew with another commit. No more is
 /// remembered than the project's rule asks for, since a settled record is to stay small.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoundCommit {
     /// The commit's first digits, to know it again. What is decided by the commit is decided by the whole of it.
     pub sha: String,
-    /// The newest `requested_at` that was seen while nothing else was known to be the head: what was pushed to the
-    /// registry before it, was there when somebody asked.
+    /// The newest `requested_at` that was seen while this commit was known to be the head.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub approved_at: Option<DateTime<Utc>>,
-    /// When another commit was first seen at the head, also if this one came back since; absent: never, or somebody asked
-    /// again after it came back.
+    /// When another commit was first seen at the head, also if this one came back since; absent: never.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub left_at: Option<DateTime<Utc>>,
+    /// A `requested_at` that was ahead of our clock when it was first seen; absent: it was not. It approves what was there
+    /// then, also when our clock has reached it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ahead: Option<DateTime<Utc>>,
     /// The other commit that was last seen at the head; absent: this one was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub newer: Option<String>,
+    /// When it was the head by the forge's list of pushes; absent: the list was not needed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at_head: Option<AtHead>,
+    /// An image that is certainly of this commit and that does not run yet.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub proven: Option<ImageDigest>,
+}
+
+/// When a commit was the head of its branch, from the first push onto it until the first push of another commit. What is known of
+/// it never changes, also if the commit comes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtHead {
+    /// When it was pushed; absent: the list does not say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub since: Option<DateTime<Utc>>,
+    /// When another commit took its place; absent: none did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<DateTime<Utc>>,
+    /// When the list was asked for last and did not have it; absent: it has it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub missing_at: Option<DateTime<Utc>>,
 }
 
 /// A reaction to the comment that gave a command.
@@ -262,8 +344,9 @@ pub struct Condition {
     pub status: ConditionStatus,
     /// Why, in PascalCase.
     pub reason: Cow<'static, str>,
-    /// Why, in a sentence; empty when the reason says all.
-    #[serde(skip_serializing_if = "String::is_empty", default)]
+    /// Why, in a sentence; empty when the reason says all. Written also when it is empty: Kubernetes requires the field
+    /// (API conventions, "Typical status properties").
+    #[serde(default)]
     pub message: String,
     /// When `status` last changed.
     pub last_transition_at: DateTime<Utc>,
@@ -280,8 +363,10 @@ pub enum ConditionStatus {
     Unknown,
 }
 
-/// Reads back what the controller wrote. A phase or an expiry that is missing or spoiled makes the whole status lost: it
-/// is found again from the world. Anything else that is spoiled is only itself lost.
+/// Reads back what the controller wrote. Anything that cannot be read is only itself lost. A phase that this release does not
+/// know counts as `Pending`, and its word is kept. An expiry is found again from the request.
+///
+/// `None`: no release wrote anything.
 pub(crate) fn decode_status(item: &Item) -> Option<Status> {
     let text = |name: &str| item.get(name).and_then(Value::as_str);
     let time = |name: &str| text(name).and_then(timestamp);
@@ -289,38 +374,32 @@ pub(crate) fn decode_status(item: &Item) -> Option<Status> {
         Some(Value::Number(number)) => Usd::from_dollars(number.parse().unwrap_or_default()),
         _ => Usd::ZERO,
     };
-    let phase = text("phase")?.parse().ok()?;
-    let expires_at = time("expires_at")?;
-    let machinery = item.get("status").map(decode_machinery).unwrap_or_default();
+    let map = item.get("status").and_then(Value::as_map);
+    if text("phase").is_none() && map.is_none() {
+        return None;
+    }
+    let word = text("phase").unwrap_or_default();
+    let phase: Option<Phase> = word.parse().ok();
+    let mut machinery = map.map(decode_machinery).unwrap_or_default();
+    if phase.is_none() {
+        machinery.foreign.get_or_insert_default().phase = Some(word.to_owned());
+    }
     let purge_at = item
         .get("purge_at")
         .and_then(Value::as_u64)
         .and_then(|seconds| DateTime::from_timestamp(i64::try_from(seconds).ok()?, 0));
     Some(Status {
-        phase,
+        phase: phase.unwrap_or(Phase::Pending),
         reason: Cow::Owned(text("reason").unwrap_or_default().to_owned()),
         message: text("message").unwrap_or_default().to_owned(),
         url: text("url").map(str::to_owned),
         public_ip: text("public_ip").and_then(|ip| ip.parse().ok()),
-        expires_at,
+        // Marks a time that cannot be read, here and below.
+        expires_at: time("expires_at").unwrap_or(DateTime::UNIX_EPOCH),
         hourly_cost_usd: dollars("hourly_cost_usd"),
         cost_usd: dollars("cost_usd"),
         updated_at: time("updated_at").unwrap_or(DateTime::UNIX_EPOCH),
         purge_at,
         machinery,
     })
-}
-
-/// Reads what can be read. A spoiled entry does not take the others with it, least of all the revision.
-fn decode_machinery(value: &Value) -> Machinery {
-    let json = crate::encode::to_json(value);
-    if let Ok(machinery) = Machinery::deserialize(&json) {
-        return machinery;
-    }
-    let serde_json::Value::Object(mut entries) = json else { return Machinery::default() };
-    entries.retain(|name, entry| {
-        let alone = serde_json::Map::from_iter([(name.clone(), entry.clone())]);
-        Machinery::deserialize(serde_json::Value::Object(alone)).is_ok()
-    });
-    Machinery::deserialize(serde_json::Value::Object(entries)).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A DynamoDB attribute value. Binary and set types, which the contract never uses, are only named.
+/// A DynamoDB attribute value. The contract uses no binary and no set type. They are kept as they are.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// S.
@@ -18,7 +18,15 @@ pub enum Value {
     List(Vec<Value>),
     /// M.
     Map(BTreeMap<String, Value>),
-    /// Any other type, by its DynamoDB name (`B`, `SS`, `NS`, `BS`).
+    /// B.
+    Binary(Vec<u8>),
+    /// SS.
+    StringSet(Vec<String>),
+    /// NS, as decimal texts.
+    NumberSet(Vec<String>),
+    /// BS.
+    BinarySet(Vec<Vec<u8>>),
+    /// A type that is newer than this program, by its name. Its content is not known.
     Other(&'static str),
 }
 
@@ -58,6 +66,10 @@ impl fmt::Display for Value {
             Self::Null => f.write_str("null"),
             Self::List(list) => write!(f, "a list of {}", list.len()),
             Self::Map(map) => write!(f, "a map of {}", map.len()),
+            Self::Binary(_) => f.write_str("a value of type B"),
+            Self::StringSet(_) => f.write_str("a value of type SS"),
+            Self::NumberSet(_) => f.write_str("a value of type NS"),
+            Self::BinarySet(_) => f.write_str("a value of type BS"),
             Self::Other(name) => write!(f, "a value of type {name}"),
         }
     }

@@ -21,10 +21,12 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::Readiness;
+use crate::answers::Answers;
 use announced::{Announced, Known, Unasked};
 use labels::{
-    AwsAnswer, AwsCall, ByPhase, ByQueue, ByReason, ByResult, ByUser, ByVersion, Codes, ForgeAnswer, ForgeCall, OTHER,
-    fold,
+    AwsAnswer, AwsCall, ByAudience, ByPhase, ByQueue, ByReason, ByResult, ByUser, ByVersion, Codes, ForgeAnswer,
+    ForgeCall, OTHER, fold,
 };
 
 /// A gauge of dollars.
@@ -62,6 +64,8 @@ const PASS_SECONDS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0
 #[derive(Clone, Debug)]
 pub struct Metrics {
     counted: Arc<Counted>,
+    /// Whose answers the readiness follows, if it does.
+    answers: Option<Arc<Answers>>,
 }
 
 #[derive(Debug)]
@@ -76,6 +80,7 @@ struct Counted {
     forge_calls: Family<ForgeAnswer, Counter>,
     forge_took: Family<ForgeCall, Histogram>,
     forge_quota: Unasked,
+    forge_content: Family<ByAudience, Gauge>,
     passes: Family<ByResult, Counter>,
     pass_took: Histogram,
     environments: Family<ByPhase, Gauge>,
@@ -89,6 +94,7 @@ struct Counted {
     services_reaped: Family<ByReason, Counter>,
     guardrail_alarms: Family<ByReason, Gauge>,
     lease_held: Gauge,
+    lease_unreadable: Gauge,
 }
 
 impl Metrics {
@@ -108,6 +114,8 @@ impl Metrics {
         let forge_took = call_seconds(r, "forge_api_call_duration", "How long a call to the forge took");
         let forge_quota = Unasked::default();
         r.register("forge_quota_remaining", "Calls that the forge still allows this hour", forge_quota.clone());
+        let help = "Writes to the forge within the last hour for this audience and for those that come after it";
+        let forge_content = family(r, "forge_content_writes", help);
         let passes = family(r, "pass", "Passes over the whole cluster that ended, by result");
         let pass_took = seconds(r, "pass_duration", "How long a pass over the whole cluster took", &PASS_SECONDS);
         let environments = family(r, "environments", "Environments in each phase at the last complete pass");
@@ -129,6 +137,9 @@ impl Metrics {
         let guardrail_alarms = family(r, "guardrail_alarm", help);
         let lease_held = Gauge::default();
         r.register("lease_held", "1 while this process leads, else 0", lease_held.clone());
+        let lease_unreadable = Gauge::default();
+        let help = "1 while the item of the lease cannot be read, so that no process leads, else 0";
+        r.register("lease_unreadable", help, lease_unreadable.clone());
         r.register("build", "Which build this is", Info::new(ByVersion { version: version.to_owned() }));
         start_at_zero(&reconciles, &RECONCILE_RESULTS);
         start_at_zero(&passes, &PASS_RESULTS);
@@ -144,6 +155,7 @@ impl Metrics {
             forge_calls,
             forge_took,
             forge_quota,
+            forge_content,
             passes,
             pass_took,
             environments,
@@ -157,8 +169,19 @@ impl Metrics {
             services_reaped,
             guardrail_alarms,
             lease_held,
+            lease_unreadable,
         };
-        Self { counted: Arc::new(counted) }
+        Self { counted: Arc::new(counted), answers: None }
+    }
+
+    /// The same metrics, which also have `condition` of `readiness` follow the answers to all calls of `service`.
+    ///
+    /// Once the condition holds, it is lost when nothing but failures has come for ten seconds, three at least, and holds
+    /// again with the first answer. A condition that the caller set and that is refused is an answer.
+    #[must_use]
+    pub fn followed_by(self, readiness: &Readiness, condition: &'static str, service: &'static str) -> Self {
+        let answers = Answers::new(service, readiness.clone(), condition);
+        Self { answers: Some(Arc::new(answers)), ..self }
     }
 
     /// All metrics now, in the OpenMetrics text format.
@@ -176,6 +199,9 @@ impl Metrics {
 
 impl Meter for Metrics {
     fn api_call(&self, service: &'static str, operation: &'static str, code: &str, took: Duration) {
+        if let Some(answers) = self.answers.as_ref().filter(|answers| answers.service == service) {
+            answers.heard(code, took);
+        }
         let counted = &*self.counted;
         let code = counted.codes.label(code);
         let took = took.as_secs_f64();
@@ -237,6 +263,10 @@ impl Meter for Metrics {
         }
     }
 
+    fn lease_unreadable(&self, unreadable: bool) {
+        self.counted.lease_unreadable.set(unreadable.into());
+    }
+
     fn images_deleted(&self, images: usize, bytes: u64) {
         self.counted.images_deleted.inc_by(images as u64);
         self.counted.image_bytes_freed.inc_by(bytes);
@@ -268,6 +298,11 @@ impl Meter for Metrics {
 
     fn forge_quota(&self, remaining: u64) {
         self.counted.forge_quota.set(whole(remaining));
+    }
+
+    fn forge_content(&self, audience: &'static str, written: usize, _: usize) {
+        let written = i64::try_from(written).unwrap_or(i64::MAX);
+        self.counted.forge_content.get_or_create(&ByAudience { audience }).set(written);
     }
 }
 

@@ -8,7 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// Conditions may come and go: what no longer holds is set to `false`, and the process is not ready again.
 #[derive(Clone, Debug)]
 pub struct Readiness {
-    conditions: Arc<Mutex<Vec<(&'static str, bool)>>>,
+    conditions: Arc<Mutex<Vec<(&'static str, Holds)>>>,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    NotYet,
+    Yes,
+    /// It did, and what it depends on has failed since.
+    Lost,
 }
 
 impl Readiness {
@@ -28,6 +37,7 @@ impl Readiness {
     /// A name that [`new`](Self::new) was not given becomes one more condition, at the end: so a misspelt name shows in
     /// `/readyz` beside the one that stays behind.
     pub fn set(&self, name: &'static str, holds: bool) {
+        let holds = if holds { Holds::Yes } else { Holds::NotYet };
         let mut conditions = self.conditions();
         match conditions.iter_mut().find(|(known, _)| *known == name) {
             Some((_, held)) => *held = holds,
@@ -38,7 +48,24 @@ impl Readiness {
     /// Whether every condition holds.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.conditions().iter().all(|(_, holds)| *holds)
+        self.conditions().iter().all(|(_, holds)| *holds == Holds::Yes)
+    }
+
+    /// A condition that held is lost. One that never held stays so.
+    pub(crate) fn lose(&self, name: &str) {
+        self.turn(name, Holds::Yes, Holds::Lost);
+    }
+
+    /// A condition that was lost holds again. One that never held stays so.
+    pub(crate) fn regain(&self, name: &str) {
+        self.turn(name, Holds::Lost, Holds::Yes);
+    }
+
+    fn turn(&self, name: &str, from: Holds, to: Holds) {
+        for (_, holds) in self.conditions().iter_mut().filter(|(known, holds)| *known == name && *holds == from) {
+            tracing::warn!(condition = name, "readiness: {from:?} → {to:?}");
+            *holds = to;
+        }
     }
 
     /// Whether every condition holds, and the lines that say so, of one moment.
@@ -46,18 +73,22 @@ impl Readiness {
         let conditions = self.conditions();
         let mut lines = String::new();
         for (name, holds) in conditions.iter() {
-            let (sign, word) = if *holds { ('+', "ok") } else { ('-', "not yet") };
+            let (sign, word) = match holds {
+                Holds::Yes => ('+', "ok"),
+                Holds::NotYet => ('-', "not yet"),
+                Holds::Lost => ('-', "lost: the last calls failed"),
+            };
             // Writing to a string cannot fail.
             let _ = writeln!(lines, "[{sign}]{name} {word}");
         }
         if conditions.is_empty() {
             lines.push_str("ok\n");
         }
-        (conditions.iter().all(|(_, holds)| *holds), lines)
+        (conditions.iter().all(|(_, holds)| *holds == Holds::Yes), lines)
     }
 
-    fn conditions(&self) -> MutexGuard<'_, Vec<(&'static str, bool)>> {
-        // Nothing panics while it is held, and a list of flags is whole at every moment.
+    fn conditions(&self) -> MutexGuard<'_, Vec<(&'static str, Holds)>> {
+        // Nothing panics while it is held, and such a list is whole at every moment.
         self.conditions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }

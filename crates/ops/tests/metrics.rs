@@ -36,6 +36,7 @@ fn fill(metrics: &Metrics) {
     metrics.guardrail_alarm("EmptyTable", true);
     metrics.lease_held(true);
     metrics.forge_quota(4_999);
+    metrics.forge_content("member", 12, 250);
 }
 
 fn cost(dearest: &[&str]) -> MonthCost {
@@ -45,7 +46,7 @@ fn cost(dearest: &[&str]) -> MonthCost {
 }
 
 /// Each family with its type and what the names of its samples are.
-const FAMILIES: [(&str, &str); 22] = [
+const FAMILIES: [(&str, &str); 24] = [
     ("reconcile", "counter"),
     ("reconcile_duration_seconds", "histogram"),
     ("workqueue_depth", "gauge"),
@@ -54,6 +55,7 @@ const FAMILIES: [(&str, &str); 22] = [
     ("forge_api_calls", "counter"),
     ("forge_api_call_duration_seconds", "histogram"),
     ("forge_quota_remaining", "gauge"),
+    ("forge_content_writes", "gauge"),
     ("pass", "counter"),
     ("pass_duration_seconds", "histogram"),
     ("environments", "gauge"),
@@ -67,6 +69,7 @@ const FAMILIES: [(&str, &str); 22] = [
     ("services_reaped", "counter"),
     ("guardrail_alarm", "gauge"),
     ("lease_held", "gauge"),
+    ("lease_unreadable", "gauge"),
     ("build", "info"),
 ];
 
@@ -116,6 +119,7 @@ fn a_fresh_process_says_zero_where_it_knows_and_nothing_where_it_does_not() {
         assert_eq!(fresh.value("pass_total", &[("result", result)]), Some(0.0), "{result}");
     }
     assert_eq!(fresh.value("lease_held", &[]), Some(0.0));
+    assert_eq!(fresh.value("lease_unreadable", &[]), Some(0.0));
     assert_eq!(fresh.value("build_info", &[("version", "1.2.3")]), Some(1.0));
     assert_eq!(fresh.value("forge_quota_remaining", &[]), None);
     assert!(fresh.all("environments").is_empty() && fresh.all("workqueue_depth").is_empty());
@@ -191,6 +195,16 @@ fn the_phases_are_those_of_the_last_pass() {
     assert!(Phase::ALL.iter().all(|each| phase(each.as_str()).is_some()), "every phase is there");
     metrics.phases(&[]);
     assert!(read(&metrics).all("environments").iter().all(|(_, count)| *count == 0.0));
+}
+
+#[test]
+fn a_lease_that_cannot_be_read_is_an_alarm_of_every_replica() {
+    let metrics = Metrics::new("1.2.3");
+    metrics.lease_unreadable(true);
+    metrics.lease_held(false);
+    assert_eq!(read(&metrics).value("lease_unreadable", &[]), Some(1.0));
+    metrics.lease_unreadable(false);
+    assert_eq!(read(&metrics).value("lease_unreadable", &[]), Some(0.0));
 }
 
 #[test]

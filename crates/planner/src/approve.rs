@@ -1,12 +1,13 @@
 //! What was approved is what runs: whether the pull request has moved on from the commit that a record is bound to, and
 //! whether an image is of that commit.
 
-use bivouac_model::{BoundCommit, ConditionStatus, DesiredState, Image, ImageRevision, PullRequestState, Status};
+use bivouac_model::{BoundCommit, ConditionStatus, DesiredState, Image, ImageDigest, ImageRevision, Status};
 
 use crate::context::{Context, Draft};
 use crate::expiry::whole_seconds;
 use crate::plan::{Look, WaitingOn};
 use crate::project::ImageCommit;
+use crate::push_time::{self, Proof};
 use crate::reason;
 
 /// The condition that is false while another commit than the approved one is at the head of the pull request.
@@ -44,6 +45,9 @@ pub(crate) fn is_in_doubt(context: &Context<'_>, desired: &DesiredState) -> bool
 /// Remembers where the head of the pull request is, and says so while it is not the commit that was approved.
 pub(crate) fn follow_head<'a>(context: &Context<'_>, mut draft: Draft<'a>, desired: &DesiredState) -> Draft<'a> {
     let machinery = &mut draft.status.machinery;
+    if context.written().is_some_and(|written| push_time::is_over(written.phase)) {
+        machinery.image_digest = None;
+    }
     if let Some(revision) = &context.observed.revision {
         machinery.image_revision = Some(revision.clone());
     }
@@ -51,17 +55,28 @@ pub(crate) fn follow_head<'a>(context: &Context<'_>, mut draft: Draft<'a>, desir
         machinery.commit = None;
         return draft.without_condition(HEAD_APPROVED);
     };
-    // A client whose clock is ahead approves nothing that is yet to come.
-    let asked = desired.requested_at.map(whole_seconds).filter(|at| *at <= context.now);
+    let requested = desired.requested_at.map(whole_seconds);
     let sha = digits(bound);
     let remembered = machinery.commit.take().filter(|commit| commit.sha == sha);
-    let mut commit = remembered.unwrap_or(BoundCommit { sha, approved_at: asked, left_at: None, newer: None });
+    // A client whose clock is ahead approves nothing that is yet to come, not even when its time has come.
+    let known_ahead = remembered.as_ref().and_then(|commit| commit.ahead);
+    let ahead = requested.filter(|at| *at > context.now || known_ahead == Some(*at));
+    let asked = match ahead {
+        None => requested,
+        // Seen for the first time, with the approved commit at the head: it was asked for before now.
+        Some(_) if known_ahead != ahead && is_at_head(context, bound) => Some(context.now),
+        Some(_) => None,
+    };
+    let fresh = BoundCommit { sha, ahead, ..BoundCommit::default() };
+    let mut commit = remembered.unwrap_or(fresh);
+    commit.ahead = ahead;
     match &context.observed.head_sha {
         Some(head) if names(bound, head) => {
             commit.newer = None;
-            commit.approved_at = asked.or(commit.approved_at);
-            // It went and came back, and was asked for anew since.
-            commit.left_at = commit.left_at.filter(|left| asked.is_none_or(|asked| asked <= *left));
+            // After it was replaced nobody can say any more what was there when it was asked for.
+            if commit.left_at.is_none() {
+                commit.approved_at = asked.or(commit.approved_at);
+            }
         }
         Some(head) => {
             commit.newer = Some(head.clone());
@@ -70,9 +85,11 @@ pub(crate) fn follow_head<'a>(context: &Context<'_>, mut draft: Draft<'a>, desir
         None => {}
     }
     let newer = commit.newer.clone();
-    let by_push_time = context.project.image_commit == ImageCommit::PushTime;
-    if !by_push_time {
-        (commit.approved_at, commit.left_at) = (None, None);
+    let by_push_time = rule(context, desired) == ImageCommit::PushTime;
+    if by_push_time {
+        push_time::follow_pushes(context, bound, &mut commit);
+    } else {
+        commit = BoundCommit { sha: commit.sha, newer: commit.newer, ..BoundCommit::default() };
     }
     machinery.commit = Some(commit).filter(|commit| by_push_time || commit.newer.is_some());
     match newer {
@@ -84,6 +101,26 @@ pub(crate) fn follow_head<'a>(context: &Context<'_>, mut draft: Draft<'a>, desir
     }
 }
 
+/// Whether the commit is at the head right now, and not only in a list that may be older than the wish.
+fn is_at_head(context: &Context<'_>, bound: &str) -> bool {
+    context.observed.pull_request_is_fresh && context.observed.head_sha.as_ref().is_some_and(|head| names(bound, head))
+}
+
+/// The rule for the images of a record. A tag that a client names is no proof of the commit, since it can move: only one that
+/// the project's pattern makes of the commit is.
+fn rule(context: &Context<'_>, desired: &DesiredState) -> ImageCommit {
+    match context.project.image_commit {
+        ImageCommit::Tag if names_a_tag(context, desired) => ImageCommit::PushTime,
+        rule => rule,
+    }
+}
+
+/// Whether a client named another tag than the project's.
+fn names_a_tag(context: &Context<'_>, desired: &DesiredState) -> bool {
+    let of_the_commit = context.project.tag(context.key, desired.head_sha.as_deref());
+    desired.image_tag.is_some() && desired.image_tag != of_the_commit
+}
+
 /// Whether an image may be deployed for the commit that a wish is bound to, by the project's rule. `status` is the draft that
 /// [`follow_head`] left.
 pub(crate) fn judge(
@@ -91,51 +128,13 @@ pub(crate) fn judge(
     status: &Status,
     desired: &DesiredState,
     image: &Image,
-) -> Result<(), Unproven> {
-    let Some(bound) = &desired.head_sha else { return Ok(()) };
+) -> Result<Proof, Unproven> {
+    let Some(bound) = &desired.head_sha else { return Ok(Proof::Known) };
     let commit = status.machinery.commit.as_ref();
-    match context.project.image_commit {
-        ImageCommit::Tag | ImageCommit::Unchecked => Ok(()),
-        ImageCommit::PushTime => by_push_time(context, bound, commit, image),
+    match rule(context, desired) {
+        ImageCommit::Tag | ImageCommit::Unchecked => Ok(Proof::Known),
+        ImageCommit::PushTime => push_time::judge(context, bound, names_a_tag(context, desired), commit, image),
         ImageCommit::Label => by_label(context, bound, commit, status.machinery.image_revision.as_ref(), image),
-    }
-}
-
-fn by_push_time(
-    context: &Context<'_>,
-    bound: &str,
-    commit: Option<&BoundCommit>,
-    image: &Image,
-) -> Result<(), Unproven> {
-    let runs = context.written().and_then(|written| written.machinery.image_digest.as_ref());
-    let was_there = image
-        .pushed_at
-        .zip(commit.and_then(|commit| commit.approved_at))
-        .is_some_and(|(pushed, asked)| pushed <= asked);
-    if runs == Some(&image.digest) || was_there {
-        return Ok(());
-    }
-    if commit.is_some_and(|commit| commit.left_at.is_some()) {
-        let message = format!(
-            "A newer commit was pushed since {} was approved, and the image may be of that one; it needs {}.",
-            short(bound),
-            approval(context)
-        );
-        return Err(Unproven::Not { reason: reason::NEWER_COMMIT, message, on: WaitingOn::Approval });
-    }
-    let observed = context.observed;
-    match observed.pull_request {
-        // The image was read before the pull request was. If the commit was at the head still, no newer one can have been
-        // built into the image.
-        Some(PullRequestState::Open) if observed.pull_request_is_fresh && observed.head_sha.is_some() => Ok(()),
-        Some(PullRequestState::Open) | None if !observed.pull_request_is_fresh => {
-            Err(Unproven::Look(Look::PullRequest))
-        }
-        _ => {
-            let message = "The forge does not answer, so nobody knows whether the image is of the approved commit.";
-            let message = message.to_owned();
-            Err(Unproven::Not { reason: reason::FORGE_UNAVAILABLE, message, on: WaitingOn::Forge })
-        }
     }
 }
 
@@ -145,13 +144,13 @@ fn by_label(
     commit: Option<&BoundCommit>,
     known: Option<&ImageRevision>,
     image: &Image,
-) -> Result<(), Unproven> {
+) -> Result<Proof, Unproven> {
     let Some(known) = known.filter(|known| known.digest == image.digest) else {
         return Err(Unproven::Look(Look::Revision { digest: image.digest.clone() }));
     };
     let newer = commit.and_then(|commit| commit.newer.as_deref());
     let (reason, message, on) = match known.commit.as_deref() {
-        Some(said) if names(bound, said) => return Ok(()),
+        Some(said) if names(bound, said) => return Ok(Proof::Known),
         Some(said) if newer.is_some_and(|newer| names(newer, said)) => {
             let approval = approval(context);
             let message = format!("The image is of the newer commit {}, which needs {approval}.", short(said));
@@ -175,8 +174,16 @@ fn by_label(
     Err(Unproven::Not { reason, message, on })
 }
 
+/// Remembers that an image is of the commit, before anything is done with it.
+pub(crate) fn remember<'a>(mut draft: Draft<'a>, proven: ImageDigest) -> Draft<'a> {
+    if let Some(commit) = &mut draft.status.machinery.commit {
+        commit.proven = Some(proven);
+    }
+    draft
+}
+
 /// What a person has to do to have a newer commit.
-fn approval(context: &Context<'_>) -> String {
+pub(crate) fn approval(context: &Context<'_>) -> String {
     match context.policy.command.as_str() {
         "" => "a new approval".to_owned(),
         command => format!("a new `{command} up`"),
@@ -184,7 +191,7 @@ fn approval(context: &Context<'_>) -> String {
 }
 
 /// Whether `full` is the commit that is meant. A client may have written an abbreviation of it, and then vouches for it.
-fn names(meant: &str, full: &str) -> bool {
+pub(crate) fn names(meant: &str, full: &str) -> bool {
     full.get(..meant.len()).is_some_and(|head| head.eq_ignore_ascii_case(meant))
 }
 
@@ -194,6 +201,6 @@ fn digits(commit: &str) -> String {
 }
 
 /// As people quote a commit; a label may hold anything.
-fn short(commit: &str) -> String {
+pub(crate) fn short(commit: &str) -> String {
     commit.chars().filter(char::is_ascii_alphanumeric).take(7).collect()
 }

@@ -99,6 +99,24 @@ pub(crate) fn overdue(
     Some(cause)
 }
 
+/// Since when it has been starting and could be asked how it does. `None` once it was ready.
+pub(crate) fn asked_since(draft: &Draft<'_>) -> Option<DateTime<Utc>> {
+    draft.status.machinery.attempt.as_ref()?.since
+}
+
+/// It could not be asked how it does: the time until now does not count for any deadline. To keep writes few, that is recorded
+/// only when half of the time is over in which it has to answer, so at least the other half is left once it can be asked.
+pub(crate) fn stand_still(mut draft: Draft<'_>) -> Draft<'_> {
+    let (now, half) = (draft.context.now, draft.context.policy.deadlines.health / 2);
+    let is_over = |since: DateTime<Utc>| (now - since).to_std().is_ok_and(|waited| waited >= half);
+    let since = draft.status.machinery.attempt.as_mut().and_then(|attempt| attempt.since.as_mut());
+    if let Some(since) = since.filter(|since| is_over(**since)) {
+        *since = now;
+    }
+    draft.phase_begins = draft.status.machinery.phase_since.is_some_and(is_over);
+    draft
+}
+
 /// It is ready: what comes now is no start any more.
 pub(crate) fn succeed(mut draft: Draft<'_>) -> Draft<'_> {
     let attempt = draft.status.machinery.attempt.take().unwrap_or_default();

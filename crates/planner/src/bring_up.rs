@@ -1,6 +1,5 @@
 //! Towards an environment that runs (or sleeps) as desired.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use bivouac_model::{
@@ -10,10 +9,11 @@ use bivouac_model::{
 };
 
 use crate::context::{Context, Draft};
-use crate::plan::{Action, Look, Plan, WaitingOn};
+use crate::plan::{Action, Look, Next, Plan, WaitingOn};
 use crate::policy::CapacityPolicy;
+use crate::push_time::Proof;
 use crate::template::Filling;
-use crate::{admission, approve, attempt, glance, idle, reason, rollout};
+use crate::{admission, approve, attempt, glance, idle, reason, refusal, rollout};
 
 /// What is wanted of the service.
 pub(crate) struct Wanted<'a> {
@@ -46,6 +46,10 @@ impl Wanted<'_> {
 pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &DesiredState, note: Option<String>) -> Plan {
     let deadlines = &context.policy.deadlines;
     let draft = draft.wanted();
+    // Before the pull request: an image that was read while a commit was at the head cannot be of a newer one.
+    if context.observed.image == ImageView::NotAsked {
+        return draft.look(Look::Image);
+    }
     if context.observed.pull_request.is_none() {
         return draft.look(Look::PullRequest);
     }
@@ -65,12 +69,20 @@ pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &Desired
     let draft = approve::follow_head(&context, draft, desired);
     // Only a service that is made is made with an image while it sleeps; that of another is looked at when it wakes.
     let at_rest = count == 0 && context.observed.service != ServiceView::Absent;
+    let mut proven = None;
     let approved =
         image(&context, desired).and_then(|image| match approve::judge(&context, &draft.status, desired, image) {
-            Ok(()) => Ok(image),
+            Ok(proof) => {
+                proven = (proof == Proof::New).then(|| image.digest.clone());
+                Ok(image)
+            }
             Err(_) if at_rest => Ok(image),
             Err(unproven) => Err(NoImage::Unproven(unproven)),
         });
+    let draft = match proven {
+        Some(proven) => approve::remember(draft, proven),
+        None => draft,
+    };
     let wanted = match approved {
         Err(NoImage::Unproven(approve::Unproven::Look(look))) => return draft.look(look),
         Ok(image) => {
@@ -94,7 +106,11 @@ pub(crate) fn bring_up(context: Context<'_>, draft: Draft<'_>, desired: &Desired
         return wanted.rest(draft, &context);
     }
     match &context.observed.service {
-        ServiceView::Unknown | ServiceView::Unlisted | ServiceView::Listed => draft.look(Look::Service),
+        ServiceView::Unlisted => match refusal::rest(&context, draft, &wanted) {
+            ControlFlow::Break(rests) => rests,
+            ControlFlow::Continue(draft) => draft.look(Look::Service),
+        },
+        ServiceView::Unknown | ServiceView::Listed => draft.look(Look::Service),
         ServiceView::Draining => draft
             .nowhere()
             .costing(Usd::ZERO)
@@ -153,20 +169,8 @@ fn problems(context: &Context<'_>, desired: &DesiredState) -> Vec<String> {
         let size = desired.size.as_deref().unwrap_or_default();
         problems.push(format!("size holds \"{}\"; allowed: {allowed}", size.escape_debug()));
     }
-    for name in desired.config.keys().filter(|name| !project.config_allow.iter().any(|allowed| allowed.matches(name))) {
-        let allowed: Vec<_> = project.config_allow.iter().map(ToString::to_string).collect();
-        let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
-        problems.push(format!("config holds the name `{name}`; allowed: {allowed}"));
-    }
+    problems.extend(project.refusals(desired).iter().map(ToString::to_string));
     problems
-}
-
-/// The variables that flags and configuration make; a flag wins.
-fn environment(context: &Context<'_>, desired: &DesiredState) -> BTreeMap<String, String> {
-    let prefix = &context.project.flag_prefix;
-    let mut variables = desired.config.clone();
-    variables.extend(desired.flags.iter().map(|(name, value)| (format!("{prefix}{name}"), value.clone())));
-    variables
 }
 
 enum NoImage {
@@ -187,7 +191,7 @@ fn image<'a>(context: &Context<'a>, desired: &DesiredState) -> Result<&'a Image,
         ImageView::Found(image) => Ok(image),
         ImageView::Missing => Err(NoImage::Missing(tag.to_string())),
         ImageView::NoRepository => Err(NoImage::Repository),
-        ImageView::Unknown => Err(NoImage::Unknown),
+        ImageView::Unknown | ImageView::NotAsked => Err(NoImage::Unknown),
         ImageView::Unusable(why) => Err(NoImage::Unusable(why.clone())),
     }
 }
@@ -265,18 +269,25 @@ fn spec(context: &Context<'_>, desired: &DesiredState, image: &Image) -> Content
         image.repository_uri.as_bytes(),
         &numbers,
         desired.restarted_at.as_deref().unwrap_or_default().as_bytes(),
-        project.flag_prefix.as_bytes(),
+        project.variables.flag_prefix.as_bytes(),
     ];
     let variables = desired.config.iter().chain(&desired.flags);
     let variables = variables.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
-    ContentHash::of(fixed.into_iter().chain(variables))
+    // Where there are none the hash is as it was before there were any. The odd one keeps them apart from variables.
+    let tags = &context.policy.tags;
+    let marker = (!tags.is_empty()).then_some("tags".as_bytes());
+    let tags = tags.iter().flat_map(|(key, value)| [key.as_bytes(), value.as_bytes()]);
+    ContentHash::of(fixed.into_iter().chain(variables).chain(marker).chain(tags))
 }
 
 fn create<'a>(context: &Context<'a>, draft: Draft<'a>, wanted: &Wanted<'_>) -> Plan {
     if failed_already(context, wanted) {
         return still_failed(context, draft);
     }
-    let draft = draft.nowhere();
+    let draft = match refusal::rest(context, draft, wanted) {
+        ControlFlow::Break(rests) => return rests,
+        ControlFlow::Continue(draft) => draft.nowhere(),
+    };
     // The list of open pull requests may be a resync old: nothing is created for one that was closed since. A forge that
     // is down does not hold AWS up; a pull request that is seen closed never gets here.
     if !context.observed.pull_request_is_fresh {
@@ -297,7 +308,7 @@ fn create<'a>(context: &Context<'a>, draft: Draft<'a>, wanted: &Wanted<'_>) -> P
         0 => admission::leave(going(draft)),
         _ => match admission::enter(context, draft, wanted, |draft| going(draft).running_on(capacity)) {
             ControlFlow::Continue(draft) => draft,
-            ControlFlow::Break(first) => return first,
+            ControlFlow::Break(first) => return with_revision(context, first, revision),
         },
     };
     let name = match revision {
@@ -308,11 +319,26 @@ fn create<'a>(context: &Context<'a>, draft: Draft<'a>, wanted: &Wanted<'_>) -> P
         task_definition: name,
         desired_count: wanted.count,
         capacity,
+        exec: context.project.exec,
         tags: tags(context, &wanted.spec),
         name: context.service(),
     };
     let token = token(context, wanted);
     draft.act(Action::Create { spec, token })
+}
+
+/// What comes before the place is recorded: the revision, whose registration starts nothing, is registered at the same time. If
+/// AWS refused the last attempt, it is registered first, and nothing is recorded for an attempt that is refused again.
+fn with_revision(context: &Context<'_>, first: Plan, revision: Result<TaskDefinitionName, RevisionStep>) -> Plan {
+    match (&first.next, revision) {
+        (Next::Record, Err(RevisionStep::Register(rendered))) if refusal::was_refused(context) => {
+            Plan { next: Next::Do(Action::Register(rendered)), ..first }
+        }
+        (Next::Record, Err(RevisionStep::Register(rendered))) => {
+            Plan { meanwhile: Some(Action::Register(rendered)), ..first }
+        }
+        _ => first,
+    }
 }
 
 /// `clientToken`, from key and generation: a repeated call is the same call, a later wish is another.
@@ -327,18 +353,33 @@ fn token(context: &Context<'_>, wanted: &Wanted<'_>) -> String {
     ContentHash::of(parts).as_str().to_owned()
 }
 
-fn tags(context: &Context<'_>, spec: &ContentHash) -> Vec<(&'static str, String)> {
-    vec![
+/// What an update says of ECS Exec: nothing where it is as the project sets it. A change of the key alone replaces no task.
+fn exec_change(context: &Context<'_>, service: &Service) -> Option<bool> {
+    (service.exec != context.project.exec).then_some(context.project.exec)
+}
+
+/// The tags of a service: ours, and those of the configuration, which has none of ours.
+fn tags(context: &Context<'_>, spec: &ContentHash) -> Vec<(String, String)> {
+    let ours = [
         (TAG_MANAGED, context.policy.instance.clone()),
         (TAG_REPO, context.key.repo.to_string()),
         (TAG_PR, context.key.pr.to_string()),
         (TAG_SPEC, spec.to_string()),
         (TAG_HASH_VERSION, HASH_VERSION.to_owned()),
-    ]
+    ];
+    let ours = ours.into_iter().map(|(key, value)| (key.to_owned(), value));
+    context.policy.tags.clone().into_iter().chain(ours).collect()
 }
 
 /// The service is there: make it run what is wanted, then see how it does.
 fn converge<'a>(context: &Context<'a>, draft: Draft<'a>, wanted: &Wanted<'_>, service: &Service) -> Plan {
+    if context.observed.tasks_pending {
+        return draft.look(Look::Tasks);
+    }
+    let draft = match refusal::rest(context, draft, wanted) {
+        ControlFlow::Break(rests) => return rests,
+        ControlFlow::Continue(draft) => draft,
+    };
     if wanted.count == 0 {
         return put_to_sleep(context, draft, wanted, service);
     }
@@ -366,6 +407,7 @@ fn converge<'a>(context: &Context<'a>, draft: Draft<'a>, wanted: &Wanted<'_>, se
             let change = ServiceChange {
                 task_definition: Some(name),
                 desired_count: (service.desired_count != wanted.count).then_some(wanted.count),
+                exec: exec_change(context, service),
                 ..Default::default()
             };
             return draft.act(Action::Update { service: service.name.clone(), change });
@@ -381,6 +423,7 @@ fn converge<'a>(context: &Context<'a>, draft: Draft<'a>, wanted: &Wanted<'_>, se
         let change = ServiceChange {
             desired_count: Some(wanted.count),
             force_new_deployment: retried || given_up,
+            exec: exec_change(context, service),
             ..Default::default()
         };
         return draft.act(Action::Update { service: service.name.clone(), change });
@@ -391,6 +434,8 @@ fn converge<'a>(context: &Context<'a>, draft: Draft<'a>, wanted: &Wanted<'_>, se
         // The service runs what is wanted: remember what that was.
         let machinery = &mut draft.status.machinery;
         let rolled = machinery.spec.as_ref() != Some(&wanted.spec);
+        // Other tags alone deploy nothing.
+        let same_revision = machinery.task_definition.as_ref() == Some(&service.task_definition);
         machinery.spec = Some(wanted.spec.clone());
         machinery.task_definition = Some(service.task_definition.clone());
         machinery.image_digest = Some(image.digest.clone());
@@ -402,7 +447,7 @@ fn converge<'a>(context: &Context<'a>, draft: Draft<'a>, wanted: &Wanted<'_>, se
         let version = service.hash_version.as_deref();
         if service.spec.as_ref() != Some(&wanted.spec) || version != Some(HASH_VERSION) {
             let tags = tags(context, &wanted.spec);
-            let draft = if rolled { updating(draft, context) } else { draft };
+            let draft = if rolled && !same_revision { updating(draft, context) } else { draft };
             return draft.act(Action::Tag { service: service.name.clone(), tags });
         }
     }
@@ -538,6 +583,14 @@ enum RevisionStep {
 impl RevisionStep {
     fn plan(self, draft: Draft<'_>, context: &Context<'_>) -> Plan {
         match self {
+            // Asked already, without an answer.
+            Self::Look if context.observed.unanswered.task_definitions => {
+                const MESSAGE: &str = "ECS does not list the task definitions. The environment starts when it does.";
+                let ended = matches!(draft.status.phase, Phase::Terminating | Phase::Terminated);
+                let draft =
+                    if ended { draft.say(Phase::Pending, reason::TASK_DEFINITIONS_UNKNOWN, MESSAGE) } else { draft };
+                draft.wait(WaitingOn::TaskDefinitions, context.policy.deadlines.soon)
+            }
             Self::Look => draft.look(Look::TaskDefinitions),
             Self::Register(rendered) => draft.act(Action::Register(rendered)),
             Self::TooLarge(message) => draft
@@ -554,7 +607,7 @@ fn revision(context: &Context<'_>, wanted: &Wanted<'_>) -> Result<TaskDefinition
     };
     let image = format!("{}@{}", image.repository_uri, image.digest);
     let size = wanted.desired.size.as_ref().and_then(|name| context.project.sizes.get(name)).copied();
-    let environment = environment(context, wanted.desired);
+    let environment = context.project.variables.environment(&wanted.desired.flags, &wanted.desired.config);
     let filling = Filling {
         image: &image,
         environment: &environment,
@@ -567,7 +620,9 @@ fn revision(context: &Context<'_>, wanted: &Wanted<'_>) -> Result<TaskDefinition
         Some(revision) => Ok(revision.name.clone()),
         None => {
             // Whose it is: two instances may share an account and a template.
-            let tags = vec![(TAG_MANAGED, context.policy.instance.clone())];
+            let managed = (TAG_MANAGED.to_owned(), context.policy.instance.clone());
+            let of_template = rendered.tags.into_iter().filter(|(key, _)| !context.policy.tags.contains_key(key));
+            let tags = of_template.chain(context.policy.tags.clone()).chain([managed]).collect();
             Err(RevisionStep::Register(Box::new(RenderedTaskDefinition { tags, ..rendered })))
         }
     }

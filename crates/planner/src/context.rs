@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bivouac_model::{
-    Capacity, CommentIdentity, CommentView, Condition, ConditionStatus, DesiredState, EnvKey, ImageTag, Observed,
-    Phase, Record, Status, Usd,
+    Capacity, CommentIdentity, CommentView, Condition, ConditionStatus, ContentHash, DesiredState, EnvKey, ImageTag,
+    Observed, Phase, Record, Status, Usd,
 };
 use chrono::{DateTime, Utc};
 
@@ -15,7 +15,7 @@ use crate::expiry::after;
 use crate::plan::{Action, Look, Next, Plan, WaitingOn};
 use crate::policy::Policy;
 use crate::project::Project;
-use crate::{admission, approve, idle, notice, react};
+use crate::{address, admission, approve, idle, notice, react, spending};
 
 /// The condition that says whether an environment answers.
 const READY: &str = "Ready";
@@ -26,6 +26,14 @@ const WITHDRAWN: &str = "Withdrawn";
 pub(crate) const DRAINED: &str = "Drained";
 /// The condition that says that the pull request's tags stay, and why.
 pub(crate) const TAGS_REMOVED: &str = "TagsRemoved";
+
+/// The condition that is `False` while the forge refuses what the comment has to say. Its reason and message tell why.
+pub const COMMENT_POSTED: &str = "CommentPosted";
+
+/// Whether the forge refused the last attempt to write the comment.
+pub fn is_comment_refused(status: &Status) -> bool {
+    status.machinery.conditions.iter().any(|condition| condition.kind == COMMENT_POSTED)
+}
 
 /// Everything a decision about one environment may depend on.
 #[derive(Clone, Copy)]
@@ -78,7 +86,7 @@ impl<'a> Context<'a> {
     pub fn in_phase_for(&self, phases: &[Phase]) -> Duration {
         let since = self
             .written()
-            .filter(|status| phases.contains(&status.phase))
+            .filter(|status| status.knows_its_phase() && phases.contains(&status.phase))
             .and_then(|status| status.machinery.phase_since);
         since.and_then(|since| (self.now - since).to_std().ok()).unwrap_or_default()
     }
@@ -88,29 +96,33 @@ impl<'a> Context<'a> {
 pub(crate) struct Draft<'a> {
     pub context: Context<'a>,
     pub status: Status,
+    /// Whether the time of its phase begins again, though the phase stays.
+    pub phase_begins: bool,
+    /// What the step that is drafted is known again by if AWS refuses it.
+    pub attempt: Option<ContentHash>,
 }
 
 impl<'a> Draft<'a> {
     /// Begins with what is written, or with nothing but the expiry.
     pub fn new(context: Context<'a>, first_seen_at: DateTime<Utc>, expires_at: DateTime<Utc>) -> Self {
-        let mut status = context.written().cloned().unwrap_or_else(|| blank(expires_at, context.now));
+        let mut status = context.written().cloned().unwrap_or_else(|| blank(&context, expires_at));
         status.expires_at = expires_at;
         status.machinery.first_seen_at = Some(first_seen_at);
         let newest = status.machinery.observed_generation.max(context.record.generation);
         // A valid wish without a generation is a new wish; of a broken one nothing is believed.
         let counted = context.record.generation.is_some() || context.record.desired.is_err();
         status.machinery.observed_generation = newest.filter(|_| counted);
-        Self { context, status }
+        Self { context, status, phase_begins: false, attempt: None }
     }
 
     /// Goes on with a status that was drafted before.
     pub fn resume(context: Context<'a>, status: Status) -> Self {
-        Self { context, status }
+        Self { context, status, phase_begins: false, attempt: None }
     }
 
     /// Says where it stands.
     pub fn say(mut self, phase: Phase, reason: &'static str, message: impl Into<String>) -> Self {
-        self.status.phase = phase;
+        self.status.set_phase(phase);
         self.status.reason = Cow::Borrowed(reason);
         self.status.message = message.into();
         self
@@ -127,8 +139,9 @@ impl<'a> Draft<'a> {
         self
     }
 
-    /// It answers here.
-    pub fn at(mut self, ip: IpAddr) -> Self {
+    /// It answers here, behind this network interface.
+    pub fn at(mut self, ip: IpAddr, interface: Option<&str>) -> Self {
+        self.status.machinery.network_interface = interface.map(|interface| address::digits(interface).to_owned());
         let host = match ip {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("[{ip}]"),
@@ -146,14 +159,14 @@ impl<'a> Draft<'a> {
     pub fn nowhere(mut self) -> Self {
         self.status.url = None;
         self.status.public_ip = None;
+        self.status.machinery.network_interface = None;
         self
     }
 
     /// An address is only true while the task that has it runs.
     pub fn only_where_it_runs(self) -> Self {
-        let ip = self.status.public_ip;
         let tasks = &self.context.observed.tasks;
-        match tasks.iter().any(|task| task.is_running() && ip.is_some() && task.public_ip == ip) {
+        match tasks.iter().any(|task| task.is_running() && address::agrees(&self.context, &self.status, task)) {
             true => self,
             false => self.nowhere(),
         }
@@ -203,7 +216,7 @@ impl<'a> Draft<'a> {
 
     /// It failed before, and stays so for the reason that is written.
     pub fn failed(mut self) -> Self {
-        self.status.phase = Phase::Failed;
+        self.status.set_phase(Phase::Failed);
         self
     }
 
@@ -256,7 +269,7 @@ impl<'a> Draft<'a> {
         if matches!(self.status.phase, Phase::Terminating | Phase::Terminated) {
             return again;
         }
-        let Self { context, status } = self;
+        let Self { context, status, .. } = self;
         let moments =
             [notice::begins_at(context, status), idle::asks_at(context, status.phase), Some(status.expires_at)];
         let left = |moment: DateTime<Utc>| (moment - self.context.now).to_std().ok();
@@ -269,7 +282,9 @@ impl<'a> Draft<'a> {
         let requeue_after = requeue_after.map(|again| self.in_time(again));
         // Compared with what is written, not with what was drafted in between: a step that is tried again and refused again
         // is no change.
-        let stayed = context.written().filter(|written| written.phase == self.status.phase);
+        let stayed = context
+            .written()
+            .filter(|written| written.phase == self.status.phase && written.knows_its_phase() && !self.phase_begins);
         // A clock that was set back counts anew, or every deadline would wait for the future.
         let since = stayed.and_then(|written| written.machinery.phase_since).filter(|since| *since <= context.now);
         self.status.machinery.phase_since = Some(since.unwrap_or(context.now));
@@ -281,16 +296,25 @@ impl<'a> Draft<'a> {
         let reason = self.status.reason.clone();
         set_condition(&context, &mut self.status, READY, ready, reason, String::new());
         self = notice::give(self);
-        self.status.cost_usd = context.written().map_or(Usd::ZERO, |written| written.cost_at(context.now));
-        self.status.machinery.before_month = before_month(context.written(), context.now);
-        self.status.updated_at = context.now;
+        let ledger = spending::account(&context.observed.spending, context.record, &mut self.status, context.now);
         let comment = comment(&context, &self.status);
+        if comment.is_none() {
+            // Nothing is owed, so nothing is refused.
+            self = self.without_condition(COMMENT_POSTED);
+        }
         let reaction = react::due(&context, &self.status, &next);
-        Plan { next, status: self.status, comment, reaction, requeue_after }
+        let (status, attempt) = (self.status, self.attempt);
+        Plan { next, status, ledger, comment, reaction, requeue_after, meanwhile: None, attempt, refusal: None }
     }
 }
 
-fn blank(expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Status {
+/// Of an environment without a status. What the ledger says runs, runs until it is seen that it does not.
+fn blank(context: &Context<'_>, expires_at: DateTime<Utc>) -> Status {
+    let hourly = context.observed.spending.entry().map_or(Usd::ZERO, |entry| entry.hourly);
+    Status { hourly_cost_usd: hourly, ..unseen(expires_at, context.now) }
+}
+
+fn unseen(expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Status {
     Status {
         phase: Phase::Pending,
         reason: Cow::Borrowed(crate::reason::SEEN),
@@ -309,30 +333,37 @@ fn blank(expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Status {
 /// The status of an item that no environment can be made of: it is only told so.
 pub(crate) fn refused(
     record: &Record,
+    observed: &Observed,
     policy: &Policy,
     now: DateTime<Utc>,
     reason: &'static str,
     message: String,
 ) -> Plan {
     let written = record.status.as_ref();
-    let mut status = written.cloned().unwrap_or_else(|| blank(after(now, policy.ttl), now));
+    let mut status = written.cloned().unwrap_or_else(|| unseen(after(now, policy.ttl), now));
     let stayed = status.phase == Phase::Invalid;
-    status.phase = Phase::Invalid;
+    status.set_phase(Phase::Invalid);
+    if status.known_expiry().is_none() {
+        status.expires_at = after(now, policy.ttl);
+    }
     status.reason = Cow::Borrowed(reason);
     status.message = message;
     status.machinery.observed_generation = status.machinery.observed_generation.max(record.generation);
     status.machinery.phase_since = Some(status.machinery.phase_since.filter(|_| stayed).unwrap_or(now));
-    status.cost_usd = written.map_or(Usd::ZERO, |written| written.cost_at(now));
-    status.machinery.before_month = before_month(written, now);
-    status.updated_at = now;
+    let ledger = spending::account(&observed.spending, record, &mut status, now);
     mark(written, &mut status, now, READY, ConditionStatus::Unknown, Cow::Borrowed(reason), String::new());
     let requeue_after = Some(policy.deadlines.later);
-    Plan { next: Next::Wait(WaitingOn::Person), status, comment: None, reaction: None, requeue_after }
-}
-
-/// What of the cost fell into earlier months.
-fn before_month(written: Option<&Status>, now: DateTime<Utc>) -> Usd {
-    written.map_or(Usd::ZERO, |written| written.spending().before_month_of(now))
+    Plan {
+        next: Next::Wait(WaitingOn::Person),
+        status,
+        ledger,
+        comment: None,
+        reaction: None,
+        requeue_after,
+        meanwhile: None,
+        attempt: None,
+        refusal: None,
+    }
 }
 
 fn set_condition(
@@ -367,10 +398,17 @@ fn mark(
 }
 
 /// What the comment has to say, unless it says so already.
+///
+/// Follows from the record alone, so what was refused or not written is found by each scan and by the next leader. While the
+/// condition stands, the record is not believed: an earlier release remembered what was refused as said.
 fn comment(context: &Context<'_>, status: &Status) -> Option<CommentView> {
     let said = status.machinery.comment.as_ref();
     // Nobody was told of it, and nobody need be told that it is gone.
     if said.is_none_or(|said| said.id.is_none()) && matches!(status.phase, Phase::Terminating | Phase::Terminated) {
+        return None;
+    }
+    // There is nothing to write it on, until the pull request is seen, which is another reason.
+    if status.reason == crate::reason::NO_SUCH_PULL_REQUEST {
         return None;
     }
     let tag = tag(context);
@@ -395,7 +433,7 @@ fn comment(context: &Context<'_>, status: &Status) -> Option<CommentView> {
         ready_note: context.project.ready_note.as_deref(),
         command: &context.policy.command,
     };
-    let said_already = said.is_some_and(|said| said.said == identity.word());
+    let said_already = !is_comment_refused(status) && said.is_some_and(|said| said.said == identity.word());
     (!said_already).then(|| view(context, status, tag))
 }
 
@@ -430,5 +468,6 @@ fn view(context: &Context<'_>, status: &Status, tag: Option<ImageTag>) -> Commen
         as_of: status.updated_at,
         ready_note: context.project.ready_note.clone(),
         command: context.policy.command.clone(),
+        log: None,
     }
 }

@@ -1,6 +1,6 @@
 //! The decision: what kind of record is this, and which way does it go?
 
-use bivouac_model::{Desired, DesiredState, Observed, Phase, PullRequestState, Record, ServiceView, Usd};
+use bivouac_model::{Desired, DesiredState, Observed, Phase, PullRequestState, Record, ServiceView, Status};
 use chrono::{DateTime, Utc};
 
 use crate::bring_up::{bring_up, is_ours};
@@ -9,7 +9,7 @@ use crate::expiry::{SKEW, after, created_at, lifetime, whole_seconds};
 use crate::plan::{Action, Look, Next, Plan, WaitingOn};
 use crate::policy::Policy;
 use crate::take_down::{Why, keep_tags, take_down};
-use crate::{hold, reason};
+use crate::{hold, reason, refusal};
 
 /// Decides the next step for one environment.
 ///
@@ -22,12 +22,12 @@ pub fn plan(record: &Record, observed: &Observed, policy: &Policy, now: DateTime
     let now = whole_seconds(now);
     let key = match record.key.env() {
         Ok(key) => key,
-        Err(error) => return refused(record, policy, now, reason::INVALID_RECORD, format!("{error}.")),
+        Err(error) => return refused(record, observed, policy, now, reason::INVALID_RECORD, format!("{error}.")),
     };
     let Some(project) = policy.projects.get(&key.repo) else {
         let configured: Vec<_> = policy.projects.keys().map(ToString::to_string).collect();
         let message = format!("The repository {} is not configured; configured: {}.", key.repo, configured.join(", "));
-        return refused(record, policy, now, reason::UNKNOWN_REPOSITORY, message);
+        return refused(record, observed, policy, now, reason::UNKNOWN_REPOSITORY, message);
     };
     decide(Context { record, key: &key, project, observed, policy, now })
 }
@@ -43,7 +43,7 @@ pub enum Setback {
 
 /// The plan after its step met a setback: the same record, which now says so, and a wait for a person.
 ///
-/// It is tried again after a while, since what was mended outside does not tell.
+/// It is tried again with growing intervals, since a change outside of this program gives no notice.
 pub fn set_back(
     record: &Record,
     observed: &Observed,
@@ -58,21 +58,26 @@ pub fn set_back(
     if let (Next::Do(Action::RemoveTags { .. }), Setback::Refused(refusal)) = (&plan.next, setback) {
         return keep_tags(context, Draft::resume(context, plan.status), refusal);
     }
-    let (reason, message) = match setback {
-        Setback::Denied(message) => (reason::DENIED, message),
-        Setback::Refused(message) => (reason::REFUSED, message),
-    };
+    let Next::Do(action) = &plan.next else { return plan };
+    let refusal = refusal::of(&context, action, setback, plan.attempt.clone());
     let phase = match plan.status.phase {
         phase @ (Phase::Terminating | Phase::Terminated | Phase::Asleep | Phase::Ready) => phase,
+        // No fault of this environment: it waits until a person changes what all of them need.
+        _ if refusal.account_wide && refusal::is_at_rest(observed) => Phase::Pending,
         _ => Phase::Failed,
     };
-    let message = format!("AWS refuses to {}: {}", plan.next, crate::cause::plain(message));
     let mut draft = Draft::resume(context, plan.status);
-    // What was not made costs nothing. It is tried again by itself, so it keeps its place.
-    if observed.service == ServiceView::Absent {
-        draft = draft.costing(Usd::ZERO);
+    // What AWS refuses takes no place from what would run.
+    if refusal::is_at_rest(observed) {
+        draft = draft.vacated();
     }
-    draft.say(phase, reason, message).wait(WaitingOn::Person, policy.deadlines.later)
+    let again = match phase {
+        // What is to go is not kept for longer than it has to be.
+        Phase::Terminating | Phase::Terminated => policy.deadlines.later,
+        _ => (refusal.again_at - context.now).to_std().unwrap_or(policy.deadlines.later),
+    };
+    let plan = draft.say(phase, refusal.reason, refusal.message.clone()).wait(WaitingOn::Person, again);
+    Plan { refusal: Some(refusal), ..plan }
 }
 
 fn decide(context: Context<'_>) -> Plan {
@@ -89,16 +94,18 @@ fn decide(context: Context<'_>) -> Plan {
     {
         return held(context, |context, draft| stale(context, draft, generation, newest));
     }
+    let observed = context.observed;
     let life = lifetime(&context, desired);
     let draft = Draft::new(context, life.first_seen_at, life.expires_at);
     // A status that was lost is found again from the service, its lifetime included.
     if hold::needs_a_look(&context) {
         return hold::look(draft);
     }
-    match withdrawn(&context, desired, life.expires_at) {
-        Some(why) => take_down(context, draft, why),
-        None if seems_over(&context, life.expires_at) => wait_for_clock(draft),
-        None => bring_up(context, draft, desired, life.note),
+    match (withdrawn(&context, desired, life.expires_at), &observed.moved_to) {
+        (Some(why), _) => take_down(context, draft, why),
+        (None, _) if seems_over(&context, life.expires_at) => wait_for_clock(draft),
+        (None, Some(to)) => hold::moved(context, draft, to),
+        (None, None) => bring_up(context, draft, desired, life.note),
     }
 }
 
@@ -150,7 +157,7 @@ fn is_closed(context: &Context<'_>) -> bool {
 fn held(context: Context<'_>, then: impl FnOnce(Context<'_>, Draft<'_>) -> Plan) -> Plan {
     // Later than any wish allows is what somebody spoiled.
     let latest = after(context.now, context.policy.max_ttl + SKEW);
-    let known = context.written().map(|written| written.expires_at).filter(|at| *at <= latest);
+    let known = context.written().and_then(Status::known_expiry).filter(|at| *at <= latest);
     let created = created_at(&context);
     let expires_at = known.unwrap_or(after(created.unwrap_or(context.now), context.policy.ttl));
     let first_seen_at = context.written().and_then(|written| written.machinery.first_seen_at).or(created);
@@ -179,6 +186,9 @@ fn held(context: Context<'_>, then: impl FnOnce(Context<'_>, Draft<'_>) -> Plan)
 fn stale(context: Context<'_>, draft: Draft<'_>, generation: u64, newest: u64) -> Plan {
     /// What the sentence begins with, so that the one of the stale write before is replaced.
     const BEGINS: &str = "The newest write has generation ";
+    if context.observed.tasks_pending {
+        return draft.look(Look::Tasks);
+    }
     let mut draft = draft.only_where_it_runs();
     if draft.status.phase == Phase::Ready && draft.status.url.is_none() {
         draft = draft.say(Phase::Degraded, reason::TASK_REPLACED, "The task that ran is gone.");

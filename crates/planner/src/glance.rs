@@ -7,7 +7,7 @@ use bivouac_model::{Phase, PullRequestState, ServiceView, Task, TaskState};
 
 use crate::bring_up::Wanted;
 use crate::context::{Context, TAGS_REMOVED};
-use crate::idle;
+use crate::{address, idle};
 
 /// Whether the record, the lists and the wish agree.
 pub(crate) fn is_settled(context: &Context<'_>, wanted: &Wanted<'_>) -> bool {
@@ -26,8 +26,7 @@ pub(crate) fn is_settled(context: &Context<'_>, wanted: &Wanted<'_>) -> bool {
                     // Without the image nobody can say what should run; what became ready is as good as it gets.
                     && (wanted.image.is_none() || Some(&task.task_definition) == machinery.task_definition.as_ref())
                     && task.started_by == machinery.deployment
-                    && task.public_ip.is_some()
-                    && task.public_ip == written.public_ip
+                    && address::agrees(context, written, task)
             };
             let said = written.message == ready_message(wanted);
             let deployed = machinery.spec.as_ref() == Some(&wanted.spec);

@@ -12,6 +12,7 @@ use bivouac_model::{Condition, ConditionStatus, ContentHash, Desired, DesiredSta
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
+use crate::address;
 use crate::context::{Context, Draft};
 use crate::expiry::{after, whole_seconds};
 use crate::plan::{Look, Plan, WaitingOn};
@@ -47,6 +48,8 @@ pub(crate) fn wake<'a>(context: &Context<'_>, draft: Draft<'a>) -> Draft<'a> {
 pub(crate) fn watch<'a>(context: &Context<'a>, draft: Draft<'a>) -> Result<Draft<'a>, Box<Plan>> {
     let (Some(due), Some(ip)) = (due(context, draft.status.phase), draft.status.public_ip) else { return Ok(draft) };
     match due {
+        // The answer of a stranger at an address that was given away would put it to sleep, or keep it awake.
+        Due::Ask if !address::is_certain(context, &draft.status) => Ok(draft),
         Due::Ask => Err(Box::new(draft.look(Look::Idle { ip }))),
         Due::Sleep { wish, unused } => {
             let message = format!("Nobody used it for {}.", format_duration(unused));

@@ -4,6 +4,7 @@
 //! reason for none. It never reads a clock, a random source, the environment or the network, and it leaves no choice to
 //! whoever carries the step out.
 
+mod address;
 pub mod admission;
 mod approve;
 mod attempt;
@@ -17,23 +18,34 @@ mod glance;
 mod hold;
 mod idle;
 pub mod images;
+mod log_lines;
 mod notice;
 mod pattern;
 mod plan;
 mod policy;
 mod prices;
 mod project;
+mod push_time;
 mod react;
 pub mod reap;
 mod reason;
+mod refusal;
 mod rollout;
+mod spending;
 mod take_down;
 mod template;
 
+pub use bivouac_policy::{LogsInComments, MASK_CONTEXT, VariableRules, excerpt};
+pub use context::{COMMENT_POSTED, is_comment_refused};
 pub use decide::{Setback, plan, set_back};
+pub use log_lines::{FailureLog, failure_log};
 pub use pattern::{InvalidPattern, Pattern};
 pub use plan::{Action, Look, Next, Plan, WaitingOn};
 pub use policy::{CapacityPolicy, Deadlines, Policy};
 pub use prices::Prices;
 pub use project::{ImageCommit, Project, Resources, Size};
-pub use template::{Filling, InvalidTemplate, MAX_TASK_DEFINITION_BYTES, Template};
+pub use spending::ended;
+pub use template::{
+    Filling, InvalidTemplate, MAX_TASK_DEFINITION_BYTES, Mistake, OUR_TAGS, Rule, Source, Template, Terms, check_tag,
+    enough_room, offered,
+};

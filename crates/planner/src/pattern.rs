@@ -127,6 +127,11 @@ impl Pattern {
         self.parts.iter().any(|part| matches!(part, Part::Sha | Part::Sha7))
     }
 
+    /// Whether it holds `{sha}`, so that a name of this pattern is of one commit alone.
+    pub fn names_a_whole_commit(&self) -> bool {
+        self.parts.contains(&Part::Sha)
+    }
+
     /// The number of the pull request that a name of this pattern speaks of.
     pub fn pr_of(&self, name: &str) -> Option<PrNumber> {
         let (before, after) = self.around_pr();

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bivouac_model::{
-    CommentView, ImageDigest, ImageTag, Place, Reacted, RenderedTaskDefinition, ServiceChange, ServiceSpec, Status,
-    TaskDefinitionName,
+    CommentView, ContentHash, ImageDigest, ImageTag, Place, Reacted, Refusal, RenderedTaskDefinition, ServiceChange,
+    ServiceSpec, SpendingEntry, Status, TaskDefinitionName,
 };
 
 /// What [`crate::plan`] answers.
@@ -16,6 +16,8 @@ pub struct Plan {
     pub next: Next,
     /// What the record has to say now; written when it does not say the same already, also when the step fails.
     pub status: Status,
+    /// The entry that the ledger of spending must have before the record says `status`. `None`: it needs none.
+    pub ledger: Option<SpendingEntry>,
     /// What the comment has to say; `None` when it says so, or when there is nothing to say it on.
     pub comment: Option<CommentView>,
     /// What the comment that gave the command has to be told by a reaction; `None` when it was told, or there is nothing to
@@ -24,6 +26,13 @@ pub struct Plan {
     /// When to look again by ourselves. Always there for a wait, except
     /// for one that only the next pass ends; the resync looks again in any case.
     pub requeue_after: Option<Duration>,
+    /// With [`Next::Record`]: a step that starts nothing and does not depend on the record. It may be taken at the same time, and
+    /// comes next otherwise.
+    pub meanwhile: Option<Action>,
+    /// What the step is known again by if AWS refuses it.
+    pub attempt: Option<ContentHash>,
+    /// The refusal that the step met, of a plan that [`crate::set_back`] made.
+    pub refusal: Option<Refusal>,
 }
 
 /// The next step.
@@ -65,7 +74,7 @@ pub enum Action {
         /// Its name.
         service: String,
         /// Key and value.
-        tags: Vec<(&'static str, String)>,
+        tags: Vec<(String, String)>,
     },
     /// Delete the service.
     Delete {
@@ -81,6 +90,21 @@ pub enum Action {
     },
     /// Deregister task definitions.
     Deregister(Vec<TaskDefinitionName>),
+}
+
+impl Action {
+    /// The kind of the step, in a word.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Register(_) => "register",
+            Self::Create { .. } => "create",
+            Self::Update { .. } => "update",
+            Self::Tag { .. } => "tag",
+            Self::Delete { .. } => "delete",
+            Self::RemoveTags { .. } => "remove-tags",
+            Self::Deregister(_) => "deregister",
+        }
+    }
 }
 
 impl fmt::Display for Action {
@@ -121,12 +145,18 @@ impl fmt::Display for Action {
 /// Something that has to be looked at before more can be decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// The service by name, and its tasks with their addresses.
+    /// The service by name.
     Service,
+    /// The tasks of the service, with their addresses.
+    Tasks,
+    /// The image behind the tag.
+    Image,
     /// The live revisions of the family.
     TaskDefinitions,
     /// Whether the pull request is open.
     PullRequest,
+    /// The pushes to the branch of the pull request.
+    Pushes,
     /// Whether the caps have room for it to run, and if so take it.
     Room(Place),
     /// The tags that are the pull request's own.
@@ -152,8 +182,11 @@ impl fmt::Display for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Service => f.write_str("look at the service"),
+            Self::Tasks => f.write_str("look at the tasks"),
+            Self::Image => f.write_str("look at the image"),
             Self::TaskDefinitions => f.write_str("look at the task definitions"),
             Self::PullRequest => f.write_str("look at the pull request"),
+            Self::Pushes => f.write_str("look at the pushes to the pull request's branch"),
             Self::Room(_) => f.write_str("ask for a place"),
             Self::Tags => f.write_str("look at the pull request's image tags"),
             Self::Revision { digest } => write!(f, "look at the label of image {}", digest.short()),
@@ -184,14 +217,14 @@ pub enum WaitingOn {
     Capacity,
     /// The caps have room for it.
     Room,
-    /// The task gets its public address.
+    /// The task gets its public address, or EC2 answers.
     Address,
+    /// ECS lists and deregisters the task definitions.
+    TaskDefinitions,
     /// The environment answers.
     Health,
     /// The tasks end.
     TaskStop,
-    /// The comment says the last word.
-    Comment,
     /// A person takes the protection away.
     Protection,
     /// The next pass: as many services were deleted since the last one as one pass may.
@@ -215,9 +248,9 @@ impl fmt::Display for WaitingOn {
             Self::Capacity => "capacity",
             Self::Room => "a place",
             Self::Address => "a public address",
+            Self::TaskDefinitions => "the task definitions",
             Self::Health => "the environment to answer",
             Self::TaskStop => "the tasks to stop",
-            Self::Comment => "the comment",
             Self::Protection => "the protection to be taken away",
             Self::Allowance => "its turn among the deletions of a pass",
             Self::Clock => "a second look at a clock that jumped",
@@ -247,8 +280,8 @@ impl Plan {
             && !self.changes(written)
     }
 
-    /// Whether the record has to be written.
+    /// Whether the record or the ledger of spending has to be written.
     pub fn changes(&self, written: Option<&Status>) -> bool {
-        written.is_none_or(|written| !self.status.says_the_same(written))
+        self.ledger.is_some() || written.is_none_or(|written| self.status.differs_from(written))
     }
 }

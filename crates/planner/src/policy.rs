@@ -15,6 +15,8 @@ use crate::reap::Adoption;
 pub struct Policy {
     /// What `bivouac:managed` says.
     pub instance: String,
+    /// The tags of `[aws.tags]`, on every service, task and task definition. None begins with `bivouac:`.
+    pub tags: BTreeMap<String, String>,
     /// The projects, by repository.
     pub projects: BTreeMap<RepoName, Project>,
     /// The lifetime of a record that asks for none, and the ceiling of one without a record.
@@ -44,6 +46,9 @@ pub struct Policy {
     pub deadlines: Deadlines,
     /// The slash command, with the slash, for the comment; empty: no bot answers, and the comment offers no commands.
     pub command: String,
+    /// Whether the images of branches of the repository itself are held to the rule for forks: not all who may push to them may
+    /// start environments.
+    pub checks_own_branches: bool,
 }
 
 /// `aws.capacity`.
@@ -76,8 +81,6 @@ pub struct Deadlines {
     pub start: Duration,
     /// With a running task that does not answer, before the environment is stopped as failed.
     pub health: Duration,
-    /// For the forge to take the last word of the comment, before the record becomes a tombstone without it.
-    pub comment: Duration,
     /// For ECS to let go of a service that was deleted, before a person is told.
     pub drain: Duration,
     /// Between two looks at something that changes within seconds (a task that starts, a service that drains).
@@ -100,8 +103,6 @@ impl Default for Deadlines {
             start: seconds(900),
             // Superset migrates its database before it answers, which takes minutes on half a vCPU.
             health: seconds(900),
-            // Longer than the minute that GitHub's secondary limits ask for.
-            comment: seconds(120),
             // A task has two minutes at most to stop (`stopTimeout`), a load balancer five by default to let go of it.
             drain: seconds(900),
             soon: seconds(3),

@@ -18,6 +18,10 @@ pub struct Prices {
     pub arm_vcpu_hour: f64,
     /// A GB of memory for an hour, ARM.
     pub arm_gb_hour: f64,
+    /// A vCPU for an hour, Windows, with its licence.
+    pub windows_vcpu_hour: f64,
+    /// A GB of memory for an hour, Windows.
+    pub windows_gb_hour: f64,
     /// What Spot costs of the price on demand, from 0 to 1.
     pub spot_factor: f64,
     /// A GB of ephemeral storage above the free 20, for an hour.
@@ -35,6 +39,9 @@ impl Default for Prices {
             gb_hour: 0.004_445,
             arm_vcpu_hour: 0.03238,
             arm_gb_hour: 0.00356,
+            // aws.amazon.com/fargate/pricing, Windows/x86: $0.09148 and the operating system's licence of $0.046 for each vCPU.
+            windows_vcpu_hour: 0.137_48,
+            windows_gb_hour: 0.01005,
             // Spot is 50 to 70 % less; reckoned with the smaller saving, so that a forecast errs to the dear side.
             spot_factor: 0.5,
             storage_gb_hour: 0.000_111,
@@ -55,12 +62,16 @@ impl Prices {
 
     /// What one running task costs an hour.
     pub fn hourly(&self, resources: &Resources, capacity: Capacity) -> Usd {
-        let (vcpu_hour, gb_hour) =
-            if resources.arm { (self.arm_vcpu_hour, self.arm_gb_hour) } else { (self.vcpu_hour, self.gb_hour) };
+        let (vcpu_hour, gb_hour) = match resources {
+            Resources { windows: true, .. } => (self.windows_vcpu_hour, self.windows_gb_hour),
+            Resources { arm: true, .. } => (self.arm_vcpu_hour, self.arm_gb_hour),
+            _ => (self.vcpu_hour, self.gb_hour),
+        };
         let compute = f64::from(resources.cpu) / 1024.0 * vcpu_hour + f64::from(resources.memory) / 1024.0 * gb_hour;
         let factor = match capacity {
-            Capacity::OnDemand => 1.0,
-            Capacity::Spot => self.spot_factor,
+            Capacity::Spot if !resources.windows => self.spot_factor,
+            // "Fargate Spot is not supported on Windows-based containers on Fargate" (AWS Batch API reference, `RuntimePlatform`).
+            Capacity::OnDemand | Capacity::Spot => 1.0,
         };
         let storage = f64::from(resources.storage.saturating_sub(FREE_STORAGE_GB)) * self.storage_gb_hour;
         Usd::from_dollars(compute * factor + storage + self.public_ipv4_hour)

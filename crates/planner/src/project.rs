@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bivouac_model::{EnvKey, ImageTag, RepoName};
-use wildmatch::WildMatch;
+use bivouac_model::{DesiredState, EnvKey, ImageTag, RepoName};
+use bivouac_policy::{LogsInComments, Refusal, VariableRules};
 
 use crate::pattern::Pattern;
 use crate::template::Template;
@@ -29,43 +29,47 @@ pub struct Project {
     pub image_tag: Pattern,
     /// How an image is known to be of the commit that a record is bound to.
     pub image_commit: ImageCommit,
-    /// What stands before the name of a flag.
-    pub flag_prefix: String,
-    /// Which configuration overrides are allowed, with `*` and `?`.
-    pub config_allow: Vec<WildMatch>,
+    /// Which environment variables a record may set.
+    pub variables: VariableRules,
     /// The named sizes.
     pub sizes: BTreeMap<String, Size>,
     /// What people are told once it is ready.
     pub ready_note: Option<String>,
+    /// Whether ECS Exec is enabled for its services.
+    pub exec: bool,
+    /// When lines of its log stand in comments.
+    pub logs_in_comments: LogsInComments,
 }
 
 /// How an image is known to be of the commit that was approved (`head_sha`). A record without one is bound to none, and
 /// runs whatever its tag names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImageCommit {
-    /// The tag names the commit, since the pattern holds `{sha}` or `{sha7}`. A record with a tag of its own (`image_tag`)
-    /// is its own proof: whoever may write the table may name any image.
+    /// The tag names the commit, since the pattern holds `{sha}` or `{sha7}`. A record with another tag (`image_tag`) is
+    /// judged by [`ImageCommit::PushTime`]: its client named the image that was there, and the tag can move.
     ///
     /// Seven digits name a commit, but do not prove it: another one that begins with them is made within minutes. Where
     /// strangers' commits are built, the pattern has to hold `{sha}`.
     Tag,
-    /// The image was there when somebody asked, or the commit was seen at the head of the pull request after the image was
-    /// seen. What is pushed to the registry after another commit came to the head is not deployed.
+    /// The image was pushed while the commit was the head of the branch, by the forge's list of pushes. A commit that was
+    /// replaced and came back counts until it was replaced.
     ///
-    /// It tells newer commits from the approved one, and not older ones: an image that was there when somebody asked, or
-    /// that comes late, may be of an older commit of the same pull request. Nor does it know of a commit that was at the
-    /// head for so short a time that nobody saw it. Where either matters, let the tag or the label say it.
+    /// An image of an older commit whose build ends that late cannot be told from one of the head. Where that matters, let
+    /// the tag or the label say it.
+    ///
+    /// On a branch of the repository itself, to which only people push who may start environments, an image that was there
+    /// when one was asked for is taken too.
     PushTime,
     /// The image says so itself, in `org.opencontainers.image.revision`.
     Label,
-    /// It is not.
+    /// No image is checked: one approval covers every later image of the pull request. Only where the configuration writes it.
     Unchecked,
 }
 
 impl ImageCommit {
-    /// What holds where the configuration says nothing: the tag if it names the commit, and nothing otherwise.
+    /// Returns what holds where the configuration says nothing: the tag if it names the commit, else the time of the push.
     pub fn default_for(image_tag: &Pattern) -> Self {
-        if image_tag.names_a_commit() { Self::Tag } else { Self::Unchecked }
+        if image_tag.names_a_commit() { Self::Tag } else { Self::PushTime }
     }
 }
 
@@ -89,6 +93,8 @@ pub struct Resources {
     pub storage: u32,
     /// On ARM64.
     pub arm: bool,
+    /// On Windows.
+    pub windows: bool,
 }
 
 impl Project {
@@ -100,6 +106,11 @@ impl Project {
     /// The tag of the image by the project's pattern; `None` when it needs a commit that is not known.
     pub fn tag(&self, key: &EnvKey, head_sha: Option<&str>) -> Option<ImageTag> {
         self.image_tag.fill(key.pr.get(), head_sha)?.parse().ok()
+    }
+
+    /// The names of flags and configuration that a record may not set.
+    pub fn refusals(&self, desired: &DesiredState) -> Vec<Refusal> {
+        self.variables.refusals(self.template.secrets(), &desired.flags, &desired.config)
     }
 
     /// The family of its task definitions.

@@ -3,6 +3,8 @@
 pub(crate) const SEEN: &str = "Seen";
 pub(crate) const INVALID_RECORD: &str = "InvalidRecord";
 pub(crate) const UNKNOWN_REPOSITORY: &str = "UnknownRepository";
+/// The repository was renamed or transferred, and the configuration has its old name.
+pub(crate) const REPOSITORY_MOVED: &str = "RepositoryMoved";
 pub(crate) const NO_SUCH_PULL_REQUEST: &str = "NoSuchPullRequest";
 pub(crate) const IMAGE_NOT_FOUND: &str = "ImageNotFound";
 pub(crate) const IMAGE_NOT_APPROVED: &str = "ImageNotApproved";
@@ -18,6 +20,10 @@ pub(crate) const SERVICE_DRAINING: &str = "ServiceDraining";
 pub(crate) const DEPLOYING: &str = "Deploying";
 pub(crate) const TASK_STARTING: &str = "TaskStarting";
 pub(crate) const WAITING_FOR_ADDRESS: &str = "WaitingForAddress";
+/// EC2 does not answer, so the address of a running task is unknown.
+pub(crate) const ADDRESS_UNKNOWN: &str = "AddressUnknown";
+/// ECS does not list the task definitions, so none can be chosen for a start.
+pub(crate) const TASK_DEFINITIONS_UNKNOWN: &str = "TaskDefinitionsUnknown";
 pub(crate) const WAITING_FOR_HEALTH: &str = "WaitingForHealth";
 pub(crate) const ANSWERING: &str = "Answering";
 pub(crate) const NOT_ANSWERING: &str = "NotAnswering";

@@ -1,7 +1,10 @@
 //! How a deployment does: from the service to an address that answers, or to a cause.
 
+use std::net::IpAddr;
+
 use bivouac_model::{Capacity, ConditionStatus, Deployment, Health, Phase, Service, ServiceChange, Task};
 
+use crate::address::{self, ADDRESS_KNOWN, Address};
 use crate::bring_up::{Wanted, may_fall_back};
 use crate::cause::{self, Cause};
 use crate::context::{Context, Draft};
@@ -14,7 +17,7 @@ const SPOT_CAPACITY: &str = "SpotCapacity";
 /// Follows the PRIMARY deployment, which deploys what is wanted.
 pub(crate) fn follow(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, service: &Service) -> Plan {
     let capacity = service.capacity.unwrap_or(Capacity::OnDemand);
-    let draft = draft.running_on(capacity);
+    let draft = draft.running_on(capacity).without_condition(ADDRESS_KNOWN);
     let Some(primary) = service.primary() else {
         return draft
             .say(Phase::Provisioning, reason::DEPLOYING, "ECS has not begun the deployment yet.")
@@ -26,6 +29,10 @@ pub(crate) fn follow(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_
     let draft = if of_its_time { draft } else { draft.without_condition(SPOT_CAPACITY) };
     let of_primary = |task: &&Task| task.started_by.as_deref() == Some(primary.id.as_str());
     let tasks: Vec<&Task> = context.observed.tasks.iter().filter(of_primary).collect();
+    let mut draft = draft;
+    if let Some(task) = newest(&tasks) {
+        draft.status.machinery.remember_task(&task.id);
+    }
     let draft = attempt::count(draft, &tasks, was_ready(context, Some(&primary.id)));
     if let Some(cause) = cause::of_rollout(service, &tasks) {
         // The circuit breaker counts placements that failed for want of capacity as failed tasks too.
@@ -43,6 +50,12 @@ pub(crate) fn follow(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_
         None => starting(context, draft, wanted, service, &tasks, primary),
         Some(task) => running(context, draft, wanted, service, &tasks, task),
     }
+}
+
+/// The newest task that may have written something. The others are not looked at, so that a task which ECS lists for an hour
+/// after its end is not taken for a newer one.
+fn newest<'a>(tasks: &[&'a Task]) -> Option<&'a Task> {
+    tasks.iter().copied().filter(|task| task.started_at.is_some()).max_by_key(|task| task.started_at)
 }
 
 /// Whether this deployment was ready before, so that what happens to it is a loss and no start.
@@ -143,42 +156,49 @@ fn running(
     let deadlines = &context.policy.deadlines;
     let was_ready = was_ready(context, task.started_by.as_ref());
     let phase = if was_ready { Phase::Degraded } else { Phase::Starting };
-    let Some(ip) = task.public_ip else {
-        let seen = Cause { reason: reason::START_TIMEOUT, message: "The task runs without a public address.".into() };
-        if let Some(cause) = attempt::overdue(context, &draft, tasks, service, seen) {
-            return fail(draft, wanted, context, cause);
-        }
-        let message = "The task runs and gets its public address.";
-        let draft = draft.only_where_it_runs().say(phase, reason::WAITING_FOR_ADDRESS, message);
-        return draft.wait(WaitingOn::Address, deadlines.soon);
+    // A deadline that passed while EC2 did not answer is no verdict before the application was asked once more.
+    let may_fail = !address::was_unknown(context);
+    let ip = match address::of(context, task) {
+        Address::At(ip) => Some(ip),
+        // What ECS calls unhealthy is so wherever it answers.
+        Address::Unknown if task.unhealthy => None,
+        Address::Unknown => return without_answer(context, draft, wanted, was_ready),
+        Address::Missing => return without_address(context, draft, wanted, service, tasks, was_ready, may_fail),
     };
-    let health = match (&context.project.health_path, &context.observed.health) {
+    let health = match (&context.project.health_path, &context.observed.health, ip) {
         _ if task.unhealthy => Health::Silent("ECS calls the container unhealthy".into()),
-        (None, _) => Health::Passing,
-        (Some(_), Some(health)) => health.clone(),
-        (Some(_), None) => {
+        (Some(_), Some(health), _) => health.clone(),
+        (Some(_), None, Some(ip)) => {
             let message = "The task runs; the application is starting.";
             return draft.say(phase, reason::WAITING_FOR_HEALTH, message).look(Look::Health { ip });
         }
+        _ => Health::Passing,
     };
     let answer = match health {
         Health::Passing => {
-            let mut draft =
-                attempt::succeed(draft).at(ip).say(Phase::Ready, reason::ANSWERING, glance::ready_message(wanted));
+            let draft = match ip {
+                Some(ip) => draft.at(ip, task.network_interface.as_deref()),
+                None => draft,
+            };
+            let mut draft = attempt::succeed(draft).say(Phase::Ready, reason::ANSWERING, glance::ready_message(wanted));
             draft.status.machinery.deployment = task.started_by.clone();
             return wanted.rest(draft, context);
         }
         Health::Status(status) => format!("`{}` answers with status {status}", path(context)),
         Health::Silent(why) => why,
+        Health::Unasked(why) => return unasked(context, draft, phase, ip, &why),
     };
-    let started = task.started_at.and_then(|started| (context.now - started).to_std().ok()).unwrap_or_default();
-    if started >= deadlines.health && !was_ready {
+    // The time in which it could not be asked does not count.
+    let started =
+        task.started_at.map(|started| attempt::asked_since(&draft).map_or(started, |since| since.max(started)));
+    let started = started.and_then(|started| (context.now - started).to_std().ok()).unwrap_or_default();
+    if may_fail && started >= deadlines.health && !was_ready {
         let message = format!("The application does not answer well: {answer}. It is stopped now.");
         return fail(draft, wanted, context, Cause { reason: reason::HEALTH_TIMEOUT, message });
     }
     let seen = format!("The application does not answer well: {answer}.");
     let seen = Cause { reason: reason::HEALTH_TIMEOUT, message: seen };
-    if let Some(cause) = attempt::overdue(context, &draft, tasks, service, seen) {
+    if may_fail && let Some(cause) = attempt::overdue(context, &draft, tasks, service, seen) {
         return fail(draft, wanted, context, cause);
     }
     let (reason, message) = match was_ready {
@@ -187,6 +207,70 @@ fn running(
     };
     let draft = draft.only_where_it_runs().say(phase, reason, message).also(wanted.note.clone());
     draft.wait(WaitingOn::Health, deadlines.soon)
+}
+
+/// It could not be asked, which proves nothing: what is known of it stays, and no deadline passes meanwhile.
+fn unasked(context: &Context<'_>, draft: Draft<'_>, phase: Phase, ip: Option<IpAddr>, why: &str) -> Plan {
+    let deadlines = &context.policy.deadlines;
+    let written = context.written().filter(|written| written.public_ip == ip);
+    match written.filter(|_| phase == Phase::Degraded).map(|written| written.phase) {
+        Some(Phase::Ready) => draft.wait(WaitingOn::Health, deadlines.later),
+        Some(Phase::Degraded) => attempt::stand_still(draft).wait(WaitingOn::Health, deadlines.later),
+        _ => {
+            let message = format!("The task runs. It is not known yet whether the application answers: {why}.");
+            let draft = attempt::stand_still(draft).only_where_it_runs();
+            draft.say(phase, reason::WAITING_FOR_HEALTH, message).wait(WaitingOn::Health, deadlines.soon)
+        }
+    }
+}
+
+/// A task runs, and EC2 knows of no address yet.
+fn without_address(
+    context: &Context<'_>,
+    draft: Draft<'_>,
+    wanted: &Wanted<'_>,
+    service: &Service,
+    tasks: &[&Task],
+    was_ready: bool,
+    may_fail: bool,
+) -> Plan {
+    let seen = Cause { reason: reason::START_TIMEOUT, message: "The task runs without a public address.".into() };
+    if may_fail && let Some(cause) = attempt::overdue(context, &draft, tasks, service, seen) {
+        return fail(draft, wanted, context, cause);
+    }
+    let phase = if was_ready { Phase::Degraded } else { Phase::Starting };
+    let message = "The task runs and gets its public address.";
+    let draft = draft.only_where_it_runs().say(phase, reason::WAITING_FOR_ADDRESS, message);
+    draft.wait(WaitingOn::Address, context.policy.deadlines.soon)
+}
+
+/// A task runs, and EC2 does not answer. The environment did nothing wrong: what answers at its recorded address stays as it
+/// is recorded, and what is starting waits for EC2.
+///
+/// No deadline but the end of its time ends this wait. Until then it costs what it was admitted for, as one that is ready does.
+fn without_answer(context: &Context<'_>, draft: Draft<'_>, wanted: &Wanted<'_>, was_ready: bool) -> Plan {
+    let draft = draft.only_where_it_runs();
+    let as_written = context.written().map(|written| written.phase).filter(|_| draft.status.url.is_some() && was_ready);
+    if as_written == Some(Phase::Ready) {
+        let draft = draft.say(Phase::Ready, reason::ANSWERING, glance::ready_message(wanted));
+        return wanted.rest(draft, context);
+    }
+    let message = "The task runs. EC2 does not answer, so its public address is unknown until it does.";
+    let draft = draft.condition(
+        ADDRESS_KNOWN,
+        ConditionStatus::Unknown,
+        reason::ADDRESS_UNKNOWN,
+        "EC2 does not answer.".into(),
+    );
+    let draft = match as_written {
+        // It stays degraded for the reason that is written.
+        Some(_) => draft,
+        None => {
+            let phase = if was_ready { Phase::Degraded } else { Phase::Starting };
+            draft.say(phase, reason::ADDRESS_UNKNOWN, message).also(wanted.note.clone())
+        }
+    };
+    draft.wait(WaitingOn::Address, context.policy.deadlines.later)
 }
 
 fn path<'a>(context: &Context<'a>) -> &'a str {

@@ -1,13 +1,19 @@
-//! Towards nothing: the service, then the pull request's tags, the task definitions, the comment's last word, and the
-//! tombstone last of all. Each step is taken when the one before was *seen* done, so it can be resumed anywhere.
+//! Towards nothing: the service, then the pull request's tags, the task definitions, and the tombstone last of all. Each
+//! step is taken when the one before was *seen* done, so it can be resumed anywhere. No step waits for the comment.
 
-use bivouac_model::{ConditionStatus, Month, Phase, PullRequestState, ServiceView, TaskState, Usd, format_duration};
+use std::time::Duration;
+
+use bivouac_model::{ConditionStatus, Phase, PullRequestState, ServiceView, TaskState, Usd, format_duration};
 
 use crate::bring_up::is_ours;
 use crate::context::{Context, DRAINED, Draft, TAGS_REMOVED};
 use crate::expiry::after;
 use crate::plan::{Action, Look, Plan, WaitingOn};
 use crate::{cause, glance, hold, reason};
+
+/// The least time that a tombstone stays, whatever `guardrails.purge_after` says: the comment's last word is owed from it alone.
+/// Ours: longer than any outage of GitHub so far.
+const OWED_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// Why an environment is taken down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +64,11 @@ impl Why {
         }
     }
 }
+
+/// How long a take-down waits for a registry, or for a list of task definitions, that does not answer, before it ends without
+/// them. Nothing of the environment runs by then, and the collector removes what is left. Longer than the minute that a
+/// throttled caller is asked to wait.
+const LEFTOVERS: Duration = Duration::from_secs(120);
 
 /// The next step towards nothing.
 pub(crate) fn take_down(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
@@ -133,8 +144,13 @@ fn clean_up(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
     if context.observed.pull_request.is_none() {
         return draft.look(Look::PullRequest);
     }
+    let unanswered = context.observed.unanswered;
     if context.observed.pull_request == Some(PullRequestState::Closed) {
         match &context.observed.own_tags {
+            _ if unanswered.tags && waits_for_leftovers(&context) => {
+                return draft.wait(WaitingOn::Registry, context.policy.deadlines.later);
+            }
+            _ if unanswered.tags => {}
             None => return draft.look(Look::Tags),
             Some(tags) if !tags.is_empty() && context.denial(TAGS_REMOVED).is_none() => {
                 let repository = context.project.ecr_repository.clone();
@@ -146,6 +162,10 @@ fn clean_up(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
     match &context.observed.task_definitions {
         // The family is named after the service, so it is not ours either when somebody else has the name.
         _ if matches!(context.observed.service, ServiceView::Active(_)) => {}
+        _ if unanswered.task_definitions && waits_for_leftovers(&context) => {
+            return draft.wait(WaitingOn::TaskDefinitions, context.policy.deadlines.later);
+        }
+        _ if unanswered.task_definitions => {}
         None => return draft.look(Look::TaskDefinitions),
         Some(revisions) => {
             let ours = revisions.iter().filter(|revision| revision.content.is_some());
@@ -156,6 +176,12 @@ fn clean_up(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
         }
     }
     bury(context, draft, why)
+}
+
+/// Whether what is left of it is worth a wait. A tombstone waits for nothing.
+fn waits_for_leftovers(context: &Context<'_>) -> bool {
+    let buried = context.written().is_some_and(|written| written.phase == Phase::Terminated);
+    !buried && context.in_phase_for(&[Phase::Terminating]) < LEFTOVERS
 }
 
 /// The registry refuses to remove the tags: nothing that costs by the hour is held up by that. It is remembered before the
@@ -169,18 +195,14 @@ pub(crate) fn keep_tags(context: Context<'_>, draft: Draft<'_>, refusal: &str) -
     draft.wait(WaitingOn::Registry, context.policy.deadlines.soon)
 }
 
-/// Everything is gone: the comment says so, then the record.
+/// Everything is gone, and the record says so at once. The comment's last word is owed from then on: it follows from the
+/// record, whenever its turn comes.
 fn bury(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
     // A record that cannot be understood says so again, now that nothing of it runs.
     if let Err(problems) = &context.record.desired {
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         return hold::hold(context, draft, reason::INVALID_RECORD, &problems);
     }
-    let deadlines = &context.policy.deadlines;
-    let going = draft.status.clone();
-    let spoken =
-        context.written().and_then(|written| written.machinery.comment.as_ref()).is_some_and(|c| c.id.is_some());
-    let waited = context.in_phase_for(&[Phase::Terminating]);
     let already = context.written().is_some_and(|written| written.phase == Phase::Terminated);
     // What became of it stays what it was, whatever happens to its pull request afterwards.
     let why = if already { context.written().map_or(why, |written| Why::of(&written.reason)) } else { why };
@@ -189,18 +211,7 @@ fn bury(context: Context<'_>, draft: Draft<'_>, why: Why) -> Plan {
     let machinery = &mut draft.status.machinery;
     (machinery.spec, machinery.failed_spec, machinery.deployment, machinery.task_definition) = (None, None, None, None);
     if !already || draft.status.purge_at.is_none() {
-        // What this month costs is reckoned from its records.
-        let month_ends = Month::of(context.now).ends();
-        draft.status.purge_at = Some(after(context.now, context.policy.purge_after).max(month_ends));
+        draft.status.purge_at = Some(after(context.now, context.policy.purge_after.max(OWED_FOR)));
     }
-    let mut plan = draft.settle();
-    if already || !spoken || waited >= deadlines.comment || plan.comment.is_none() {
-        return plan;
-    }
-    // The last word first: what the comment is to say is the tombstone's text, and the record waits for it.
-    let last_word = plan.comment.take();
-    let draft = Draft::resume(context, going).say(Phase::Terminating, why.reason(), why.going());
-    let mut plan = draft.wait(WaitingOn::Comment, deadlines.soon);
-    plan.comment = last_word;
-    plan
+    draft.settle()
 }

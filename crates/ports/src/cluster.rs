@@ -76,7 +76,7 @@ pub trait Cluster: Send + Sync {
     async fn update_service(&self, name: &str, change: &ServiceChange) -> Result<ServiceView>;
 
     /// Sets tags of a service.
-    async fn tag_service(&self, name: &str, tags: &[(&'static str, String)]) -> Result<()>;
+    async fn tag_service(&self, name: &str, tags: &[(String, String)]) -> Result<()>;
 
     /// Deletes a service with whatever runs in it. A service that is not there is deleted already.
     async fn delete_service(&self, name: &str) -> Result<()>;

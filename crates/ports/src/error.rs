@@ -43,13 +43,14 @@ pub struct Error {
     message: String,
     retry_after: Option<Duration>,
     sent: bool,
+    credentials: bool,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// A failure of `call` (such as `ECS CreateService`), told in `message` without ids, secrets or times.
     pub fn new(meaning: Meaning, call: &'static str, message: impl Into<String>) -> Self {
-        Self { meaning, call, message: message.into(), retry_after: None, sent: true, source: None }
+        Self { meaning, call, message: message.into(), retry_after: None, sent: true, credentials: false, source: None }
     }
 
     /// With the error underneath.
@@ -73,6 +74,18 @@ impl Error {
     /// Whether it was sent.
     pub fn is_sent(&self) -> bool {
         self.sent
+    }
+
+    /// A refusal of who we are, whatever was asked: the token or key is wrong, expired or revoked. It ends without a change
+    /// of what was asked, when the credentials are renewed.
+    #[must_use]
+    pub fn of_credentials(self) -> Self {
+        Self { credentials: true, ..self }
+    }
+
+    /// Whether our credentials were refused, and not this call.
+    pub fn is_of_credentials(&self) -> bool {
+        self.credentials
     }
 
     /// What it means.

@@ -6,7 +6,8 @@ use bivouac_model::Usd;
 
 /// Counts and measures. Every method returns at once.
 pub trait Meter: Send + Sync {
-    /// A call to AWS or the forge was answered: `code` is `ok` or the error's code.
+    /// A call to AWS or the forge ended: `code` is `ok`, the error's code, `timeout`, `no answer`, or `given up` when its caller
+    /// dropped it before an answer came.
     fn api_call(&self, service: &'static str, operation: &'static str, code: &str, took: Duration);
     /// A reconcile ended: `result` is one of `done`, `requeue`, `backoff`, `terminal`, `panic`.
     fn reconciled(&self, result: &'static str, took: Duration);
@@ -18,8 +19,16 @@ pub trait Meter: Send + Sync {
     fn phases(&self, counts: &[(&'static str, usize)]);
     /// Whether this process holds the lease.
     fn lease_held(&self, held: bool);
+    /// Whether the item of the lease was unreadable when it was last read.
+    fn lease_unreadable(&self, unreadable: bool) {
+        let _ = unreadable;
+    }
     /// How many calls the forge still allows this hour.
     fn forge_quota(&self, remaining: u64);
+    /// How much content an audience was given on the forge within the last hour, and how much it may be given.
+    fn forge_content(&self, audience: &'static str, written: usize, most: usize) {
+        let _ = (audience, written, most);
+    }
     /// Images were deleted, which frees so many bytes at most.
     fn images_deleted(&self, images: usize, bytes: u64) {
         let _ = (images, bytes);

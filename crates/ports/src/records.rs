@@ -1,9 +1,9 @@
 //! The door to the table of environments.
 
 use async_trait::async_trait;
-use bivouac_model::{ItemKey, Record, Status, Value};
+use bivouac_model::{ItemKey, Phase, Record, Status, Value};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// A change of a wish: each attribute that is set (`Some`) or removed (`None`). What is not named stays.
 pub type DesiredChange = Vec<(&'static str, Option<Value>)>;
@@ -13,6 +13,10 @@ pub type DesiredChange = Vec<(&'static str, Option<Value>)>;
 pub trait RecordStore: Send + Sync {
     /// Every record, strongly consistent. Complete or an error. An item that cannot be understood is a record too.
     async fn all(&self) -> Result<Vec<Record>>;
+
+    /// The records in a phase, by the index of phases: the cost goes with their number and not with the size of the table.
+    /// The index follows the table within about a second, so what was written a moment ago may be missing or still be there.
+    async fn in_phase(&self, phase: Phase) -> Result<Vec<Record>>;
 
     /// One record, strongly consistent.
     async fn get(&self, key: &ItemKey) -> Result<Option<Record>>;
@@ -55,6 +59,11 @@ pub trait RecordStore: Send + Sync {
     /// # Errors
     /// `NotFound` names the table that is missing (`bivouac init` makes it), `Invalid` one with another key schema.
     async fn check(&self) -> Result<()>;
+
+    /// Returns everything that keeps the tables from being as they should be. None where all is well.
+    async fn problems(&self) -> Vec<Error> {
+        self.check().await.err().into_iter().collect()
+    }
 }
 
 /// News of the table: which records were written. Only a hint; everything is found by the next resync without it.

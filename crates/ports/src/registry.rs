@@ -28,6 +28,13 @@ pub trait Registry: Send + Sync {
     /// `NotFound` when there is no such image or repository, `Denied` when we may not read it.
     async fn revision(&self, repository: &str, digest: &ImageDigest) -> Result<Option<String>>;
 
+    /// Returns the processors that an image is built for, each once, as its index or its configuration says (`amd64`, `arm64`).
+    /// Empty when it says nothing. An image never changes, so asking again gives the same.
+    ///
+    /// # Errors
+    /// As [`Registry::revision`].
+    async fn architectures(&self, repository: &str, digest: &ImageDigest) -> Result<Vec<String>>;
+
     /// Removes tags, by tag and never by digest. A tag that is not there is removed already. ECR deletes an image with
     /// its last tag.
     async fn remove_tags(&self, repository: &str, tags: &[ImageTag]) -> Result<()>;

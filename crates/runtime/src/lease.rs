@@ -15,9 +15,9 @@
 //!
 //! # Caveats
 //!
-//! - Linux' monotonic clock stands still while a virtual machine is suspended. A holder therefore also looks at its own
-//!   wall clock, and believes whichever says that more time has passed. Only a machine that is suspended *and* finds its
-//!   wall clock set back on waking could believe too long; its first renewal then tells it.
+//! - tokio's clock stands still while a machine is suspended. A holder therefore also looks at the clock that counts
+//!   suspension (`CLOCK_BOOTTIME` on Linux) and at its wall clock, and believes the one that went furthest. A hypervisor that
+//!   stops a virtual machine and hides the pause from both clocks is beyond this: the first renewal tells its holder.
 //! - Whoever deletes the record by hand takes the lease from its holder without telling it.
 
 mod claimant;

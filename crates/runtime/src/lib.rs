@@ -10,6 +10,7 @@
 //! | [`backoff`] | how long a failing key waits |
 //! | [`lease`] | at most one leader, and a fence to ask before each write |
 //! | [`resync`] | the steady tick that finds what every event missed |
+//! | [`turns`] | how many keys are worked on at once, those that wait for something slow left out |
 //! | [`batch`] | many single questions become one call |
 //!
 //! Data goes one way: something calls [`WorkQueue::add`], a worker of [`Workers`] takes the key, the reconciler answers
@@ -22,6 +23,7 @@ pub mod batch;
 pub mod lease;
 pub mod queue;
 pub mod resync;
+pub mod turns;
 pub mod workers;
 
 pub use backoff::Backoff;
@@ -29,4 +31,5 @@ pub use batch::{BatchError, BatchLimits, Batcher};
 pub use lease::{Fence, Held, Lease, LeaseLost, LeaseStore, LeaseTiming};
 pub use queue::{QueueSnapshot, Work, WorkQueue};
 pub use resync::Resync;
+pub use turns::{Turn, Turns};
 pub use workers::{Drained, Outcome, Reconciled, WorkerObserver, Workers};

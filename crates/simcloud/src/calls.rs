@@ -15,6 +15,8 @@ pub enum Service {
     Ec2,
     /// Service Quotas; here only of Fargate.
     ServiceQuotas,
+    /// CloudWatch Logs.
+    Logs,
     /// DynamoDB.
     DynamoDb,
     /// DynamoDB Streams.
@@ -28,6 +30,7 @@ impl fmt::Display for Service {
             Self::Ecr => "ecr",
             Self::Ec2 => "ec2",
             Self::ServiceQuotas => "servicequotas",
+            Self::Logs => "logs",
             Self::DynamoDb => "dynamodb",
             Self::DynamoDbStreams => "dynamodbstreams",
         })
@@ -38,7 +41,7 @@ impl fmt::Display for Service {
 ///
 /// AWS names its operations so that the first word tells.
 pub fn is_reading(operation: &str) -> bool {
-    const READING: [&str; 7] = ["Describe", "List", "Get", "BatchGet", "Query", "Scan", "TransactGet"];
+    const READING: [&str; 8] = ["Describe", "List", "Get", "BatchGet", "Query", "Scan", "TransactGet", "Filter"];
     READING.iter().any(|word| operation.starts_with(word))
 }
 

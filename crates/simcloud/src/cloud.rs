@@ -8,13 +8,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::control::{Ec2Control, EcrControl, EcsControl};
+use crate::control::{Ec2Control, EcrControl, EcsControl, LogsControl};
 use crate::model::{Scope, World};
 use crate::quotas::Buckets;
 use crate::serve::{Block, Servers};
 use crate::shared::Shared;
 use crate::wire::{self, Families, Gate};
-use crate::{Calls, Clock, Error, Faults, Options};
+use crate::{Calls, Clock, Error, Faults, Options, Recorder};
 
 /// A running cloud. Dropping it ends it in the background; [`SimCloud::shutdown`] waits until
 /// every listener is closed.
@@ -27,6 +27,7 @@ pub struct SimCloud {
     registry: String,
     tracker: TaskTracker,
     cancelled: CancellationToken,
+    recorder: Option<Arc<dyn Recorder>>,
     _block: Option<Block>,
 }
 
@@ -73,6 +74,7 @@ impl SimCloud {
             registry,
             tracker: TaskTracker::new(),
             cancelled: CancellationToken::new(),
+            recorder: options.recorder,
             _block: block,
         };
         cloud.spawn_server(aws_listener, wire::router(Arc::clone(&cloud.gate)));
@@ -83,7 +85,8 @@ impl SimCloud {
         Ok(cloud)
     }
 
-    /// Where ECS, ECR, EC2 and Service Quotas answer, for `AWS_ENDPOINT_URL_ECS`, `_ECR`, `_EC2` and `_SERVICE_QUOTAS`.
+    /// Where ECS, ECR, EC2, Service Quotas and CloudWatch Logs answer, for `AWS_ENDPOINT_URL_ECS`, `_ECR`, `_EC2`,
+    /// `_SERVICE_QUOTAS` and `_CLOUDWATCH_LOGS`.
     pub fn aws_url(&self) -> String {
         format!("http://{}", self.aws)
     }
@@ -129,6 +132,11 @@ impl SimCloud {
         EcrControl::new(Arc::clone(&self.shared))
     }
 
+    /// What a test can do to CloudWatch Logs.
+    pub fn logs(&self) -> LogsControl {
+        LogsControl::new(Arc::clone(&self.shared))
+    }
+
     /// What a test can do to networks.
     pub fn ec2(&self) -> Ec2Control {
         Ec2Control::new(Arc::clone(&self.shared))
@@ -143,6 +151,10 @@ impl SimCloud {
     }
 
     fn spawn_server(&self, listener: TcpListener, router: Router) {
+        let router = match &self.recorder {
+            Some(recorder) => router.layer(axum::middleware::from_fn_with_state(Arc::clone(recorder), wire::record)),
+            None => router,
+        };
         let cancelled = self.cancelled.clone();
         self.tracker.spawn(async move {
             let served = axum::serve(listener, router).with_graceful_shutdown(cancelled.cancelled_owned());
@@ -189,6 +201,9 @@ impl SimCloud {
 impl Drop for SimCloud {
     fn drop(&mut self) {
         self.cancelled.cancel();
+        if let Some(recorder) = &self.recorder {
+            recorder.finish();
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! An embedded cloud: ECS, EC2, ECR, Service Quotas, DynamoDB and GitHub on their own wire protocols.
+//! An embedded cloud: ECS, EC2, ECR, Service Quotas, CloudWatch Logs, DynamoDB and GitHub on their own wire protocols.
 //!
 //! [`SimCloud::start`] opens two loopback ports: one for ECS, ECR, EC2 and Service Quotas, one for DynamoDB
 //! and its streams. Behind the first is one deterministic model with a clock that a test can
@@ -40,8 +40,9 @@ mod wire;
 pub use calls::{Call, Calls, Service, is_reading};
 pub use clock::Clock;
 pub use cloud::SimCloud;
-pub use control::{Ec2Control, EcrControl, EcsControl, PushedIndex, ServiceView, TaskView};
+pub use control::{Ec2Control, EcrControl, EcsControl, LogsControl, PushedIndex, ServiceView, TaskView};
 pub use error::Error;
 pub use faults::{Fault, Faults, Rule, When};
 pub use model::ecs::fate::Fate;
 pub use options::{Latency, Options, Quotas, Timings};
+pub use wire::Recorder;

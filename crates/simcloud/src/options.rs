@@ -1,8 +1,9 @@
 //! How a cloud is set up before it starts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Clock;
+use crate::{Clock, Recorder};
 
 /// How to start an embedded cloud. The default is a quick one for people: real time,
 /// short delays, tasks that answer HTTP, no faults and no quotas.
@@ -29,6 +30,8 @@ pub struct Options {
     pub aws_port: u16,
     /// Loopback port of DynamoDB and its streams; 0 takes a free one.
     pub dynamodb_port: u16,
+    /// Sees every call and answer of the ports of AWS and of DynamoDB.
+    pub recorder: Option<Arc<dyn Recorder>>,
 }
 
 impl Default for Options {
@@ -44,6 +47,7 @@ impl Default for Options {
             account: "123456789012".to_owned(),
             aws_port: 0,
             dynamodb_port: 0,
+            recorder: None,
         }
     }
 }

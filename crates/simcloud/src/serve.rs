@@ -112,7 +112,15 @@ struct Page {
 }
 
 async fn show(State(page): State<Arc<Page>>, uri: Uri) -> Response {
-    let shown = page.shared.with(|world| render(world, &page.task, uri.path()));
+    let shown = page.shared.with(|world| {
+        let shown = render(world, &page.task, uri.path());
+        let line = match &shown {
+            Some((status, _)) => format!("GET {} {status}", uri.path()),
+            None => format!("GET {}: connection closed", uri.path()),
+        };
+        world.write_log(&page.task, line);
+        shown
+    });
     match shown {
         Some((status, html)) => {
             let mut response = Response::new(Body::from(html));

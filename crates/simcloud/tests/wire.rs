@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+#[path = "../../../tests/support/judge.rs"]
+mod judge;
+
 use bivouac_simcloud::{Fate, Fault, Latency, Options, Quotas, Rule, Service, SimCloud, When};
 use serde_json::{Value, json};
 
@@ -56,7 +59,7 @@ async fn ec2(cloud: &SimCloud, form: &str) -> (u16, String) {
 }
 
 async fn start(options: Options) -> SimCloud {
-    let cloud = SimCloud::start(options).await.expect("a cloud");
+    let cloud = SimCloud::start(judge::judged_strangers(options)).await.expect("a cloud");
     cloud.ecs().create_cluster("c");
     cloud.ec2().create_subnet("subnet-1");
     cloud.ec2().create_security_group("sg-1");
@@ -70,7 +73,7 @@ async fn create_service(cloud: &SimCloud, name: &str, port: u16) {
         "RegisterTaskDefinition",
         json!({
             "family": name, "networkMode": "awsvpc", "cpu": "256", "memory": "512",
-            "executionRoleArn": "arn:aws:iam::1:role/r", "requiresCompatibilities": ["FARGATE"],
+            "executionRoleArn": "arn:aws:iam::123456789012:role/r", "requiresCompatibilities": ["FARGATE"],
             "containerDefinitions": [{
                 "name": "web", "image": image, "portMappings": [{"containerPort": port}],
                 "environment": [{"name": "FEATURE_X", "value": "<on>"}],

@@ -3,6 +3,7 @@
 //! They are brought in at exact versions through the package managers, kept by version in `.cache/emulators`, and found
 //! by the tests through environment variables. `tests/emulators/README.md` says what each is and what it cannot do.
 
+mod aws_models;
 mod cache;
 mod dynamodb;
 mod moto;
@@ -31,8 +32,12 @@ const PRISM: &str = "BIVOUAC_TEST_PRISM";
 /// A program that prints GitHub's example deliveries, signed with the secret it is given.
 const OCTOKIT: &str = "BIVOUAC_TEST_OCTOKIT";
 
+/// The directory of AWS's service models, against which the tests check every call that they record.
+const AWS_MODELS: &str = "BIVOUAC_TEST_AWS_MODELS";
+/// The file to which each test adds how many calls it checked against those models, and what it found.
+pub const AWS_MODEL_CALLS: &str = "BIVOUAC_TEST_AWS_MODELS_CALLS";
 /// Every variable that tells a test of an emulator.
-pub const VARIABLES: [&str; 4] = [MOTO_URL, DYNAMODB_URL, PRISM, OCTOKIT];
+pub const VARIABLES: [&str; 6] = [MOTO_URL, DYNAMODB_URL, PRISM, OCTOKIT, AWS_MODELS, AWS_MODEL_CALLS];
 
 /// The emulators, installed and, where they serve all tests alike, running. They end when this is dropped.
 #[derive(Debug)]
@@ -41,6 +46,7 @@ pub struct Emulators {
     dynamodb: Server,
     prism: PathBuf,
     octokit: PathBuf,
+    aws_models: PathBuf,
 }
 
 impl Emulators {
@@ -50,19 +56,22 @@ impl Emulators {
     pub fn start(root: &Path, signals: &Signals) -> Result<Self> {
         let cache = Cache::open(root, signals)?;
         let moto = moto::install(&cache)?;
+        let aws_models = aws_models::install(&cache, &moto)?;
         let dynamodb = dynamodb::install(&cache)?;
         let prism = prism::install(&cache)?;
         let octokit = octokit::install(&cache)?;
-        Ok(Self { moto: moto::start(&moto, &cache)?, dynamodb: dynamodb::start(&dynamodb, &cache)?, prism, octokit })
+        let (moto, dynamodb) = (moto::start(&moto, &cache)?, dynamodb::start(&dynamodb, &cache)?);
+        Ok(Self { moto, dynamodb, prism, octokit, aws_models })
     }
 
     /// What the tests find in their environment.
-    pub fn variables(&self) -> [(&'static str, String); 4] {
+    pub fn variables(&self) -> [(&'static str, String); 5] {
         [
             (MOTO_URL, self.moto.url()),
             (DYNAMODB_URL, self.dynamodb.url()),
             (PRISM, self.prism.display().to_string()),
             (OCTOKIT, self.octokit.display().to_string()),
+            (AWS_MODELS, self.aws_models.display().to_string()),
         ]
     }
 

@@ -73,6 +73,9 @@ pub enum Error {
     /// GitHub's description does not have what we want of it.
     #[error("GitHub's OpenAPI description: {0}")]
     Description(String),
+    /// A whole run of the tests recorded no call, so the judge was not there.
+    #[error("no call was checked against AWS's models: the recording in front of the emulators is gone")]
+    NotChecked,
     /// A file could not be read or written.
     #[error("cannot {what} {}", path.display())]
     File {

@@ -1,10 +1,13 @@
 //! `cargo xtask test`: everything that must hold before a change goes in.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
+use std::fs;
 use std::process::Command;
 
 use crate::emulators::{self, Emulators};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::signals::Signals;
 use crate::workspace::Workspace;
 use crate::{process, tools};
@@ -45,16 +48,64 @@ pub fn run(options: &Options, signals: &Signals) -> Result<()> {
     }
     step("tests");
     let mut tests = cargo(test_command(tools::has_nextest(), options, &workspace));
+    let calls = workspace.root.join(".cache").join("aws-model-calls");
     match &emulators {
-        Some(emulators) => tests.envs(emulators.variables()),
+        Some(emulators) => {
+            // The counts of an older run.
+            if calls.exists() {
+                fs::remove_file(&calls).map_err(Error::file("remove", &calls))?;
+            }
+            tests.envs(emulators.variables()).env(emulators::AWS_MODEL_CALLS, &calls)
+        }
         // A variable of an older run would make a hermetic run less so.
         None => emulators::VARIABLES.iter().fold(&mut tests, |tests, name| tests.env_remove(name)),
     };
-    process::run(&mut tests, signals)?;
+    let passed = process::run(&mut tests, signals);
     if options.hermetic {
+        passed?;
         name_what_was_left_out(&workspace, cargo, signals)?;
+        println!("no call was checked against AWS's models: the judge is absent");
+        return Ok(());
     }
-    Ok(())
+    let text =
+        if calls.exists() { fs::read_to_string(&calls).map_err(Error::file("read", &calls))? } else { String::new() };
+    let checked = Checked::read(&text);
+    println!("{checked}");
+    passed?;
+    // A run of some tests may call nothing. The whole suite cannot.
+    if whole && checked.calls == 0 { Err(Error::NotChecked) } else { Ok(()) }
+}
+
+/// The sum of what the judges of all tests counted.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Checked {
+    calls: u64,
+    operations: usize,
+    violations: u64,
+}
+
+impl Checked {
+    /// Reads lines of `SERVICE OPERATION CALLS VIOLATIONS`, one for each operation that a test called.
+    fn read(text: &str) -> Self {
+        let mut operations: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
+        for line in text.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [service, operation, calls, violations] = words[..] else { continue };
+            let counted = operations.entry((service, operation)).or_default();
+            counted.0 += calls.parse::<u64>().unwrap_or_default();
+            counted.1 += violations.parse::<u64>().unwrap_or_default();
+        }
+        let calls = operations.values().map(|(calls, _)| calls).sum();
+        let violations = operations.values().map(|(_, violations)| violations).sum();
+        Self { calls, operations: operations.len(), violations }
+    }
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { calls, operations, violations } = self;
+        write!(f, "{calls} calls of {operations} operations were checked against AWS's models, {violations} violations")
+    }
 }
 
 /// The test runner's command line.
@@ -120,6 +171,14 @@ mod tests {
         let filter = filter.iter().map(|word| (*word).to_owned()).collect();
         let args = test_command(nextest, &Options { hermetic, filter }, &workspace);
         args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_counts_of_all_tests_are_added() {
+        let checked = Checked::read("ecs CreateService 2 1\nec2 DescribeSubnets 1 0\necs CreateService 3 0\nhalf a\n");
+        assert_eq!(checked, Checked { calls: 6, operations: 2, violations: 1 });
+        assert_eq!(checked.to_string(), "6 calls of 2 operations were checked against AWS's models, 1 violations");
+        assert_eq!(Checked::read(""), Checked::default());
     }
 
     #[test]

@@ -24,6 +24,16 @@ fn every_python_package_is_at_one_version() {
 }
 
 #[test]
+fn awss_models_are_at_one_version_with_a_hash() {
+    let text = pin("aws-models/requirements.txt");
+    let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let [line] = lines[..] else { panic!("botocore alone: {lines:?}") };
+    let (package, hash) = line.split_once(" --hash=sha256:").expect("a hash");
+    assert!(package.starts_with("botocore=="), "{line}");
+    assert_eq!((hash.len(), hash.chars().all(|c| c.is_ascii_hexdigit())), (64, true), "{line}");
+}
+
+#[test]
 fn an_installation_is_named_after_the_version_in_it() {
     for (pins, package, source) in [
         ("prism", "@stoplight/prism-cli", include_str!("../src/emulators/prism.rs")),

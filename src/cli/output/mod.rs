@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use console::Style;
 use serde::Serialize;
 
-use bivouac_model::Phase;
+use bivouac_model::{Phase, Status};
 
 /// `-o`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -109,6 +109,14 @@ impl Terminal {
     /// A word in the colour of what failed.
     pub fn alarm(&self, text: &str) -> String {
         Style::new().force_styling(self.colours).red().apply_to(text).to_string()
+    }
+
+    /// The phase of a status in its colour. A word of another release has none.
+    pub fn phase_of(&self, status: &Status) -> String {
+        match status.knows_its_phase() {
+            true => self.phase(status.phase),
+            false => columns::plain(status.phase_word()),
+        }
     }
 
     /// A phase in its colour.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bivouac_model::{Month, Phase, Record, Usd};
+use bivouac_model::{ItemKey, Month, Phase, Record, SpendingEntry, Usd};
 use chrono::{DateTime, Utc};
 
 use super::age::{absolute, human, until};
@@ -27,15 +27,36 @@ pub fn header(format: Format) -> Vec<String> {
 pub struct Spenders(HashMap<String, Usd>);
 
 impl Spenders {
-    /// Of all records there are.
-    pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>, now: DateTime<Utc>) -> Self {
-        let mut sums: HashMap<String, Usd> = HashMap::new();
+    /// Of all records there are, and of the environments that have only an entry of the ledger any more.
+    pub fn of(records: &[Record], entries: &[SpendingEntry], now: DateTime<Utc>) -> Self {
+        let month = Month::of(now);
+        let mut spenders = Self::default();
         for record in records {
-            let (Some(user), Some(status)) = (requester(record), &record.status) else { continue };
-            let sum = sums.entry(user.to_lowercase()).or_default();
-            *sum = *sum + status.spending().in_month(Month::of(now), now);
+            if let (Some(user), Some(status)) = (requester(record), &record.status) {
+                spenders.add(user, status.spending().in_month(month, now));
+            }
         }
-        Self(sums)
+        let mut deleted: HashMap<&ItemKey, &SpendingEntry> = HashMap::new();
+        for entry in entries {
+            let newest = deleted.entry(&entry.environment).or_insert(entry);
+            if entry.replaces(newest) {
+                *newest = entry;
+            }
+        }
+        for record in records {
+            deleted.remove(&record.key);
+        }
+        for entry in deleted.values() {
+            if let Some(user) = &entry.requested_by {
+                spenders.add(user, entry.in_month(month, now));
+            }
+        }
+        spenders
+    }
+
+    fn add(&mut self, user: &str, cost: Usd) {
+        let sum = self.0.entry(user.to_lowercase()).or_default();
+        *sum = *sum + cost;
     }
 
     fn month_of(&self, user: &str) -> Usd {
@@ -64,7 +85,7 @@ pub fn row(
         .map(|status| if wide { absolute(status.expires_at) } else { until(status.expires_at, now) });
     let mut cells = vec![
         plain(&record.key.to_string()),
-        status.map_or_else(|| NOTHING.into(), |status| terminal.phase(status.phase)),
+        status.map_or_else(|| NOTHING.into(), |status| terminal.phase_of(status)),
         born(record).map_or_else(|| NOTHING.into(), |time| human(now - time)),
         text(expires),
         text(status.and_then(|status| status.url.clone())),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use bivouac_model::{Capacity, Condition, Desired, Month, Phase, Record, format_duration};
+use bivouac_model::{Capacity, Condition, Desired, Month, Record, format_duration};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -53,7 +53,7 @@ pub struct Environment {
     /// The number of the newest wish.
     pub generation: Option<u64>,
     /// Where it stands; `null` until the controller has seen it, as all below then is.
-    pub phase: Option<Phase>,
+    pub phase: Option<String>,
     /// Why, in one PascalCase word.
     pub reason: Option<String>,
     /// Why, in a sentence.
@@ -192,7 +192,7 @@ impl Environment {
             requested_at: wish.and_then(|wish| wish.requested_at),
             request_url: wish.and_then(|wish| wish.request_url.clone()),
             generation: record.generation,
-            phase: status.map(|status| status.phase),
+            phase: status.map(|status| status.phase_word().to_owned()),
             reason: status.map(|status| status.reason.to_string()),
             message: status.map(|status| status.message.clone()),
             url: status.and_then(|status| status.url.clone()),

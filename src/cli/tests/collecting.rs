@@ -68,10 +68,12 @@ fn a_plan_shows_what_nothing_needs_and_what_it_costs() {
             config: Config::parse(Path::new("bivouac.toml"), CONFIGURATION, &Variables::new()).unwrap(),
             store: Arc::new(MemoryStore::default()),
             journal: Arc::new(MemoryStore::default()),
+            spending: Arc::new(MemoryStore::default()),
+            workload: Arc::new(workload::Cloud::default()).workload(),
             clock: Arc::new(Noon),
             terminal: Terminal::plain(out.clone(), err.clone()),
             format,
-            user: "ada".into(),
+            user: Some("ada".into()),
             pace: Duration::from_millis(1),
             interrupt: CancellationToken::new(),
         };

@@ -5,8 +5,10 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use bivouac_model::{Event, Item, ItemKey, Record, Status, Value, decode_record, encode_status};
-use bivouac_ports::{DesiredChange, Error, Journal, Meaning, RecordStore, Result};
+use bivouac_model::{
+    Event, Item, ItemKey, Month, Phase, Record, SpendingEntry, Status, Value, decode_record, encode_status,
+};
+use bivouac_ports::{DesiredChange, Error, Journal, Meaning, RecordStore, Result, SpendingStore};
 
 /// What happens to the table between two looks at it.
 pub type Scene = Box<dyn FnOnce(&mut Items) + Send>;
@@ -21,6 +23,8 @@ pub struct MemoryStore {
     pub failures: Mutex<VecDeque<Meaning>>,
     /// In the order in which they were written.
     pub events: Mutex<Vec<Event>>,
+    /// The ledger of spending.
+    pub spending: Mutex<Vec<SpendingEntry>>,
     /// What the journal fails with, if it does.
     pub journal_fails: Mutex<Option<Meaning>>,
 }
@@ -70,9 +74,26 @@ pub fn answer(items: &mut Items, key: &str, status: &Status) {
 }
 
 #[async_trait]
+impl SpendingStore for MemoryStore {
+    async fn months(&self, months: &[Month]) -> Result<Vec<SpendingEntry>> {
+        let spending = self.spending.lock().unwrap();
+        Ok(spending.iter().filter(|entry| months.contains(&entry.month)).cloned().collect())
+    }
+
+    async fn write(&self, _: &SpendingEntry, _: Option<u64>) -> Result<()> {
+        unreachable!("a client writes no spending")
+    }
+}
+
+#[async_trait]
 impl RecordStore for MemoryStore {
     async fn all(&self) -> Result<Vec<Record>> {
         Ok(self.read()?.iter().map(|(key, item)| decode_record(key.clone(), item)).collect())
+    }
+
+    async fn in_phase(&self, phase: Phase) -> Result<Vec<Record>> {
+        let is_in = |record: &Record| record.status.as_ref().is_some_and(|status| status.phase == phase);
+        Ok(self.all().await?.into_iter().filter(is_in).collect())
     }
 
     async fn get(&self, key: &ItemKey) -> Result<Option<Record>> {

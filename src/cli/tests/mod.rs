@@ -2,10 +2,12 @@ mod audit;
 mod changes;
 mod collecting;
 mod doctor;
+mod logs;
 mod memory;
 mod reading;
 mod usage;
 mod wishes;
+mod workload;
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -19,7 +21,7 @@ use clap::Parser as _;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::cli::output::Terminal;
+use crate::cli::output::{Format, Terminal};
 use memory::{MemoryStore, Paper};
 
 /// Noon of the day all these tests happen on.
@@ -63,6 +65,8 @@ service_name = "airflow-{pr}"
 /// A command line, a table, and what was printed.
 struct World {
     store: Arc<MemoryStore>,
+    cloud: Arc<workload::Cloud>,
+    browser: Option<fn(&str) -> std::io::Result<()>>,
     configuration: String,
     interrupt: CancellationToken,
     out: Paper,
@@ -73,6 +77,8 @@ impl World {
     fn new() -> Self {
         Self {
             store: Arc::default(),
+            cloud: Arc::default(),
+            browser: None,
             configuration: CONFIGURATION.into(),
             interrupt: CancellationToken::new(),
             out: Paper::default(),
@@ -88,20 +94,32 @@ impl World {
             Ok(cli) => cli,
             Err(error) => return (Err(Failure::Usage(error.to_string())), String::new()),
         };
-        let config = Config::parse(Path::new("bivouac.toml"), &self.configuration, &Variables::new()).unwrap();
-        let mut session = Session {
-            config,
+        let outcome = execute(&mut self.session(cli.output, &self.out), cli.command).await;
+        (outcome, self.out.text())
+    }
+
+    fn session(&self, format: Format, out: &Paper) -> Session {
+        let mut workload = self.cloud.workload();
+        workload.browser = self.browser.unwrap_or(workload.browser);
+        Session {
+            config: Config::parse(Path::new("bivouac.toml"), &self.configuration, &Variables::new()).unwrap(),
             store: self.store.clone(),
             journal: self.store.clone(),
+            spending: self.store.clone(),
+            workload,
             clock: Arc::new(Noon),
-            terminal: Terminal::plain(self.out.clone(), self.err.clone()),
-            format: cli.output,
-            user: "ada".into(),
+            terminal: Terminal::plain(out.clone(), self.err.clone()),
+            format,
+            user: Some("ada".into()),
             pace: Duration::from_millis(1),
             interrupt: self.interrupt.clone(),
-        };
-        let outcome = execute(&mut session, cli.command).await;
-        (outcome, self.out.text())
+        }
+    }
+
+    /// Runs a command line that goes on, and prints to `out`.
+    async fn follow(&self, line: &str, out: Paper) -> Result<(), Failure> {
+        let cli = Cli::try_parse_from(std::iter::once("bivouac").chain(line.split_whitespace())).unwrap();
+        execute(&mut self.session(cli.output, &out), cli.command).await
     }
 
     async fn done(&mut self, line: &str) -> String {

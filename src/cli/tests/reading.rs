@@ -1,6 +1,6 @@
 //! `get`, `describe`, `init` and `plan`.
 
-use bivouac_model::{Value, encode_status};
+use bivouac_model::{Month, SpendingEntry, Value, encode_status};
 
 use super::memory::{Items, answer, apply, item_key};
 use super::*;
@@ -57,6 +57,40 @@ async fn get_lists_what_is_there() {
 }
 
 #[tokio::test]
+async fn a_persons_month_counts_environments_whose_record_was_deleted() {
+    let mut world = three().await;
+    let entry = |key: &str| SpendingEntry {
+        environment: item_key(key),
+        month: Month::of(now()),
+        before: Usd::ZERO,
+        spent: Usd::from_dollars(2.0),
+        hourly: Usd::ZERO,
+        as_of: now(),
+        requested_by: Some("Ada".into()),
+        revision: 1,
+    };
+    // The first has a record still, which says what it cost.
+    world.store.spending.lock().unwrap().extend([entry("apache/superset#12"), entry("apache/superset#99")]);
+    let shown = world.done("get 12 -o wide").await;
+    let row = shown.lines().nth(1).unwrap();
+    assert!(row.contains("ada            $2.04"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_phase_of_a_newer_release_is_shown_by_its_word() {
+    let mut world = three().await;
+    let mut item = world.store.item("apache/superset#12");
+    item.insert("phase".into(), text("Hibernating"));
+    world.store.put("apache/superset#12", item);
+    let shown = world.done("get 12").await;
+    assert!(shown.contains("Hibernating   90m"), "{shown}");
+    let json: serde_json::Value = serde_json::from_str(&world.done("get 12 -o json").await).unwrap();
+    assert_eq!((&json["phase"], &json["cost_usd"]), (&"Hibernating".into(), &0.0397.into()));
+    assert!(world.done("describe 12").await.contains("Hibernating"));
+    assert_eq!(world.fails("get 12 --phase Pending").await, (1, "apache/superset#12 is not Pending".into()));
+}
+
+#[tokio::test]
 async fn json_and_yaml_say_the_same_and_have_the_names_of_the_table() {
     let mut world = three().await;
     let json = world.done("get 12 -o json").await;
@@ -102,6 +136,7 @@ async fn json_and_yaml_say_the_same_and_have_the_names_of_the_table() {
             "type": "Ready",
             "status": "True",
             "reason": "Answering",
+            "message": "",
             "last_transition_at": "2026-11-23T11:00:00Z"
           }
         ],
@@ -282,10 +317,12 @@ fn a_plan_explains_itself() {
             config: Config::parse(Path::new("bivouac.toml"), CONFIGURATION, &Variables::new()).unwrap(),
             store: Arc::new(MemoryStore::default()),
             journal: Arc::new(MemoryStore::default()),
+            spending: Arc::new(MemoryStore::default()),
+            workload: Arc::new(workload::Cloud::default()).workload(),
             clock: Arc::new(Noon),
             terminal: Terminal::plain(out.clone(), err.clone()),
             format,
-            user: "ada".into(),
+            user: Some("ada".into()),
             pace: Duration::from_millis(1),
             interrupt: CancellationToken::new(),
         };

@@ -86,10 +86,18 @@ fn help_is_short_and_has_examples() {
 }
 
 #[test]
-fn a_user_is_always_somebody() {
+fn a_user_is_whom_the_system_names_and_else_is_left_out() {
     use crate::cli::session::user;
-    assert_eq!(user(|name| (name == "LOGNAME").then(|| "ada".into())), "ada");
-    assert_eq!(user(|name| (name == "USER").then(|| "\n".into())), "unknown");
+    assert_eq!(user(|name| (name == "LOGNAME").then(|| "ada".into())).as_deref(), Some("ada"));
+    assert_eq!(user(|name| (name == "USER").then(|| "\n".into())), None);
+    let workflow = |name: &str| match name {
+        "GITHUB_ACTIONS" => Some("true".to_owned()),
+        "GITHUB_ACTOR" => Some("octocat".to_owned()),
+        "USER" => Some("runner".to_owned()),
+        _ => None,
+    };
+    assert_eq!(user(workflow).as_deref(), Some("octocat"));
+    assert_eq!(user(|name| workflow(name).filter(|_| name != "GITHUB_ACTOR")), None, "a runner is no person");
 }
 
 proptest::proptest! {

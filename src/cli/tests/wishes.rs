@@ -67,6 +67,7 @@ async fn what_the_controller_would_refuse_is_refused_before_it_is_written() {
     for line in [
         "up 7 --size huge",
         "up 7 --set PATH=x",
+        "up 7 --flag DEBUG=x",
         "up 7 --ttl soon",
         "up 7 --ttl 0s",
         "up 7 --tag -x",
@@ -79,7 +80,8 @@ async fn what_the_controller_would_refuse_is_refused_before_it_is_written() {
     }
     insta::assert_snapshot!(said.join("\n"), @r#"
     there is no size `huge`; known: small
-    PATH may not be set for apache/superset; allowed: SUPERSET_*
+    config holds the name `PATH`; allowed: `SUPERSET_*`
+    flags holds the name `DEBUG`; allowed: `FEATURE_*`
     ttl holds "soon"; allowed: a duration such as 48h, 90m or 2d, or a whole number of seconds, longer than nothing
     ttl holds "0s"; allowed: a duration such as 48h, 90m or 2d, or a whole number of seconds, longer than nothing
     error: unexpected argument '-x' found
@@ -94,6 +96,26 @@ async fn what_the_controller_would_refuse_is_refused_before_it_is_written() {
     other/repo is not configured; configured: apache/superset
     "#);
     assert!(world.store.items.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_secret_of_the_template_is_refused_before_it_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let template = directory.path().join("template.json");
+    let text = r#"{"family": "f", "cpu": "512", "memory": "1024", "containerDefinitions": [
+        {"name": "superset", "secrets": [{"name": "SUPERSET_KEY", "valueFrom": "arn"}]}
+    ]}"#;
+    std::fs::write(&template, text).unwrap();
+    let mut world = World::new();
+    let configuration = world.configuration.replace("task-definition.json", &template.display().to_string());
+    world.configuration.clone_from(&configuration);
+    let (code, said) = world.fails("up 7 --set SUPERSET_KEY=hunter2").await;
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(said, @"config holds the name `SUPERSET_KEY`, which is a secret of the task definition; allowed: only secrets that `secrets_override` lists");
+    assert!(world.store.items.lock().unwrap().is_empty());
+    // The last project of the file may replace it.
+    world.configuration = format!("{configuration}secrets_override = [\"SUPERSET_KEY\"]\n");
+    world.done("up 7 --set SUPERSET_KEY=hunter2").await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use bivouac_simcloud::github::{Grants, HookTarget, Permission as Granted, Resour
 use super::*;
 
 const HOOK: &str = "http://127.0.0.1:9/webhooks/github";
-const EVENTS: [&str; 4] = ["issue_comment", "pull_request", "registry_package", "workflow_run"];
+const EVENTS: [&str; 5] = ["issue_comment", "pull_request", "pull_request_review", "registry_package", "workflow_run"];
 
 fn needs() -> Needs {
     let webhook_url = Some(HOOK.to_owned());

@@ -1,6 +1,6 @@
 //! Who may do what. Every doubt is no permission.
 
-use bivouac_ports::{Conversation as _, Permission};
+use bivouac_ports::{Audience, Conversation as _, Permission};
 use bivouac_simcloud::github::{Membership, Permission as Granted, Resource};
 
 use super::*;
@@ -49,7 +49,7 @@ pub async fn what_is_no_name_is_not_asked_about(forge: &Forge) {
     for login in ["", "dependabot[bot]", "../../../user", "ada/permission?", "ada#", "ada%2f", "ådå", &long] {
         assert_eq!(github.permission(&key.repo, login).await.unwrap(), Permission::None, "{login}");
         assert!(!github.is_in_team(&key.repo, TEAM, login).await.unwrap(), "{login}");
-        refused(github.reply(&key, login, Some("No.")).await, Meaning::Invalid);
+        refused(github.reply(&key, login, Some("No."), Audience::Member).await, Meaning::Invalid);
     }
     assert_eq!(forge.hub.calls().total(), 0);
 }

@@ -98,7 +98,9 @@ promises! {
     }
     statuses {
         a_status_is_read_back_as_it_was_written,
+        records_are_found_by_their_phase,
         a_status_touches_nothing_that_clients_wrote,
+        a_status_keeps_what_another_release_wrote,
         a_status_from_an_old_view_is_refused,
         a_wish_written_meanwhile_comes_first,
         a_lost_answer_is_seen_by_reading_again,
@@ -124,6 +126,7 @@ promises! {
     leases {
         of_two_claimants_one_wins,
         a_lease_is_renewed_and_given_back,
+        a_spoiled_lease_is_replaced_by_one_who_saw_it_as_it_is,
     }
 }
 

@@ -1,10 +1,12 @@
 //! What the controller answers: read back as it was written, and never over what it did not see.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use bivouac_model::{ItemKey, Phase, Record, Value};
 use bivouac_ports::{Meaning, RecordStore as _};
 
-use super::{Installation, Store, key, map, number, status, text, time};
+use super::{Installation, PATIENCE, Store, key, map, number, status, text, time};
 
 pub(super) async fn a_status_is_read_back_as_it_was_written(store: &Store) {
     let one = Installation::made(store).await;
@@ -47,6 +49,65 @@ pub(super) async fn a_status_touches_nothing_that_clients_wrote(store: &Store) {
     assert_eq!((&raw["image_tag"], raw.get("flags")), (&text("u"), None));
     assert_eq!(raw["phase"], text("Ready"), "a wish leaves the status");
     assert_eq!(raw["team"], AttributeValue::Ss(vec!["a".into(), "b".into()]));
+}
+
+pub(super) async fn a_status_keeps_what_another_release_wrote(store: &Store) {
+    let one = Installation::made(store).await;
+    let blob = |bytes: &[u8]| aws_sdk_dynamodb::primitives::Blob::new(bytes);
+    let theirs = [
+        ("regions", AttributeValue::Ss(vec!["eu-west-1".into(), "us-west-2".into()])),
+        ("weights", AttributeValue::Ns(vec!["1".into(), "2.5".into()])),
+        ("seal", AttributeValue::B(blob(&[0, 255]))),
+        ("seals", AttributeValue::Bs(vec![blob(&[1]), blob(&[2, 3])])),
+        ("nested", map([("list", AttributeValue::L(vec![AttributeValue::Null(true), number("0.1")]))])),
+        ("capacity", text("managed-instances")),
+    ];
+    let mut machinery: std::collections::HashMap<String, AttributeValue> =
+        theirs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    machinery.insert("revision".into(), number("7"));
+    machinery.insert("comment".into(), map([("id", number("42")), ("said", text("x")), ("thread", number("9"))]));
+    one.put(
+        &key("1"),
+        &[
+            ("phase", text("Hibernating")),
+            ("expires_at", text("2026-11-25T12:00:00Z")),
+            ("cost_usd", number("42.5")),
+            ("status", AttributeValue::M(machinery)),
+            ("snapshot", AttributeValue::Bs(vec![blob(&[9])])),
+        ],
+    )
+    .await;
+    // As every write of the controller: made out of what was read.
+    for (phase, word) in [(None, "Hibernating"), (Some(Phase::Ready), "Ready")] {
+        let seen = one.get(&key("1")).await;
+        let mut next = seen.status.clone().expect("nothing is lost");
+        assert_eq!(next.cost_usd.to_string(), "$42.50");
+        assert_eq!(next.machinery.comment.as_ref().and_then(|comment| comment.id), Some(42));
+        if let Some(phase) = phase {
+            next.set_phase(phase);
+        }
+        next.message = format!("Written as {word}.");
+        one.records.write_status(&seen, &next).await.expect("a status");
+        let raw = one.raw(&key("1")).await;
+        assert_eq!(raw["phase"], text(word));
+        assert_eq!(raw["snapshot"], AttributeValue::Bs(vec![blob(&[9])]));
+        let status = raw["status"].as_m().expect("a map");
+        for (name, value) in &theirs {
+            assert_eq!(sorted(&status[*name]), sorted(value), "{name}");
+        }
+        assert_eq!(status["comment"].as_m().expect("a map")["thread"], number("9"));
+    }
+}
+
+/// A set has no order.
+fn sorted(value: &AttributeValue) -> AttributeValue {
+    let mut value = value.clone();
+    match &mut value {
+        AttributeValue::Ss(set) | AttributeValue::Ns(set) => set.sort(),
+        AttributeValue::Bs(set) => set.sort_by(|one, other| one.as_ref().cmp(other.as_ref())),
+        _ => {}
+    }
+    value
 }
 
 async fn conflict(one: &Installation, seen: &Record) {
@@ -177,5 +238,34 @@ pub(super) async fn impossible_keys_are_answered_too(store: &Store) {
         assert!(record.desired.is_err(), "{}", record.key);
         one.records.write_status(&record, &status(Phase::Invalid)).await.expect("a status");
         assert!(one.get(&record.key).await.status.is_some(), "{}", record.key);
+    }
+}
+
+pub(super) async fn records_are_found_by_their_phase(store: &Store) {
+    let one = Installation::made(store).await;
+    for (pr, phase) in [("1", Phase::Ready), ("2", Phase::WaitingForImage), ("3", Phase::WaitingForImage)] {
+        one.put(&key(pr), &[]).await;
+        one.records.write_status(&one.get(&key(pr)).await, &status(phase)).await.expect("a status");
+    }
+    one.put(&key("4"), &[]).await;
+    let found = one.found_in(Phase::WaitingForImage, 2).await;
+    assert_eq!(found, [one.get(&key("2")).await, one.get(&key("3")).await], "whole records");
+    one.records.write_status(&one.get(&key("2")).await, &status(Phase::Starting)).await.expect("a status");
+    assert_eq!(one.found_in(Phase::WaitingForImage, 1).await, [one.get(&key("3")).await]);
+    assert_eq!(one.found_in(Phase::Failed, 0).await, []);
+}
+
+impl Installation {
+    /// The records of a phase in order, as soon as they are so many: the index follows the table a moment later.
+    async fn found_in(&self, phase: Phase, count: usize) -> Vec<Record> {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let mut found = self.records.in_phase(phase).await.expect("an answer");
+            if found.len() == count || tokio::time::Instant::now() > until {
+                found.sort_by_key(|record| record.key.to_string());
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }

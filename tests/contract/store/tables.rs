@@ -81,11 +81,17 @@ pub(super) async fn what_a_table_lacks_is_added(store: &Store) {
     one.put(&key("1"), &[("image_tag", text("t"))]).await;
     let error = one.records.check().await.expect_err("it lacks the index");
     assert!(error.message().contains("no index by-phase: `bivouac init` adds it"), "{error}");
+    let problems: Vec<String> = one.records.problems().await.iter().map(ToString::to_string).collect();
+    for part in ["no index by-phase", "no stream", "no time to live", "no table", "-events", "-leases"] {
+        assert!(problems.iter().any(|problem| problem.contains(part)), "{part}: {problems:#?}");
+    }
+    assert_eq!(problems.len(), 5, "{problems:#?}");
     let done = one.records.init().await.expect("tables").join("\n");
     for part in ["index by-phase", "stream", "time to live"] {
         assert!(done.contains(part), "{part}: {done}");
     }
     one.records.check().await.expect("all is as it should be");
+    assert!(one.records.problems().await.is_empty());
     assert_eq!(one.raw(&key("1")).await["image_tag"], text("t"));
 }
 

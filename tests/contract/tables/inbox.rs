@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bivouac_aws::DynamoInbox;
-use bivouac_ports::{Inbox as _, Letter, Meaning, Received};
+use bivouac_ports::{Inbox as _, Letter, Meaning, ReadPosition, Received};
 use chrono::TimeDelta;
 use futures::future::join_all;
 
@@ -21,6 +21,10 @@ promises![
     an_unreadable_letter_hides_no_other,
     a_letter_whose_memory_is_gone_is_done_too,
     both_are_kept_for_their_time,
+    a_delivery_is_taken_once_under_either_name,
+    a_second_name_that_is_known_keeps_no_delivery_out,
+    what_waits_is_read_in_parts,
+    a_list_is_read_from_where_it_was_left,
     what_does_not_fit_is_refused,
 ];
 
@@ -195,4 +199,78 @@ async fn what_does_not_fit_is_refused(tables: &Tables) {
         assert_eq!(refused.meaning(), Meaning::NotFound, "{refused}");
         assert!(refused.message().contains("nobody-made-this-events: `bivouac init` makes it"), "{refused}");
     }
+}
+
+async fn a_delivery_is_taken_once_under_either_name(tables: &Tables) {
+    let inbox = inbox(tables);
+    let named = Letter { id: "comment-acme/shop-5".into(), ..letter(2) };
+    assert_eq!(inbox.take_also_as(&letter(1), &named.id).await.expect("taken"), Received::New);
+    for again in [&letter(1), &named] {
+        assert_eq!(inbox.take(again).await.expect("an answer"), Received::Before);
+    }
+    assert_eq!(inbox.take_also_as(&letter(1), &named.id).await.expect("an answer"), Received::Before);
+    assert_eq!(inbox.waiting(10).await.expect("read"), [letter(1)]);
+    inbox.done(&letter(1).id).await.expect("done");
+    assert_eq!(inbox.waiting(10).await.expect("read"), []);
+    assert_eq!(inbox.take(&named).await.expect("an answer"), Received::Before, "also when it is done");
+}
+
+async fn a_second_name_that_is_known_keeps_no_delivery_out(tables: &Tables) {
+    let inbox = inbox(tables);
+    let named = Letter { id: "comment-acme/shop-5".into(), ..letter(2) };
+    assert_eq!(inbox.take(&named).await.expect("taken"), Received::New);
+    // Two webhooks deliver the comment as well, each under a name of its own.
+    assert_eq!(inbox.take_also_as(&letter(1), &named.id).await.expect("taken"), Received::New);
+    assert_eq!(inbox.take_also_as(&letter(3), &named.id).await.expect("taken"), Received::New);
+    assert_eq!(inbox.waiting(10).await.expect("read"), [letter(1), named.clone(), letter(3)]);
+    // Each name still leads to its own delivery.
+    inbox.done(&named.id).await.expect("done");
+    assert_eq!(inbox.waiting(10).await.expect("read"), [letter(1), letter(3)]);
+    // A delivery whose second name is its own id is one delivery.
+    assert_eq!(inbox.take_also_as(&letter(4), &letter(4).id).await.expect("taken"), Received::New);
+}
+
+async fn what_waits_is_read_in_parts(tables: &Tables) {
+    let inbox = inbox(tables);
+    for number in [3, 1, 2, 5, 4] {
+        inbox.take(&letter(number)).await.expect("taken");
+    }
+    let first = inbox.page(None, 2).await.expect("a part");
+    assert_eq!(first.letters, [letter(1), letter(2)]);
+    let next = first.next.expect("more follows");
+    // What is gone meanwhile leaves no gap, and what the cursor names may be gone too.
+    for number in [2, 3] {
+        inbox.done(&letter(number).id).await.expect("done");
+    }
+    let second = inbox.page(Some(&next), 10).await.expect("a part");
+    assert_eq!((second.letters, second.next), (vec![letter(4), letter(5)], None));
+    // A part ends with 1 MB too.
+    for number in 11..16 {
+        let large = Letter { content: "x".repeat(300 * 1024), ..letter(number) };
+        inbox.take(&large).await.expect("taken");
+    }
+    let (mut after, mut read, mut parts) = (None, 0, 0);
+    loop {
+        let page = inbox.page(after.as_ref(), 1000).await.expect("a part");
+        read += page.letters.len();
+        parts += 1;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert!(read == 8 && parts > 1, "{read} letters in {parts} parts");
+}
+
+async fn a_list_is_read_from_where_it_was_left(tables: &Tables) {
+    let inbox = inbox(tables);
+    assert_eq!(inbox.read_position("comments/acme/shop").await.expect("read"), None);
+    let begun_at = time("2026-11-23T12:00:00.5Z");
+    let at = |seconds| ReadPosition { begun_at, read_until: begun_at + TimeDelta::seconds(seconds) };
+    for (wanted, stands) in [(0, 0), (60, 60), (30, 60), (60, 60), (61, 61)] {
+        inbox.advance("comments/acme/shop", &at(wanted)).await.expect("moved, or further already");
+        assert_eq!(inbox.read_position("comments/acme/shop").await.expect("read"), Some(at(stands)), "{wanted}");
+    }
+    assert_eq!(inbox.read_position("comments/acme/other").await.expect("read"), None);
+    assert_eq!(inbox.waiting(10).await.expect("read"), [], "it is no letter");
 }

@@ -1,6 +1,7 @@
-//! What the others rely on in the journal, the inbox and the wishes over what was read, asked of the real adapters.
+//! What the others rely on in the journal, the inbox, the ledger of spending and the wishes over what was read, asked of the
+//! real adapters.
 //!
-//! Each function of [`inbox`], [`journal`] and [`wishes_over`] is one promise. It makes tables of its own at whatever
+//! Each function of [`heads`], [`inbox`], [`journal`], [`spending`] and [`wishes_over`] is one promise. It makes tables of its own at whatever
 //! speaks DynamoDB, does there what people and other programs do with the plain client, and removes them afterwards: among
 //! a hundred tables DynamoDB Local takes minutes to make another.
 
@@ -18,8 +19,10 @@ use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
+mod heads;
 mod inbox;
 mod journal;
+mod spending;
 mod wishes_over;
 
 /// Any would do.
@@ -40,7 +43,8 @@ use promises;
 /// Holds every promise against what speaks DynamoDB at this URL, one after another, also after one is broken.
 pub async fn keep_every_promise(endpoint: &str) {
     let mut broken = Vec::new();
-    for (name, promise) in [journal::PROMISES, inbox::PROMISES, wishes_over::PROMISES].concat() {
+    let all = [journal::PROMISES, inbox::PROMISES, heads::PROMISES, spending::PROMISES, wishes_over::PROMISES];
+    for (name, promise) in all.concat() {
         let tables = Tables::made(endpoint).await;
         if AssertUnwindSafe(promise(&tables)).catch_unwind().await.is_err() {
             broken.push(name);

@@ -18,13 +18,14 @@ use super::tables::TableNames;
 use crate::Sdk;
 use crate::calls::DESCRIBE_TABLE;
 
-/// How often each shard is asked for records: four times a second, the base rate at which AWS Lambda itself polls a
-/// DynamoDB stream (Lambda developer guide, "Using AWS Lambda with Amazon DynamoDB", "Polling and batching streams"). Two
-/// controllers, one of them leaving the lead, stay within what a shard bears: DynamoDB throttles when "more than 2
-/// processes are reading from the same streams shard at the same time" (DynamoDB Streams API reference,
-/// `LimitExceededException`). A page holds up to 1 MB or 1,000 records (the same, `GetRecords`), so this keeps up with
-/// 4,000 writes a second.
-pub(super) const POLL: Duration = Duration::from_millis(250);
+/// How often each shard is asked for records: five times a second. AWS publishes no rate for a shard of DynamoDB Streams. Of
+/// Kinesis, whose protocol and client library it shares, "each shard can support up to five read transactions per second"
+/// (Kinesis Data Streams developer guide, "Quotas and limits"). AWS Lambda polls four times a second (Lambda developer guide,
+/// "Polling and batching streams"). Two controllers, one of them leaving the lead, stay within what a shard bears: DynamoDB
+/// throttles when "more than 2 processes are reading from the same streams shard at the same time" (DynamoDB Streams API
+/// reference, `LimitExceededException`). A page holds up to 1 MB or 1,000 records (the same, `GetRecords`), so this keeps up with
+/// 5,000 writes a second.
+pub(super) const POLL: Duration = Duration::from_millis(200);
 
 /// How often the shards are listed while nothing hints at new ones. A stream that was switched off and on again is found
 /// by this; a shard that closes has its children listed at once. "You can call DescribeStream at a maximum rate of 10 times

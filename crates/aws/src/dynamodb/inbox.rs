@@ -4,12 +4,16 @@
 //! |---|---|---|---|
 //! | `delivery#<id>` | `taken` | the memory that this id was taken, and where its letter lies | a week |
 //! | `inbox` | time + `#` + id | the letter | it is done, or a month |
+//! | `read#<list>` | `position` | how far a list of the forge was read | for good |
 //!
 //! Both are written by one TransactWriteItems on the condition that there is no memory yet, so there is never a memory
 //! without its letter, which would lose the letter, nor a letter without its memory, which would have it taken twice.
+//! A second name of a letter is one more memory in the same transaction; if it is there already, it stays as it is.
 //!
 //! One partition takes 1,000 write units a second (developer guide, "Best practices for designing and using partition keys
 //! effectively"), and a letter in a transaction costs two for each KB: hundreds of ordinary letters a second.
+
+mod reading;
 
 use std::time::Duration;
 
@@ -18,7 +22,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, TransactWriteItem};
-use bivouac_ports::{Error, Inbox, Letter, Meaning, Received, Result};
+use bivouac_ports::{Error, Inbox, InboxCursor, InboxPage, Letter, Meaning, ReadPosition, Received, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::journal::{AT, ENVIRONMENT, from_sort_key, no_table, purge_at, sort_key};
@@ -64,6 +68,8 @@ pub struct DynamoInbox {
 enum Refusal {
     /// Its id is remembered.
     Remembered,
+    /// Its second name is remembered, and its id is not.
+    NameRemembered,
     /// Somebody takes one of this id just now.
     Busy(Error),
     /// Anything else.
@@ -76,15 +82,18 @@ impl DynamoInbox {
         Self { client: sdk.dynamodb(), table: TableNames::with_prefix(prefix).events }
     }
 
-    /// Both items, or none.
-    async fn write(&self, letter: &Letter) -> Result<(), Refusal> {
-        let (memory, letter) = items(letter);
+    /// All items, or none.
+    async fn write(&self, letter: &Letter, name: Option<&str>) -> Result<(), Refusal> {
+        let second = name.map(|name| memory(name, letter));
+        let (first, letter) = items(letter);
         let put = |item| Put::builder().table_name(&self.table).set_item(Some(item));
-        let memory = put(memory)
-            .condition_expression("attribute_not_exists(#environment)")
-            .expression_attribute_names("#environment", ENVIRONMENT);
+        let new = |item| {
+            put(item)
+                .condition_expression("attribute_not_exists(#environment)")
+                .expression_attribute_names("#environment", ENVIRONMENT)
+        };
         let mut request = self.client.transact_write_items();
-        for put in [memory, put(letter)] {
+        for put in [new(first), put(letter)].into_iter().chain(second.map(new)) {
             let put = put.build().map_err(|error| {
                 Refusal::Failed(Error::new(Meaning::Invalid, TRANSACT_WRITE_ITEMS.name, error.to_string()))
             })?;
@@ -162,15 +171,16 @@ impl DynamoInbox {
     }
 }
 
-#[async_trait]
-impl Inbox for DynamoInbox {
-    async fn take(&self, letter: &Letter) -> Result<Received> {
+impl DynamoInbox {
+    async fn keep(&self, letter: &Letter, mut name: Option<&str>) -> Result<Received> {
         check(letter)?;
         let mut tries = 1;
         loop {
-            match self.write(letter).await {
+            match self.write(letter, name).await {
                 Ok(()) => return Ok(Received::New),
                 Err(Refusal::Remembered) => return Ok(Received::Before),
+                // What is remembered under this name is another letter's, and stays.
+                Err(Refusal::NameRemembered) => name = None,
                 Err(Refusal::Busy(_)) if tries < MOST_TRIES => {
                     tokio::time::sleep(TRY_AGAIN * tries).await;
                     tries += 1;
@@ -178,6 +188,19 @@ impl Inbox for DynamoInbox {
                 Err(Refusal::Busy(error) | Refusal::Failed(error)) => return Err(error),
             }
         }
+    }
+}
+
+#[async_trait]
+impl Inbox for DynamoInbox {
+    async fn take(&self, letter: &Letter) -> Result<Received> {
+        self.keep(letter, None).await
+    }
+
+    async fn take_also_as(&self, letter: &Letter, name: &str) -> Result<Received> {
+        check_id(name)?;
+        // One transaction cannot write one item twice.
+        self.keep(letter, Some(name).filter(|name| *name != letter.id)).await
     }
 
     async fn waiting(&self, most: usize) -> Result<Vec<Letter>> {
@@ -217,22 +240,39 @@ impl Inbox for DynamoInbox {
         }
         Ok(())
     }
+
+    async fn page(&self, after: Option<&InboxCursor>, most: usize) -> Result<InboxPage> {
+        self.read_page(after, most).await
+    }
+
+    async fn read_position(&self, list: &str) -> Result<Option<ReadPosition>> {
+        self.position(list).await
+    }
+
+    async fn advance(&self, list: &str, position: &ReadPosition) -> Result<()> {
+        self.move_on(list, position).await
+    }
 }
 
 fn partition(id: &str) -> String {
     format!("delivery#{id}")
 }
 
+/// The memory that a letter was taken, under one of its names.
+fn memory(name: &str, letter: &Letter) -> Attributes {
+    Attributes::from([
+        (ENVIRONMENT.to_owned(), AttributeValue::S(partition(name))),
+        (AT.to_owned(), AttributeValue::S(TAKEN.to_owned())),
+        (LETTER.to_owned(), AttributeValue::S(sort_key(letter.received_at, &letter.id))),
+        (PURGE_AT.to_owned(), purge_at(letter.received_at, REMEMBER)),
+    ])
+}
+
 /// The memory and the letter.
 fn items(letter: &Letter) -> (Attributes, Attributes) {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let at = sort_key(letter.received_at, &letter.id);
-    let memory = Attributes::from([
-        (ENVIRONMENT.to_owned(), AttributeValue::S(partition(&letter.id))),
-        (AT.to_owned(), text(TAKEN)),
-        (LETTER.to_owned(), text(&at)),
-        (PURGE_AT.to_owned(), purge_at(letter.received_at, REMEMBER)),
-    ]);
+    let memory = memory(&letter.id, letter);
     let letter = Attributes::from([
         (ENVIRONMENT.to_owned(), text(INBOX)),
         (AT.to_owned(), AttributeValue::S(at)),
@@ -267,12 +307,17 @@ fn check_id(id: &str) -> Result<()> {
     Err(Error::new(Meaning::Invalid, TRANSACT_WRITE_ITEMS.name, text))
 }
 
-/// What cancelled a transaction, by the reasons of its two items. `cancelled` says only that it was.
+/// What cancelled a transaction, by the reasons of its items: the memory, the letter, and perhaps the memory of its second
+/// name. `cancelled` says only that it was.
 fn explain(reasons: &[CancellationReason], cancelled: Error) -> Refusal {
+    const FAILED: &str = "ConditionalCheckFailed";
     let codes = || reasons.iter().filter_map(|reason| Some((reason.code()?, reason.message().unwrap_or_default())));
-    // The only condition is that of the memory. It comes first: whatever else happened, the letter was taken before.
-    if codes().any(|(code, _)| code == "ConditionalCheckFailed") {
+    // Only memories have conditions. That of the id comes first: whatever else happened, the letter was taken before.
+    if reasons.first().is_some_and(|reason| reason.code() == Some(FAILED)) {
         return Refusal::Remembered;
+    }
+    if codes().any(|(code, _)| code == FAILED) {
+        return Refusal::NameRemembered;
     }
     // A reason that does not pass by itself comes before one that does.
     let worst = codes().filter(|(code, _)| *code != "None").max_by_key(|(code, _)| *code != "TransactionConflict");
@@ -293,74 +338,4 @@ fn explain(reasons: &[CancellationReason], cancelled: Error) -> Refusal {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn reasons(codes: &[&str]) -> Vec<CancellationReason> {
-        codes.iter().map(|code| CancellationReason::builder().code(*code).build()).collect()
-    }
-
-    fn told(codes: &[&str]) -> String {
-        let cancelled = Error::new(Meaning::Conflict, TRANSACT_WRITE_ITEMS.name, "cancelled");
-        match explain(&reasons(codes), cancelled) {
-            Refusal::Remembered => "remembered".into(),
-            Refusal::Busy(_) => "busy".into(),
-            Refusal::Failed(error) => error.meaning().as_str().into(),
-        }
-    }
-
-    #[test]
-    fn what_cancels_a_transaction_has_its_meaning() {
-        for (codes, meaning) in [
-            (["ConditionalCheckFailed", "None"], "remembered"),
-            (["ConditionalCheckFailed", "TransactionConflict"], "remembered"),
-            (["TransactionConflict", "None"], "busy"),
-            (["None", "TransactionConflict"], "busy"),
-            (["TransactionConflict", "ValidationError"], "invalid"),
-            (["ThrottlingError", "None"], "throttled"),
-            (["None", "ProvisionedThroughputExceeded"], "throttled"),
-            (["AccessDenied", "None"], "denied"),
-            (["SomethingNew", "None"], "unavailable"),
-            (["None", "None"], "conflict"),
-        ] {
-            assert_eq!(told(&codes), meaning, "{codes:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_letter_is_read_back_as_it_was_put(
-            id in ".{1,40}", content in ".{0,200}", seconds in 0..4_000_000_000_i64, nanos in 0..1_000_000_000_u32,
-        ) {
-            let received_at = DateTime::from_timestamp(seconds, nanos).unwrap();
-            let letter = Letter { id, received_at, content };
-            let (memory, item) = items(&letter);
-            prop_assert_eq!(memory.get(LETTER), item.get(AT));
-            prop_assert_eq!(decode(&item), Some(letter));
-            prop_assert_eq!(decode(&memory), None);
-        }
-    }
-
-    #[test]
-    fn what_is_too_large_is_refused_before_anything_is_sent() {
-        let letter = |id: usize, content: usize| Letter {
-            id: "i".repeat(id),
-            received_at: DateTime::UNIX_EPOCH,
-            content: "c".repeat(content),
-        };
-        for (letter, fits) in [
-            (letter(1, 0), true),
-            (letter(MOST_ID_BYTES, MOST_BYTES), true),
-            (letter(1, MOST_BYTES + 1), false),
-            (letter(MOST_ID_BYTES + 1, 0), false),
-            (letter(0, 0), false),
-        ] {
-            assert_eq!(
-                check(&letter).map_err(|error| error.meaning()),
-                if fits { Ok(()) } else { Err(Meaning::Invalid) }
-            );
-        }
-    }
-}
+mod tests;

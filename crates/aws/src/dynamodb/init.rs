@@ -72,16 +72,20 @@ pub(super) async fn bring(client: &Client, spec: &TableSpec) -> Result<Vec<Strin
     }
 }
 
-/// Whether a table is as it should be.
+/// Everything that keeps a table from being as it should be, each with a sentence that says how to mend it.
 ///
 /// # Errors
-/// `NotFound`, `Invalid` or `Unavailable` with a sentence that says how to mend it.
-pub(super) async fn check(client: &Client, spec: &TableSpec) -> Result<()> {
-    let name = &spec.name;
-    let error = |meaning, text: String| Err(Error::new(meaning, DESCRIBE_TABLE.name, text));
+/// That of the call, when the table cannot be looked at.
+pub(super) async fn problems(client: &Client, spec: &TableSpec) -> Result<Vec<Error>> {
+    let found = look(client, spec).await?;
+    Ok(spec.steps(&found).into_iter().filter_map(|step| problem(&spec.name, step)).collect())
+}
+
+fn problem(name: &str, step: Step) -> Option<Error> {
+    let error = |meaning, text: String| Some(Error::new(meaning, DESCRIBE_TABLE.name, text));
     let lacks = |what: &str| error(Meaning::Invalid, format!("table {name} has no {what}: `bivouac init` adds it"));
-    match spec.next_step(&look(client, spec).await?) {
-        Step::Done => Ok(()),
+    match step {
+        Step::Done => None,
         Step::Create => error(Meaning::NotFound, format!("there is no table {name}: `bivouac init` makes it")),
         Step::AddIndex => lacks("index by-phase"),
         Step::EnableStream => lacks("stream"),

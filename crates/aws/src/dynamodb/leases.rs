@@ -1,6 +1,6 @@
 //! The door to the leases.
 
-use std::time::Duration;
+mod spoiled;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
@@ -11,6 +11,7 @@ use chrono::SecondsFormat;
 
 use super::tables::TableNames;
 use super::update::Update;
+use super::value::Attributes;
 use crate::Sdk;
 use crate::calls::{GET_ITEM, UPDATE_ITEM};
 use crate::error::from_sdk;
@@ -37,7 +38,7 @@ impl DynamoLeases {
         Self { client: sdk.dynamodb(), table: TableNames::with_prefix(prefix).leases }
     }
 
-    async fn put(&self, name: &str, lease: &LeaseView, seen: Option<u64>) -> Result<()> {
+    async fn put(&self, name: &str, lease: &LeaseView, seen: Seen<'_>) -> Result<()> {
         let renewed_at = SystemClock.now().to_rfc3339_opts(SecondsFormat::Secs, true);
         let number = |number: u64| Value::Number(number.to_string());
         let period = u64::try_from(lease.period.as_millis()).unwrap_or(u64::MAX);
@@ -53,8 +54,13 @@ impl DynamoLeases {
                 .map_err(|text| Error::new(Meaning::Invalid, UPDATE_ITEM.name, text))?;
         }
         match seen {
-            None => update.require(&[NAME], None),
-            Some(version) => update.require(&[VERSION], Some(AttributeValue::N(version.to_string()))),
+            Seen::Nothing => update.require(&[NAME], None),
+            Seen::Version(version) => update.require(&[VERSION], Some(AttributeValue::N(version.to_string()))),
+            Seen::Content(item) => {
+                for name in spoiled::OURS {
+                    update.require(&[name], item.get(name).cloned());
+                }
+            }
         }
         let expression = update.expression();
         let condition = update.condition();
@@ -72,6 +78,19 @@ impl DynamoLeases {
         Ok(())
     }
 
+    async fn item(&self, name: &str) -> Result<Option<Attributes>> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key(NAME, AttributeValue::S(name.to_owned()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| self.explain(name, from_sdk(&GET_ITEM, error)))?;
+        Ok(output.item)
+    }
+
     fn explain(&self, name: &str, error: Error) -> Error {
         let text = match error.meaning() {
             Meaning::NotFound => format!("there is no table {}: `bivouac init` makes it", self.table),
@@ -82,35 +101,34 @@ impl DynamoLeases {
     }
 }
 
+/// What the item has to be still for a write to be done.
+enum Seen<'a> {
+    /// There is none.
+    Nothing,
+    /// Its version.
+    Version(u64),
+    /// It is spoiled, and its content is this.
+    Content(&'a Attributes),
+}
+
 #[async_trait]
 impl Leases for DynamoLeases {
     async fn read(&self, name: &str) -> Result<Option<LeaseView>> {
-        let output = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key(NAME, AttributeValue::S(name.to_owned()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| self.explain(name, from_sdk(&GET_ITEM, error)))?;
-        let Some(item) = output.item else { return Ok(None) };
-        let version =
-            item.get(VERSION).and_then(|version| super::value::from_attribute(version).as_u64()).ok_or_else(|| {
-                let text = format!(
-                    "lease {name} has no `version` that is a whole number (N): remove the item from table {}",
-                    self.table
-                );
-                Error::new(Meaning::Invalid, GET_ITEM.name, text)
-            })?;
-        let holder =
-            item.get(HOLDER).and_then(|holder| holder.as_s().ok()).filter(|holder| !holder.is_empty()).cloned();
-        let period =
-            item.get(PERIOD).and_then(|period| super::value::from_attribute(period).as_u64()).unwrap_or_default();
-        Ok(Some(LeaseView { holder, version, period: Duration::from_millis(period) }))
+        Ok(self.item(name).await?.as_ref().map(spoiled::view))
     }
 
     async fn write(&self, name: &str, lease: &LeaseView, seen: Option<u64>) -> Result<()> {
-        self.put(name, lease, seen).await
+        let Some(version) = seen else { return self.put(name, lease, Seen::Nothing).await };
+        let written = self.put(name, lease, Seen::Version(version)).await;
+        if !matches!(&written, Err(error) if error.meaning() == Meaning::Conflict) || !spoiled::may_be_word(version) {
+            return written;
+        }
+        // The item may have no version that can be read. If it is what was seen, it may be replaced while it is just that.
+        match self.item(name).await? {
+            Some(item) if spoiled::version_of(&item).is_none() && spoiled::word(&item) == version => {
+                self.put(name, lease, Seen::Content(&item)).await
+            }
+            _ => written,
+        }
     }
 }

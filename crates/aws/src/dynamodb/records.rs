@@ -6,19 +6,22 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use bivouac_model::{ItemKey, Problem, Record, STATUS_ATTRIBUTES, Status, decode_record, encode_status};
+use bivouac_model::{ItemKey, Phase, Problem, Record, STATUS_ATTRIBUTES, Status, decode_record, encode_status};
 use bivouac_ports::{DesiredChange, Error, Meaning, RecordStore, Result};
 
-use super::tables::TableNames;
+use super::tables::{BY_PHASE, TableNames};
 use super::update::Update;
 use super::value::{Attributes, PR, REPO, from_attributes, item_key, key_attributes, size};
 use super::{init, update};
 use crate::Sdk;
-use crate::calls::{Call, GET_ITEM, SCAN, UPDATE_ITEM};
+use crate::calls::{Call, GET_ITEM, QUERY, SCAN, UPDATE_ITEM};
 use crate::error::from_sdk;
 
 /// The attribute that counts the writes of clients.
 const GENERATION: &str = "generation";
+
+/// The hash key of the index of phases.
+const PHASE: &str = "phase";
 
 /// How often a wish is tried while others write the same record. Each try that fails is another's that succeeded, so this
 /// is more writers at one instant than a pull request has people and bots.
@@ -103,6 +106,28 @@ impl RecordStore for DynamoRecords {
             let page = page.map_err(|error| self.not_found(from_sdk(&SCAN, error)))?;
             for attributes in page.items() {
                 records.push(decode(attributes, &SCAN)?);
+            }
+        }
+        Ok(records)
+    }
+
+    async fn in_phase(&self, phase: Phase) -> Result<Vec<Record>> {
+        // An index is read eventually consistent; DynamoDB takes no other read of it.
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.names.environments)
+            .index_name(BY_PHASE)
+            .key_condition_expression("#phase = :phase")
+            .expression_attribute_names("#phase", PHASE)
+            .expression_attribute_values(":phase", AttributeValue::S(phase.as_str().to_owned()))
+            .into_paginator()
+            .send();
+        let mut records = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| self.not_found(from_sdk(&QUERY, error)))?;
+            for attributes in page.items() {
+                records.push(decode(attributes, &QUERY)?);
             }
         }
         Ok(records)
@@ -201,10 +226,16 @@ impl RecordStore for DynamoRecords {
     }
 
     async fn check(&self) -> Result<()> {
-        for spec in &self.names.specs() {
-            init::check(&self.client, spec).await?;
-        }
-        Ok(())
+        self.problems().await.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    async fn problems(&self) -> Vec<Error> {
+        let specs = self.names.specs();
+        let [environments, events, leases] = &specs;
+        let look = |spec| init::problems(&self.client, spec);
+        let (environments, events, leases) = futures::join!(look(environments), look(events), look(leases));
+        let all = [environments, events, leases].map(|found| found.unwrap_or_else(|error| vec![error]));
+        all.into_iter().flatten().collect()
     }
 }
 
@@ -390,7 +421,8 @@ mod tests {
             ItemKey { repo: "a/b".into(), pr: "1".into() },
             &from_attributes(&attributes(AttributeValue::S("x".into()))),
         );
-        assert_eq!((seen.generation, &seen.status), (None, &None), "a status without phase is lost");
+        let revision = seen.status.as_ref().map(|status| status.machinery.revision);
+        assert_eq!((seen.generation, revision), (None, Some(7)), "of a status without a phase the rest is kept");
         let exact = Expected::exactly(&attributes(AttributeValue::N("-5".into())), &seen).unwrap();
         assert_eq!((exact.generation, exact.revision), (Some(AttributeValue::N("-5".into())), Some(number(7))));
         assert!(Expected::exactly(&attributes(number(5)), &seen).is_none(), "a new generation is a new wish");

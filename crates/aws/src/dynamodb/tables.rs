@@ -137,30 +137,36 @@ pub(super) enum Step {
 impl TableSpec {
     /// The next step from what was found. Looks at everything that can be wrong before it changes anything.
     pub(super) fn next_step(&self, found: &Found) -> Step {
-        let Some(table) = &found.table else { return Step::Create };
-        if let Some(wrong) = self.wrong(table, found.time_to_live.as_ref()) {
-            return Step::Wrong(wrong);
-        }
+        self.steps(found).into_iter().next().unwrap_or(Step::Done)
+    }
+
+    /// Everything that lies between what was found and the spec, in order: first what no step mends. A table that is not
+    /// active shows nothing more.
+    pub(super) fn steps(&self, found: &Found) -> Vec<Step> {
+        let Some(table) = &found.table else { return vec![Step::Create] };
+        let mut steps: Vec<Step> =
+            self.wrong(table, found.time_to_live.as_ref()).into_iter().map(Step::Wrong).collect();
         match table.table_status() {
             Some(TableStatus::Active) => {}
             status => {
                 let status = status.map_or("of unknown status", TableStatus::as_str);
-                return Step::Wait(format!("table {} is {status}", self.name));
+                steps.push(Step::Wait(format!("table {} is {status}", self.name)));
+                return steps;
             }
         }
         if let Some((name, _)) = self.index {
             let index = table.global_secondary_indexes().iter().find(|index| index.index_name() == Some(name));
             match index.map(|index| index.index_status()) {
-                None => return Step::AddIndex,
+                None => steps.push(Step::AddIndex),
                 Some(Some(IndexStatus::Active)) => {}
                 Some(status) => {
                     let status = status.map_or("of unknown status", IndexStatus::as_str);
-                    return Step::Wait(format!("index {name} of table {} is {status}", self.name));
+                    steps.push(Step::Wait(format!("index {name} of table {} is {status}", self.name)));
                 }
             }
         }
         if self.stream && stream_view(table).is_none() {
-            return Step::EnableStream;
+            steps.push(Step::EnableStream);
         }
         if self.expires {
             use TimeToLiveStatus::{Disabling, Enabled, Enabling};
@@ -168,17 +174,18 @@ impl TableSpec {
                 // ENABLING takes up to an hour, in which nothing is amiss: what is to expire waits for days anyway.
                 Some(Enabled | Enabling) => {}
                 Some(Disabling) => {
-                    return Step::Wait(format!("time to live of table {} is being switched off", self.name));
+                    steps.push(Step::Wait(format!("time to live of table {} is being switched off", self.name)));
                 }
-                _ => return Step::EnableTimeToLive,
+                _ => steps.push(Step::EnableTimeToLive),
             }
         }
-        Step::Done
+        steps
     }
 
-    /// What no step mends, in a sentence.
-    fn wrong(&self, table: &TableDescription, time_to_live: Option<&TimeToLiveDescription>) -> Option<String> {
+    /// What no step mends, each in a sentence.
+    fn wrong(&self, table: &TableDescription, time_to_live: Option<&TimeToLiveDescription>) -> Vec<String> {
         let name = &self.name;
+        let mut wrong = Vec::new();
         let scalar = |attribute: &str| {
             table
                 .attribute_definitions()
@@ -196,7 +203,7 @@ impl TableSpec {
         };
         let (has, should) = (key_of(table.key_schema()), self.key.sentence());
         if has != should {
-            return Some(format!(
+            wrong.push(format!(
                 "table {name} has the key {has} and should have {should}: choose another prefix, or remove the table"
             ));
         }
@@ -206,14 +213,14 @@ impl TableSpec {
         {
             let (has, should) = (key_of(index.key_schema()), key.sentence());
             if has != should {
-                return Some(format!(
+                wrong.push(format!(
                     "index {index_name} of table {name} has the key {has} and should have {should}: remove the index and run `bivouac init` again"
                 ));
             }
             let projection = index.projection().and_then(|projection| projection.projection_type());
             if projection != Some(&ProjectionType::All) {
                 let has = projection.map_or("nothing", ProjectionType::as_str);
-                return Some(format!(
+                wrong.push(format!(
                     "index {index_name} of table {name} projects {has} and should project ALL: remove the index and run `bivouac init` again"
                 ));
             }
@@ -222,7 +229,7 @@ impl TableSpec {
             && let Some(view) = stream_view(table)
             && *view != StreamViewType::NewAndOldImages
         {
-            return Some(format!(
+            wrong.push(format!(
                 "the stream of table {name} has {} and should have NEW_AND_OLD_IMAGES: switch it off and run `bivouac init` again",
                 view.as_str()
             ));
@@ -232,12 +239,12 @@ impl TableSpec {
             && matches!(ttl.time_to_live_status(), Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))
             && ttl.attribute_name().is_some_and(|attribute| attribute != PURGE_AT)
         {
-            return Some(format!(
+            wrong.push(format!(
                 "table {name} expires items by {} and should by {PURGE_AT}: switch its time to live off, and run `bivouac init` again an hour later",
                 ttl.attribute_name().unwrap_or_default()
             ));
         }
-        None
+        wrong
     }
 }
 

@@ -113,8 +113,8 @@ mod tests {
     #[test]
     fn what_cannot_be_written_is_said() {
         let mut update = Update::default();
-        let sentence = update.put("flags", Some(&Value::Other("SS"))).unwrap_err();
-        assert_eq!(sentence, "flags cannot hold a value of type SS");
+        let sentence = update.put("flags", Some(&Value::Other("newer"))).unwrap_err();
+        assert_eq!(sentence, "flags cannot hold a value of type newer");
     }
 
     #[test]

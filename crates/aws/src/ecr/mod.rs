@@ -80,6 +80,10 @@ impl Registry for Ecr {
         Ok(commit)
     }
 
+    async fn architectures(&self, repository: &str, digest: &ImageDigest) -> Result<Vec<String>> {
+        self.read_architectures(repository, digest).await
+    }
+
     async fn remove_tags(&self, repository: &str, tags: &[ImageTag]) -> Result<()> {
         self.delete_tags(repository, tags).await
     }

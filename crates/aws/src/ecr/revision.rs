@@ -1,4 +1,4 @@
-//! Of which commit an image says it is.
+//! Of which commit an image says it is, and for which processors.
 //!
 //! The statement is `org.opencontainers.image.revision`, among the annotations of an index or a manifest, or among the labels
 //! of an image's configuration (OCI image specification, "Annotations"). A manifest is asked of ECR itself; a configuration
@@ -61,6 +61,7 @@ struct Descriptor {
 #[derive(Deserialize)]
 struct Platform {
     os: Option<String>,
+    architecture: Option<String>,
 }
 
 impl Descriptor {
@@ -75,6 +76,7 @@ impl Descriptor {
 #[derive(Deserialize)]
 struct Configuration {
     config: Option<Container>,
+    architecture: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -123,10 +125,38 @@ impl Ecr {
         if let Some(commit) = stated(&manifest.annotations) {
             return Ok(Some(commit));
         }
+        let read = self.configuration(repository, manifest).await?;
+        let container = read.and_then(|read| read.config);
+        Ok(container.and_then(|container| container.labels).as_ref().and_then(stated))
+    }
+
+    /// See [`bivouac_ports::Registry::architectures`].
+    pub(super) async fn read_architectures(&self, repository: &str, digest: &ImageDigest) -> Result<Vec<String>> {
+        let manifests = self.manifests(repository, &[digest.as_str().to_owned()]).await?;
+        let Some(manifest) = manifests.into_iter().next() else {
+            return Err(Error::new(Meaning::NotFound, BATCH_GET_IMAGE.name, "the image is not there"));
+        };
+        let mut found: Vec<String> = match &manifest.manifests {
+            Some(platforms) => {
+                let images = platforms.iter().filter(|platform| platform.is_image());
+                images.filter_map(|image| image.platform.as_ref()?.architecture.clone()).collect()
+            }
+            None => {
+                let read = self.configuration(repository, &manifest).await?;
+                read.and_then(|read| read.architecture).into_iter().collect()
+            }
+        };
+        found.retain(|architecture| !architecture.is_empty());
+        found.sort();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// The configuration of the image of one platform; `None` when it names none that may be read.
+    async fn configuration(&self, repository: &str, manifest: &Manifest) -> Result<Option<Configuration>> {
         let Some(config) = manifest.config.as_ref().filter(|config| config.size <= LARGEST) else { return Ok(None) };
         let blob = self.blob(repository, &config.digest).await?;
-        let read: Configuration = serde_json::from_slice(&blob).map_err(unreadable(GET_DOWNLOAD_URL_FOR_LAYER.name))?;
-        Ok(read.config.and_then(|container| container.labels).as_ref().and_then(stated))
+        serde_json::from_slice(&blob).map(Some).map_err(unreadable(GET_DOWNLOAD_URL_FOR_LAYER.name))
     }
 
     /// Those of some manifests that are there.

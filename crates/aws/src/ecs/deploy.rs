@@ -34,8 +34,8 @@ impl Ecs {
             .availability_zone_rebalancing(AvailabilityZoneRebalancing::Disabled)
             .enable_ecs_managed_tags(true)
             .propagate_tags(PropagateTags::Service)
-            // Nobody gets a shell in a container that runs a pull request's code with our role.
-            .enable_execute_command(false)
+            // Off unless the project sets `exec`: a container runs a pull request's code with the template's role.
+            .enable_execute_command(spec.exec)
             .set_tags(Some(tags(&spec.tags)));
         let answer = self.caller.call(&CREATE_SERVICE, request.send()).await?;
         view(&CREATE_SERVICE, answer.service())
@@ -56,6 +56,7 @@ impl Ecs {
             .set_task_definition(change.task_definition.as_ref().map(|name| name.as_str().to_owned()))
             .set_desired_count(change.desired_count.map(count))
             .set_capacity_provider_strategy(strategies)
+            .set_enable_execute_command(change.exec)
             .force_new_deployment(force);
         let answer = self.caller.call(&UPDATE_SERVICE, request.send()).await?;
         let service = match answer.service {
@@ -69,7 +70,7 @@ impl Ecs {
         view(&UPDATE_SERVICE, service.as_ref())
     }
 
-    pub(super) async fn tag(&self, name: &str, wanted: &[(&'static str, String)]) -> Result<()> {
+    pub(super) async fn tag(&self, name: &str, wanted: &[(String, String)]) -> Result<()> {
         // TagResource takes an ARN and nothing else, and ECS has two forms of it; so ask for this service's own.
         let arn = self.describe(name).await?.and_then(|service| service.service_arn).ok_or_else(|| {
             Error::new(Meaning::NotFound, TAG_RESOURCE.name, format!("there is no active service {name}"))
@@ -125,8 +126,8 @@ fn invalid(call: &Call, missing: impl std::error::Error + Send + Sync + 'static)
     Error::new(Meaning::Invalid, call.name, missing.to_string()).caused_by(missing)
 }
 
-fn tags(wanted: &[(&'static str, String)]) -> Vec<Tag> {
-    wanted.iter().map(|(key, value)| Tag::builder().key(*key).value(value).build()).collect()
+fn tags(wanted: &[(String, String)]) -> Vec<Tag> {
+    wanted.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
 fn count(tasks: u32) -> i32 {

@@ -122,7 +122,7 @@ impl Cluster for Ecs {
         self.update(name, change).await
     }
 
-    async fn tag_service(&self, name: &str, tags: &[(&'static str, String)]) -> Result<()> {
+    async fn tag_service(&self, name: &str, tags: &[(String, String)]) -> Result<()> {
         self.tag(name, tags).await
     }
 

@@ -99,6 +99,7 @@ fn active(service: &sdk::Service) -> Option<Service> {
         desired_count: count(service.desired_count()),
         running_count: count(service.running_count()),
         task_definition: TaskDefinitionName::from_arn(service.task_definition().unwrap_or_default()),
+        exec: service.enable_execute_command(),
         capacity: service_capacity(service),
         created_at: timestamp(service.created_at()),
         deployments: deployments.into_iter().map(|(_, deployment)| deployment).collect(),

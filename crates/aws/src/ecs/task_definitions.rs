@@ -128,7 +128,7 @@ fn whole_body(rendered: &RenderedTaskDefinition) -> Result<String> {
         Some(Json::Array(tags)) => tags,
         _ => Vec::new(),
     };
-    let ours = rendered.tags.iter().map(|(key, value)| (*key, value.as_str()));
+    let ours = rendered.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     for (key, value) in ours.chain([(TAG_CONTENT, rendered.content.as_str())]) {
         tags.retain(|tag| tag.get("key").and_then(Json::as_str) != Some(key));
         tags.push(json!({ "key": key, "value": value }));

@@ -139,3 +139,20 @@ proptest! {
         prop_assert!(status < 500 || error.meaning() != Meaning::Invalid || code == "LimitExceededException");
     }
 }
+
+#[test]
+fn a_machine_that_cannot_ask_is_no_refusal() {
+    let caused = |number: i32| {
+        let cause = std::io::Error::from_raw_os_error(number);
+        let credentials = CredentialsError::not_loaded(cause);
+        SdkError::<Refused, HttpResponse>::dispatch_failure(ConnectorError::other(credentials.into(), None))
+    };
+    // EMFILE and ENFILE have the same numbers on every Unix, and EACCES has.
+    for number in [23, 24] {
+        let told = from_sdk(&CREATE_SERVICE, caused(number));
+        assert_eq!(told.meaning(), Meaning::Unavailable, "{told}");
+    }
+    assert_eq!(from_sdk(&CREATE_SERVICE, caused(13)).meaning(), Meaning::Denied);
+    let built = SdkError::<Refused, HttpResponse>::construction_failure(std::io::Error::from_raw_os_error(24));
+    assert_eq!(from_sdk(&CREATE_SERVICE, built).meaning(), Meaning::Unavailable);
+}

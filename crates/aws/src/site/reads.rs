@@ -13,11 +13,11 @@ use futures::future::{BoxFuture, FutureExt as _, join_all};
 
 use super::AwsSite;
 use crate::calls::{
-    BATCH_GET_IMAGE, CALLS, Call, DESCRIBE_CLUSTERS, DESCRIBE_IMAGES, DESCRIBE_NETWORK_INTERFACES,
+    BATCH_GET_IMAGE, CALLS, Call, DESCRIBE_CLUSTERS, DESCRIBE_IMAGES, DESCRIBE_LOG_GROUPS, DESCRIBE_NETWORK_INTERFACES,
     DESCRIBE_REPOSITORIES, DESCRIBE_ROUTE_TABLES, DESCRIBE_SECURITY_GROUPS, DESCRIBE_SERVICES, DESCRIBE_STREAM,
     DESCRIBE_SUBNETS, DESCRIBE_TABLE, DESCRIBE_TASK_DEFINITION, DESCRIBE_TASKS, DESCRIBE_TIME_TO_LIVE,
-    GET_AWS_DEFAULT_SERVICE_QUOTA, GET_ITEM, GET_RECORDS, GET_SERVICE_QUOTA, GET_SHARD_ITERATOR, LIST_SERVICES,
-    LIST_TASK_DEFINITION_FAMILIES, LIST_TASK_DEFINITIONS, LIST_TASKS, QUERY, SCAN, TRANSACT_WRITE_ITEMS,
+    FILTER_LOG_EVENTS, GET_AWS_DEFAULT_SERVICE_QUOTA, GET_ITEM, GET_RECORDS, GET_SERVICE_QUOTA, GET_SHARD_ITERATOR,
+    LIST_SERVICES, LIST_TASK_DEFINITION_FAMILIES, LIST_TASK_DEFINITIONS, LIST_TASKS, QUERY, SCAN, TRANSACT_WRITE_ITEMS,
 };
 
 /// A name that nothing has.
@@ -29,10 +29,11 @@ const A_FEW: i32 = 5;
 
 /// What is tried here, or done by the doctor's other checks: the default of a quota is asked for where nothing was applied,
 /// by the doctor as by the daemon.
-const TRIED: [&Call; 23] = [
+const TRIED: [&Call; 25] = [
     &BATCH_GET_IMAGE,
     &DESCRIBE_CLUSTERS,
     &DESCRIBE_IMAGES,
+    &DESCRIBE_LOG_GROUPS,
     &DESCRIBE_NETWORK_INTERFACES,
     &DESCRIBE_REPOSITORIES,
     &DESCRIBE_ROUTE_TABLES,
@@ -44,6 +45,7 @@ const TRIED: [&Call; 23] = [
     &DESCRIBE_TASK_DEFINITION,
     &DESCRIBE_TASKS,
     &DESCRIBE_TIME_TO_LIVE,
+    &FILTER_LOG_EVENTS,
     &GET_AWS_DEFAULT_SERVICE_QUOTA,
     &GET_ITEM,
     &GET_SERVICE_QUOTA,
@@ -59,6 +61,7 @@ const TRIED: [&Call; 23] = [
 fn action(call: &Call) -> String {
     let service = match call.service {
         "DynamoDB" | "DynamoDB Streams" => "dynamodb".to_owned(),
+        "CloudWatch Logs" => "logs".to_owned(),
         service => service.to_lowercase().replace(' ', ""),
     };
     format!("{service}:{}", call.operation)
@@ -205,5 +208,6 @@ mod tests {
         assert_eq!(action(&BATCH_GET_IMAGE), "ecr:BatchGetImage");
         assert_eq!(action(&DESCRIBE_SUBNETS), "ec2:DescribeSubnets");
         assert_eq!(action(&GET_SERVICE_QUOTA), "servicequotas:GetServiceQuota");
+        assert_eq!(action(&FILTER_LOG_EVENTS), "logs:FilterLogEvents");
     }
 }

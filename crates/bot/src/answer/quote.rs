@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// The most characters of one text: a sentence or two.
-const MOST: usize = 500;
+pub(super) const MOST: usize = 500;
 
 /// A text in which nothing is a mark of Markdown, a mention, a reference or a link, on one line, cut.
 ///
@@ -42,7 +42,7 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// Marks that turn the direction of writing, and with it the rest of the line (Unicode Standard Annex 9).
-fn turns(character: char) -> bool {
+pub(super) fn turns(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 
 use super::body::MAX_BODY;
 use super::says::{Said, says};
+use super::strangers::Refused;
 use crate::signature::Signature;
 
 /// A delivery whose headers have their form.
@@ -20,25 +21,26 @@ impl<'a> Arrival<'a> {
     /// Reads what has to be right before the body is worth reading.
     ///
     /// # Errors
-    /// The answer.
-    pub fn read(headers: &'a HeaderMap) -> Result<Self, Said> {
+    /// The answer, and the reason for the log.
+    pub fn read(headers: &'a HeaderMap) -> Result<Self, (Said, Refused)> {
         let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             let message = "set the webhook's content type to application/json";
-            return Err(says(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+            return Err((says(StatusCode::UNSUPPORTED_MEDIA_TYPE, message), Refused::IsForm));
         }
         if !kind.eq_ignore_ascii_case("application/json") {
-            return Err(says(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type has to be application/json"));
+            let message = "the content type has to be application/json";
+            return Err((says(StatusCode::UNSUPPORTED_MEDIA_TYPE, message), Refused::IsStrange));
         }
         let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if length.is_some_and(|length| length > MAX_BODY) {
-            return Err(says(StatusCode::PAYLOAD_TOO_LARGE, "too large"));
+            return Err((says(StatusCode::PAYLOAD_TOO_LARGE, "too large"), Refused::IsStrange));
         }
         let mut signatures = headers.get_all("x-hub-signature-256").iter();
         let signature = signatures.next().and_then(|signature| Signature::read(signature.as_bytes()));
         let (Some(signature), None) = (signature, signatures.next()) else {
-            return Err(says(StatusCode::UNAUTHORIZED, "unauthorized"));
+            return Err((says(StatusCode::UNAUTHORIZED, "unauthorized"), Refused::IsStrange));
         };
         Ok(Self { headers, signature, length })
     }

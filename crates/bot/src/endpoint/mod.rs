@@ -2,6 +2,8 @@
 
 mod arrival;
 mod body;
+mod budget;
+mod intake;
 mod says;
 mod strangers;
 
@@ -22,9 +24,11 @@ use tokio::time::timeout;
 use crate::letter::News;
 use crate::payload::{self, Delivery};
 use crate::settings::Settings;
+use crate::signature::Signer;
 use arrival::Arrival;
+use intake::Intake;
 use says::{Said, says};
-use strangers::Strangers;
+use strangers::{Refused, Strangers};
 
 /// The path of the endpoint (contract 3).
 const PATH: &str = "/webhooks/github";
@@ -35,8 +39,11 @@ const KEEP_WITHIN: Duration = Duration::from_millis(800);
 /// What GitHub is told then.
 const NOT_KEPT: &str = "this delivery could not be kept, since the store does not answer; redeliver it in a minute";
 
+/// What GitHub is told where one person causes more deliveries than are taken in.
+const TOO_MANY: &str = "the sender causes too many deliveries; redeliver it in a minute";
+
 /// What a letter may hold ([`Letter::content`]). The commands of a comment of 65,536 characters stay below it.
-const MAX_CONTENT: usize = 300_000;
+pub(crate) const MAX_CONTENT: usize = 300_000;
 
 /// Everything the endpoint needs. It asks nobody but the inbox.
 pub(crate) struct Endpoint {
@@ -54,6 +61,7 @@ pub(crate) struct Endpoint {
 #[derive(Default)]
 pub(crate) struct EndpointState {
     strangers: Strangers,
+    intake: Intake,
     body: body::Bodies,
     /// Repositories that were said not to be configured.
     told: Mutex<BTreeSet<String>>,
@@ -80,16 +88,23 @@ impl Endpoint {
         // Served without addresses, everybody is one peer.
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
         let (parts, body) = request.into_parts();
-        let arrival = Arrival::read(&parts.headers).inspect_err(|_| self.state.strangers.note(peer))?;
+        let arrival = Arrival::read(&parts.headers).map_err(|(said, why)| {
+            self.state.strangers.note(peer, why);
+            said
+        })?;
         let most = self.state.strangers.allows(peer);
         let body = self.state.body.read(arrival.length, body, most).await?;
-        if !self.settings.secrets.signed(&body, arrival.signature) {
-            self.state.strangers.note(peer);
+        let signer = self.settings.secrets.signer(&body, arrival.signature);
+        if signer.is_none_or(|signer| !self.may_speak(&signer, &body)) {
+            self.state.strangers.note(peer, Refused::IsStrange);
             return Err(says(StatusCode::UNAUTHORIZED, "unauthorized"));
         }
         let delivery = arrival.delivery()?;
         let event = arrival.event()?;
-        match payload::read(event, &body, &self.settings) {
+        let read = payload::read(event, &body, &self.settings);
+        // It is verified and read, so its part of the budget is free while the store is waited for.
+        drop(body);
+        match read {
             Err(error) => {
                 tracing::warn!(%event, %delivery, error = &error as &dyn std::error::Error, "a signed delivery is refused");
                 Err(says(StatusCode::BAD_REQUEST, error.to_string()))
@@ -109,15 +124,34 @@ impl Endpoint {
         }
     }
 
+    /// Whether the secret that fits is good for the repository that the delivery names.
+    fn may_speak(&self, signer: &Signer, body: &[u8]) -> bool {
+        let secrets = &self.settings.secrets;
+        // Most have one secret for all, and need not look into the body here.
+        !secrets.differ() || secrets.may_speak_of(signer, payload::repository(body, &self.settings).as_deref())
+    }
+
     /// Puts it where it outlives this process.
     async fn keep(&self, delivery: &str, news: &News) -> Result<Said, Said> {
+        if !self.state.intake.takes(news) {
+            tracing::warn!(environment = %news.key(), %delivery, "a delivery is refused: its sender causes too many");
+            return Err(says(StatusCode::TOO_MANY_REQUESTS, TOO_MANY));
+        }
         let content = news.seal();
         if content.len() > MAX_CONTENT {
             tracing::warn!(%delivery, bytes = content.len(), "a delivery is refused: it does not fit into a letter");
             return Err(says(StatusCode::PAYLOAD_TOO_LARGE, "the commands in it are too long"));
         }
         let letter = Letter { id: delivery.to_owned(), received_at: self.clock.now(), content };
-        match timeout(KEEP_WITHIN, self.inbox.take(&letter)).await {
+        let name = news.name_of_comment();
+        let taking = async {
+            match &name {
+                // So that the comparison, which finds the comment too, knows that it was taken.
+                Some(name) => self.inbox.take_also_as(&letter, name).await,
+                None => self.inbox.take(&letter).await,
+            }
+        };
+        match timeout(KEEP_WITHIN, taking).await {
             Ok(Ok(Received::New)) => {
                 // A full queue loses nothing: the inbox is read every half minute.
                 if self.letters.try_send(letter).is_err() {

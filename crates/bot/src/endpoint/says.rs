@@ -31,7 +31,7 @@ impl IntoResponse for Said {
     fn into_response(self) -> Response {
         let Self { status, message } = self;
         let mut response = (status, Json(Words { message: &message })).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         response

@@ -9,8 +9,11 @@ use super::Handler;
 impl Handler {
     /// Nudges every environment of these repositories that waits for an image. Which image it is says the registry, not the
     /// event: a workflow's name for a branch is no tag. A failure is left to the resync.
+    ///
+    /// Only the records that wait are read, by the index of phases, so a hint costs what waits and not what there is. One that
+    /// began to wait within the last second may be missing there, and looks for the image itself.
     pub async fn nudge(&self, repos: &BTreeSet<RepoName>) {
-        let records = match self.doors.records.all().await {
+        let records = match self.doors.records.in_phase(Phase::WaitingForImage).await {
             Ok(records) => records,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
@@ -19,8 +22,7 @@ impl Handler {
             }
         };
         for record in &records {
-            let waits = record.status.as_ref().is_some_and(|status| status.phase == Phase::WaitingForImage)
-                && record.desired.as_ref().is_ok_and(|wish| wish.desired != Desired::Down);
+            let waits = record.desired.as_ref().is_ok_and(|wish| wish.desired != Desired::Down);
             if waits && repos.iter().any(|repo| *repo.as_str() == *record.key.repo) {
                 (self.doors.nudge)(&record.key);
             }

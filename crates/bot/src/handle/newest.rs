@@ -9,12 +9,13 @@ use bivouac_model::command::Verb;
 use bivouac_model::{Decision, Desired, DesiredState, EnvKey, Event, ItemKey, Record, Value};
 use chrono::{DateTime, Utc};
 
+use super::fate::Fate;
 use super::{CONFLICTS, Handler, Later, contended};
 use crate::position;
 
 /// How many of the newest events of an environment are looked through for what was decided before. Where there was no record
 /// nobody but the bot writes any.
-const LOOK_BACK: usize = 50;
+pub(super) const LOOK_BACK: usize = 50;
 
 /// The action of a closing in the audit.
 pub(super) const CLOSE: &str = "close";
@@ -41,7 +42,9 @@ impl Given {
             (Some(number), Some(comment)) => number > comment,
             _ => event.at > self.at,
         };
-        event.action == Verb::Down.as_str() && event.decision == Some(Decision::Allowed) && is_newer
+        // A `down` that lost to a newer command ended nothing.
+        let counts = event.decision == Some(Decision::Allowed) && event.reason != Fate::Superseded.reason();
+        event.action == Verb::Down.as_str() && counts && is_newer
     }
 }
 
@@ -114,6 +117,7 @@ mod tests {
         assert!(given.is_taken_back_by(&down(6)), "whatever the clock said");
         assert!(!given.is_taken_back_by(&down(5)) && !given.is_taken_back_by(&down(4)));
         assert!(!given.is_taken_back_by(&Event { decision: Some(Decision::Denied), ..down(6) }));
+        assert!(!given.is_taken_back_by(&Event { reason: Fate::Superseded.reason().into(), ..down(6) }));
         assert!(!given.is_taken_back_by(&Event { action: "up".into(), ..down(6) }));
     }
 

@@ -8,9 +8,10 @@ use super::*;
 fn settings() -> Settings {
     let rules = ProjectRules {
         repo: "apache/superset".parse().unwrap(),
-        config_allow: Vec::new(),
+        variables: bivouac_policy::VariableRules::default(),
+        secrets: std::collections::BTreeSet::new(),
         sizes: std::collections::BTreeSet::new(),
-        log_groups: Vec::new(),
+        logs: crate::ProjectLogs::default(),
     };
     Settings { projects: vec![rules], label: Some("testenv-up".into()), ..Settings::new() }
 }
@@ -116,7 +117,9 @@ fn a_comment_is_sent_by_its_author() {
 fn a_pull_request_says_where_to_look() {
     for (action, expected) in [
         ("closed", How::Closed),
-        ("reopened", How::Reopened),
+        ("opened", How::Opened),
+        ("reopened", How::Opened),
+        ("ready_for_review", How::Opened),
         ("labeled", How::Labelled),
         ("unlabeled", How::Labelled),
         ("synchronize", How::Pushed { head: "0123456789abcdef0123456789abcdef01234567".into() }),

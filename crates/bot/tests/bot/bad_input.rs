@@ -188,7 +188,8 @@ async fn a_flood_of_one_persons_commands_is_not_answered_one_by_one() {
     let mails: Vec<_> = (1..=1000).map(|id| says(7, id, "eve", "/testenv up")).collect();
     world.deliver(&mails).await;
     assert!(world.record(7).is_none());
-    assert_eq!(world.faults.calls("permission"), 1, "asked once, and remembered");
+    let asked = world.faults.calls("permission");
+    assert!((1..=16).contains(&asked), "{asked}: ten in a row, and then one each half minute");
     let writes = world.faults.calls("react") + world.faults.calls("reply") + world.faults.calls("eyes");
     assert!(writes < 80, "{writes} writes to the forge");
 }

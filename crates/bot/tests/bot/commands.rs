@@ -77,7 +77,7 @@ async fn who_asks_is_answered_and_nothing_is_written() {
     world.deliver(&[says(7, 2, "eve", "/testenv status")]).await;
     assert!(world.reply(7, "eve").unwrap().contains("no environment"));
     assert!(world.record(7).is_none());
-    assert_eq!(world.faults.calls("permission"), 0, "everybody may");
+    assert_eq!(world.faults.calls("pull_request"), 0, "everybody may ask, and nothing was looked at for it");
     world.deliver(&[says(7, 3, "ada", "/testenv up")]).await;
     world
         .status(7, |status| {
@@ -89,9 +89,10 @@ async fn who_asks_is_answered_and_nothing_is_written() {
     assert!(world.reply(7, "eve").unwrap().contains("**Failed**"));
     let logs = world.reply(7, "ada").unwrap();
     assert!(logs.contains("out of memory") && logs.contains("`/ecs/superset-ci`"), "{logs}");
-    for id in [1, 2, 4, 5] {
-        assert_eq!(world.reactions(id), ["eyes", "rocket"]);
+    for id in [1, 2, 4] {
+        assert_eq!(world.reactions(id), ["rocket"], "👀 is for people who may give commands");
     }
+    assert_eq!(world.reactions(5), ["eyes", "rocket"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,7 +122,7 @@ async fn one_wrong_line_does_not_hold_the_others_up() {
 async fn what_the_project_protects_stays_protected() {
     let world = World::new();
     let cases = [
-        ("DATABASE_URL=postgres://evil", "`DATABASE_URL` may not be set here; allowed: `SUPERSET_*`"),
+        ("DATABASE_URL=postgres://evil", "config holds the name `DATABASE_URL`; allowed: `SUPERSET_*`"),
         ("size=huge", "there is no size `huge`; there are `small`"),
     ];
     for (id, (arguments, sentence)) in (1..).zip(cases) {

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bivouac_model::{
-    CommentView, EnvKey, Event, Item, ItemKey, PullRequest, Record, RepoName, SaidComment, Status, Value,
-    decode_record, encode_status,
+    Branch, CommentView, EnvKey, Event, Item, ItemKey, LogStream, Phase, PrNumber, PullRequest, Record, RepoName,
+    SaidComment, Status, Value, decode_record, encode_status,
 };
 use bivouac_ports::{
-    Clock, CommentId, Conversation, DesiredChange, Error, Forge, Inbox, Journal, LabelChange, Letter, Meaning,
-    OpenPullRequests, Permission, Reaction, Received, RecordStore, Result,
+    Audience, Clock, CommentId, Conversation, DesiredChange, Error, Forge, ForgeHealth, Inbox, InboxCursor, InboxPage,
+    Journal, LabelChange, Letter, LogEvent, LogStore, Meaning, NamedCommit, OpenPullRequests, Permission,
+    PostedComment, PostedComments, Push, Reaction, ReadPosition, Received, RecordStore, RepoNames, Result, SeenHead,
+    SeenHeads, TextId, WrittenComment,
 };
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
@@ -23,6 +25,8 @@ pub enum Fault {
     Before(Meaning),
     /// It fails, nothing happened, and the other side says how long to wait.
     Busy(Duration),
+    /// It was not sent, since a limit of ours says to wait.
+    Held(Duration),
     /// It fails, and it happened.
     After(Meaning),
     /// It happens after a while.
@@ -36,9 +40,15 @@ pub enum Fault {
 pub struct Faults {
     next: Mutex<HashMap<&'static str, VecDeque<Fault>>>,
     always: Mutex<HashMap<&'static str, Meaning>>,
+    /// The calls for which the forge does not know our credentials.
+    pub unauthenticated: Mutex<Vec<&'static str>>,
     calls: Mutex<HashMap<&'static str, usize>>,
     uneven: Mutex<Option<fastrand::Rng>>,
 }
+
+/// The calls that go to the forge.
+pub const FORGE: [&str; 8] =
+    ["pull_request", "open_pull_requests", "permission", "is_in_team", "last_label_change", "eyes", "react", "reply"];
 
 pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -48,6 +58,11 @@ impl Faults {
     /// The next such call goes wrong.
     pub fn once(&self, call: &'static str, fault: Fault) {
         locked(&self.next).entry(call).or_default().push_back(fault);
+    }
+
+    /// The next such calls are not sent.
+    pub fn held(&self, call: &'static str, wait: Duration, times: usize) {
+        (0..times).for_each(|_| self.once(call, Fault::Held(wait)));
     }
 
     /// Every such call fails from now on; `None`: no more.
@@ -84,6 +99,9 @@ impl Faults {
 
     async fn strike<T>(&self, call: &'static str, act: impl FnOnce() -> Result<T>) -> Result<T> {
         let failure = |meaning| Error::new(meaning, call, "made up");
+        if locked(&self.unauthenticated).contains(&call) {
+            return Err(failure(Meaning::Denied).of_credentials());
+        }
         if let Some(meaning) = locked(&self.always).get(call) {
             return Err(failure(*meaning));
         }
@@ -92,6 +110,7 @@ impl Faults {
             None => act(),
             Some(Fault::Before(meaning)) => Err(failure(meaning)),
             Some(Fault::Busy(wait)) => Err(failure(Meaning::Throttled).retry_after(wait)),
+            Some(Fault::Held(wait)) => Err(failure(Meaning::Throttled).retry_after(wait).unsent()),
             Some(Fault::After(meaning)) => act().and(Err(failure(meaning))),
             Some(Fault::Slow(time)) => {
                 tokio::time::sleep(time).await;
@@ -160,6 +179,12 @@ impl RecordStore for Table {
         self.faults.with("all", || Ok(all())).await
     }
 
+    async fn in_phase(&self, phase: Phase) -> Result<Vec<Record>> {
+        let all = || locked(&self.items).iter().map(|(key, item)| decode_record(key.clone(), item)).collect::<Vec<_>>();
+        let is_in = |record: &Record| record.status.as_ref().is_some_and(|status| status.phase == phase);
+        self.faults.with("in_phase", || Ok(all().into_iter().filter(is_in).collect())).await
+    }
+
     async fn get(&self, key: &ItemKey) -> Result<Option<Record>> {
         self.faults.with("get", || Ok(self.record(key))).await
     }
@@ -202,9 +227,28 @@ pub struct Hub {
     pub permissions: Mutex<BTreeMap<String, Permission>>,
     pub teams: Mutex<BTreeSet<(String, String)>>,
     pub labels: Mutex<BTreeMap<EnvKey, LabelChange>>,
+    /// The time of every answer.
+    pub date: Mutex<Option<DateTime<Utc>>>,
+    /// The newest first; the forge does not say who pushed to a branch that is not in here.
+    pub pushes: Mutex<HashMap<Branch, Vec<Push>>>,
+    /// The commits of each pull request besides its head.
+    pub commits: Mutex<BTreeMap<EnvKey, Vec<String>>>,
+    pub comments: Mutex<BTreeMap<u64, WrittenComment>>,
+    /// Reviews, comments on lines and descriptions.
+    pub texts: Mutex<HashMap<(EnvKey, TextId), WrittenComment>>,
+    /// When each pull request was closed last.
+    pub closings: Mutex<BTreeMap<EnvKey, DateTime<Utc>>>,
     pub reactions: Mutex<BTreeSet<(u64, &'static str)>>,
     /// The reply to each person: what it says, or that it is folded away.
     pub replies: Mutex<BTreeMap<(EnvKey, String), Option<String>>>,
+    /// What people wrote, as the forge lists it.
+    pub posted: Mutex<Vec<PostedComment>>,
+    /// How many of them one call lists; `None`: all.
+    pub most_posted: Mutex<Option<usize>>,
+    /// For whom what was written.
+    pub audiences: Mutex<Vec<Audience>>,
+    pub health: ForgeHealth,
+    pub names: RepoNames,
 }
 
 #[async_trait]
@@ -214,16 +258,37 @@ impl Forge for Hub {
     }
 
     async fn pull_request(&self, key: &EnvKey) -> Result<Option<PullRequest>> {
-        self.faults.with("pull_request", || Ok(locked(&self.pulls).get(key).cloned())).await
+        let pull = || {
+            let pull = locked(&self.pulls).get(key).cloned();
+            pull.map(|pull| PullRequest { seen_at: *locked(&self.date), ..pull })
+        };
+        self.faults.with("pull_request", || Ok(pull())).await
     }
 
     async fn open_pull_requests(&self, repo: &RepoName) -> Result<OpenPullRequests> {
         let open = || {
             let pulls = locked(&self.pulls);
             let open = pulls.iter().filter(|(key, pull)| key.repo == *repo && pull.is_open);
-            Arc::new(open.map(|(key, pull)| (key.pr, pull.clone())).collect())
+            let open: OpenPullRequests = open.map(|(key, pull)| (key.pr, pull.clone())).collect();
+            OpenPullRequests { seen_at: *locked(&self.date), ..open }
         };
         self.faults.with("open_pull_requests", || Ok(open())).await
+    }
+
+    async fn pushes(&self, _: &RepoName, branch: &Branch) -> Result<Option<Vec<Push>>> {
+        self.faults.with("pushes", || Ok(locked(&self.pushes).get(branch).cloned())).await
+    }
+
+    async fn commits(&self, key: &EnvKey) -> Result<Vec<String>> {
+        self.faults.with("commits", || Ok(locked(&self.commits).get(key).cloned().unwrap_or_default())).await
+    }
+
+    fn health(&self) -> ForgeHealth {
+        self.health.clone()
+    }
+
+    fn names(&self) -> RepoNames {
+        self.names.clone()
     }
 }
 
@@ -243,7 +308,42 @@ impl Conversation for Hub {
         self.faults.with("last_label_change", || Ok(locked(&self.labels).get(key).cloned())).await
     }
 
-    async fn react(&self, comment: &CommentId, reaction: Reaction) -> Result<()> {
+    async fn comment(&self, comment: &CommentId) -> Result<Option<WrittenComment>> {
+        let listed = |posted: &PostedComment| WrittenComment {
+            number: PrNumber::new(posted.issue).unwrap(),
+            author: posted.author.clone().unwrap_or_default(),
+            body: posted.body.clone(),
+            created_at: posted.created_at,
+        };
+        let written = || {
+            let delivered = locked(&self.comments).get(&comment.id).cloned();
+            delivered.or_else(|| locked(&self.posted).iter().find(|posted| posted.id == comment.id).map(listed))
+        };
+        self.faults.with("comment", || Ok(written())).await
+    }
+
+    async fn text(&self, key: &EnvKey, id: TextId) -> Result<Option<WrittenComment>> {
+        self.faults.with("text", || Ok(locked(&self.texts).get(&(key.clone(), id)).cloned())).await
+    }
+
+    async fn last_closing(&self, key: &EnvKey) -> Result<Option<DateTime<Utc>>> {
+        self.faults.with("last_closing", || Ok(locked(&self.closings).get(key).copied())).await
+    }
+
+    async fn comments_since(&self, _: &RepoName, since: DateTime<Utc>) -> Result<PostedComments> {
+        let list = || {
+            let mut comments = locked(&self.posted).clone();
+            comments.retain(|comment| comment.updated_at >= since);
+            comments.sort_by_key(|comment| comment.updated_at);
+            let most = locked(&self.most_posted).unwrap_or(usize::MAX);
+            let is_complete = comments.len() <= most;
+            comments.truncate(most);
+            PostedComments { comments, is_complete }
+        };
+        self.faults.with("comments_since", || Ok(list())).await
+    }
+
+    async fn react(&self, comment: &CommentId, reaction: Reaction, audience: Audience) -> Result<()> {
         let (call, word) = match reaction {
             Reaction::Eyes => ("eyes", "eyes"),
             Reaction::Rocket => ("react", "rocket"),
@@ -252,16 +352,18 @@ impl Conversation for Hub {
         self.faults
             .with(call, || {
                 locked(&self.reactions).insert((comment.id, word));
+                locked(&self.audiences).push(audience);
                 Ok(())
             })
             .await
     }
 
-    async fn reply(&self, key: &EnvKey, login: &str, text: Option<&str>) -> Result<()> {
+    async fn reply(&self, key: &EnvKey, login: &str, text: Option<&str>, audience: Audience) -> Result<()> {
         self.faults
             .with("reply", || {
                 let mut replies = locked(&self.replies);
                 let place = (key.clone(), login.to_ascii_lowercase());
+                locked(&self.audiences).push(audience);
                 match text {
                     Some(text) => drop(replies.insert(place, Some(text.to_owned()))),
                     None => drop(replies.get_mut(&place).map(Option::take)),
@@ -269,6 +371,39 @@ impl Conversation for Hub {
                 Ok(())
             })
             .await
+    }
+}
+
+/// The logs.
+#[derive(Default)]
+pub struct Shelf {
+    pub faults: Arc<Faults>,
+    /// The lines of each stream, the oldest first. Each was written now.
+    pub lines: Mutex<BTreeMap<String, Vec<String>>>,
+}
+
+#[async_trait]
+impl LogStore for Shelf {
+    async fn events(&self, stream: &LogStream, _: DateTime<Utc>, to: DateTime<Utc>) -> Result<Vec<LogEvent>> {
+        self.faults
+            .with("events", || {
+                let lines = locked(&self.lines);
+                let Some(lines) = lines.get(&stream.stream) else {
+                    return Err(Error::new(Meaning::NotFound, "FilterLogEvents", "no such stream"));
+                };
+                let event = |(at, line): (usize, &String)| LogEvent {
+                    id: format!("{}-{at}", stream.stream),
+                    at: to,
+                    received_at: None,
+                    message: line.clone(),
+                };
+                Ok(lines.iter().enumerate().map(event).collect())
+            })
+            .await
+    }
+
+    async fn has_group(&self, _: Option<&str>, _: &str) -> Result<bool> {
+        Ok(true)
     }
 }
 
@@ -306,31 +441,134 @@ impl Journal for Book {
     }
 }
 
+/// The heads that were seen, and the commits that were named.
+#[derive(Default)]
+pub struct Memory {
+    pub faults: Arc<Faults>,
+    pub seen: Mutex<BTreeSet<(EnvKey, DateTime<Utc>, String)>>,
+    pub named: Mutex<BTreeMap<(EnvKey, String, String), NamedCommit>>,
+}
+
+#[async_trait]
+impl SeenHeads for Memory {
+    async fn record_seen(&self, key: &EnvKey, head: &SeenHead) -> Result<()> {
+        self.faults
+            .with("record_seen", || {
+                locked(&self.seen).insert((key.clone(), head.at, head.sha.clone()));
+                Ok(())
+            })
+            .await
+    }
+
+    async fn record_named(&self, key: &EnvKey, named: &NamedCommit) -> Result<()> {
+        self.faults
+            .with("record_named", || {
+                let place = (key.clone(), named.sha.clone(), named.command.clone());
+                locked(&self.named).entry(place).or_insert_with(|| named.clone());
+                Ok(())
+            })
+            .await
+    }
+
+    async fn newest_seen(&self, key: &EnvKey, before: DateTime<Utc>) -> Result<Option<SeenHead>> {
+        let newest = || {
+            let seen = locked(&self.seen);
+            let mut seen = seen.iter().rev().filter(|(of, at, _)| of == key && *at < before);
+            seen.next().map(|(_, at, sha)| SeenHead { sha: sha.clone(), at: *at })
+        };
+        self.faults.with("newest_seen", || Ok(newest())).await
+    }
+
+    async fn was_seen(&self, key: &EnvKey, sha: &str, before: DateTime<Utc>) -> Result<bool> {
+        let was = || locked(&self.seen).iter().any(|(of, at, seen)| of == key && *at < before && seen == sha);
+        self.faults.with("was_seen", || Ok(was())).await
+    }
+
+    async fn named(&self, key: &EnvKey, sha: &str) -> Result<Vec<NamedCommit>> {
+        let named = || {
+            locked(&self.named)
+                .iter()
+                .filter(|((of, named, _), _)| of == key && named == sha)
+                .map(|(_, one)| one.clone())
+                .collect()
+        };
+        self.faults.with("named", || Ok(named())).await
+    }
+}
+
 /// What arrived.
 #[derive(Default)]
 pub struct Tray {
     pub faults: Arc<Faults>,
     pub seen: Mutex<BTreeSet<String>>,
     pub letters: Mutex<VecDeque<Letter>>,
+    /// When each id was taken, by a number that grows.
+    pub order: Mutex<HashMap<String, usize>>,
+    pub positions: Mutex<HashMap<String, ReadPosition>>,
+}
+
+impl Tray {
+    fn keep(&self, letter: &Letter) -> Received {
+        assert!(letter.content.len() <= 300_000, "{}", letter.content.len());
+        if !locked(&self.seen).insert(letter.id.clone()) {
+            return Received::Before;
+        }
+        let mut order = locked(&self.order);
+        let number = order.len();
+        order.insert(letter.id.clone(), number);
+        locked(&self.letters).push_back(letter.clone());
+        Received::New
+    }
 }
 
 #[async_trait]
 impl Inbox for Tray {
     async fn take(&self, letter: &Letter) -> Result<Received> {
-        self.faults
-            .with("take", || {
-                assert!(letter.content.len() <= 300_000, "{}", letter.content.len());
-                if !locked(&self.seen).insert(letter.id.clone()) {
-                    return Ok(Received::Before);
-                }
-                locked(&self.letters).push_back(letter.clone());
-                Ok(Received::New)
-            })
-            .await
+        self.faults.with("take", || Ok(self.keep(letter))).await
+    }
+
+    async fn take_also_as(&self, letter: &Letter, name: &str) -> Result<Received> {
+        let keep = || {
+            let received = self.keep(letter);
+            locked(&self.seen).insert(name.to_owned());
+            Ok(received)
+        };
+        self.faults.with("take", keep).await
     }
 
     async fn waiting(&self, most: usize) -> Result<Vec<Letter>> {
         self.faults.with("waiting", || Ok(locked(&self.letters).iter().take(most).cloned().collect())).await
+    }
+
+    async fn page(&self, after: Option<&InboxCursor>, most: usize) -> Result<InboxPage> {
+        let page = || {
+            let (letters, order) = (locked(&self.letters), locked(&self.order));
+            let after = after.map(|InboxCursor(number)| number.parse::<usize>().unwrap());
+            let behind = |letter: &&Letter| after.is_none_or(|after| order[&letter.id] > after);
+            let mut letters: Vec<Letter> = letters.iter().filter(behind).take(most + 1).cloned().collect();
+            let is_last = letters.len() <= most;
+            letters.truncate(most);
+            let last = letters.last().filter(|_| !is_last);
+            let next = last.map(|last| InboxCursor(order[&last.id].to_string()));
+            InboxPage { letters, next }
+        };
+        self.faults.with("waiting", || Ok(page())).await
+    }
+
+    async fn read_position(&self, list: &str) -> Result<Option<ReadPosition>> {
+        self.faults.with("read_position", || Ok(locked(&self.positions).get(list).copied())).await
+    }
+
+    async fn advance(&self, list: &str, position: &ReadPosition) -> Result<()> {
+        let advance = || {
+            let mut positions = locked(&self.positions);
+            let stands = positions.entry(list.to_owned()).or_insert(*position);
+            if position.read_until > stands.read_until {
+                *stands = *position;
+            }
+            Ok(())
+        };
+        self.faults.with("advance", advance).await
     }
 
     async fn done(&self, id: &str) -> Result<()> {

@@ -10,7 +10,8 @@ use crate::payloads::{changed, says, url};
 use crate::world::{HEAD, NEXT, World};
 
 /// Every call that handling a command makes.
-const CALLS: [&str; 8] = ["permission", "get", "pull_request", "write_desired_over", "append", "reply", "eyes", "done"];
+const CALLS: [&str; 9] =
+    ["permission", "get", "comment", "pull_request", "write_desired_over", "append", "reply", "eyes", "done"];
 
 /// An `extend` is what shows whether a command was obeyed twice.
 const STORY: &str = "/testenv up\n/testenv extend 2h\n/testenv nonsense";
@@ -168,13 +169,13 @@ async fn an_answer_waits_for_its_turn_and_the_letter_is_not_begun_anew() {
         world.faults.once(call, Fault::Busy(Duration::from_millis(1900)));
     }
     let began = tokio::time::Instant::now();
-    world.deliver(&[says(7, 1, "eve", "/testenv help")]).await;
-    assert!(world.reply(7, "eve").is_some() && began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    world.deliver(&[says(7, 1, "ada", "/testenv help")]).await;
+    assert!(world.reply(7, "ada").is_some() && began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(world.reactions(1), ["eyes", "rocket"]);
     assert_eq!((world.faults.calls("append"), world.faults.calls("react")), (1, 3), "all of it once");
     // Not for ever: others have a claim on this place.
     world.faults.once("reply", Fault::Busy(Duration::from_secs(60)));
-    world.deliver(&[says(7, 2, "eve", "/testenv status")]).await;
+    world.deliver(&[says(7, 2, "ada", "/testenv status")]).await;
     assert_eq!(world.faults.calls("append"), 3, "the letter was put back, and came again");
 }
 

@@ -8,7 +8,7 @@ use tokio::runtime::Builder;
 
 use crate::doors::{Fault, locked};
 use crate::payloads::{Mail, at, changed, says};
-use crate::world::{HEAD, Living, World, send};
+use crate::world::{HEAD, Living, World};
 
 /// What is desired; nothing if there is no record.
 fn desired(world: &World) -> Desired {
@@ -16,7 +16,7 @@ fn desired(world: &World) -> Desired {
 }
 
 async fn tell(replica: &Living, mail: &Mail) {
-    assert!(send(&replica.bot, mail.request()).await.0.is_success());
+    assert!(replica.post(mail).await.0.is_success());
 }
 
 async fn all_handled(world: &World) {

@@ -97,3 +97,68 @@ pub fn changed(pr: u64, number: u64, login: &str, action: &str, head: &str) -> M
     });
     Mail::new("pull_request", 0x1_0000 + number, &payload)
 }
+
+/// A comment whose text its author changed.
+pub fn edited(pr: u64, id: u64, login: &str, from: &str, body: &str) -> Mail {
+    let mut payload = comment(pr, id, login, body);
+    payload["action"] = json!("edited");
+    payload["changes"] = json!({ "body": { "from": from } });
+    Mail::new("issue_comment", 0x2_0000 + id, &payload)
+}
+
+fn review(pr: u64, id: u64, login: &str, body: &str) -> Json {
+    json!({
+        "action": "submitted",
+        "review": {
+            "id": id, "body": body, "user": user(login), "submitted_at": at(id), "state": "commented",
+            "html_url": format!("https://github.com/{REPO}/pull/{pr}#pullrequestreview-{id}"),
+        },
+        "pull_request": { "number": pr },
+        "repository": { "full_name": REPO },
+        "sender": user(login),
+    })
+}
+
+/// A review as a delivery of its own.
+pub fn reviewed(pr: u64, id: u64, login: &str, body: &str) -> Mail {
+    Mail::new("pull_request_review", 0x3_0000 + id, &review(pr, id, login, body))
+}
+
+/// A review whose body its author changed.
+pub fn reviewed_again(pr: u64, id: u64, login: &str, from: &str, body: &str) -> Mail {
+    let mut payload = review(pr, id, login, body);
+    payload["action"] = json!("edited");
+    payload["changes"] = json!({ "body": { "from": from } });
+    Mail::new("pull_request_review", 0x4_0000 + id, &payload)
+}
+
+/// A comment on a line of code.
+pub fn on_line(pr: u64, id: u64, login: &str, body: &str) -> Mail {
+    let payload = json!({
+        "action": "created",
+        "comment": {
+            "id": id, "body": body, "user": user(login), "created_at": at(id),
+            "html_url": format!("https://github.com/{REPO}/pull/{pr}#discussion_r{id}"),
+        },
+        "pull_request": { "number": pr },
+        "repository": { "full_name": REPO },
+        "sender": user(login),
+    });
+    Mail::new("pull_request_review_comment", 0x5_0000 + id, &payload)
+}
+
+/// A pull request that was opened with a description.
+pub fn opened(pr: u64, number: u64, login: &str, description: &str) -> Mail {
+    let payload = json!({
+        "action": "opened",
+        "number": pr,
+        "pull_request": {
+            "number": pr, "head": { "sha": "1111111111111111111111111111111111111111" }, "user": user(login),
+            "body": description, "created_at": at(number), "updated_at": at(number),
+            "html_url": format!("https://github.com/{REPO}/pull/{pr}"),
+        },
+        "repository": { "full_name": REPO },
+        "sender": user(login),
+    });
+    Mail::new("pull_request", 0x6_0000 + number, &payload)
+}

@@ -7,20 +7,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bivouac_model::{
-    Capacity, CommentView, DeletionFailure, DescribedRevision, EnvKey, Event, FargateQuotas, Health, ImageDigest,
-    ImageRef, ImageTag, ImageView, ItemKey, LastUse, ListedImage, ManifestText, PullRequest, PullRequestState, Record,
-    RenderedTaskDefinition, RepoName, SaidComment, ServiceChange, ServiceSpec, ServiceView, Status, Task,
-    TaskDefinitionName, TaskDefinitionRevision,
+    Branch, Capacity, CommentView, DeletionFailure, DescribedRevision, EnvKey, Event, FargateQuotas, Health,
+    ImageDigest, ImageRef, ImageTag, ImageView, ItemKey, LastUse, ListedImage, LogStream, ManifestText, Month, Phase,
+    PullRequest, PullRequestState, Record, RenderedTaskDefinition, RepoName, SaidComment, ServiceChange, ServiceSpec,
+    ServiceView, SpendingEntry, Status, Task, TaskDefinitionName, TaskDefinitionRevision,
 };
 use bivouac_ports::{
-    Clock, Cluster, CommentId, Conversation, DesiredChange, Error, Forge, Journal, LabelChange, Meaning,
-    OpenPullRequests, Permission, Probe, Quotas, Reaction, RecordFeed, RecordStore, Registry, Result, TaggedImages,
+    Audience, Clock, Cluster, CommentId, Conversation, DesiredChange, Error, Forge, ForgeHealth, Journal, LabelChange,
+    LogEvent, LogStore, Meaning, OpenPullRequests, Permission, PostedComments, Probe, Push, Quotas, Reaction,
+    RecordFeed, RecordStore, Registry, RepoNames, Result, SpendingStore, TaggedImages, TextId, WrittenComment,
 };
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::state::{Process, State, Trouble, World};
+use crate::state::{Process, Source, State, Trouble, World};
 
 /// What one call takes.
 const LATENCY: Duration = Duration::from_millis(5);
@@ -49,7 +50,20 @@ impl Door {
             Some(Trouble::Fails) => return Err(lost()),
             _ => {}
         }
-        tokio::time::sleep(LATENCY).await;
+        let source = {
+            let mut state = self.world.state();
+            *state.asked.entry(call).or_default() += 1;
+            state.sources.get(call).copied()
+        };
+        match source {
+            Some(Source::Fails) => return Err(lost()),
+            Some(Source::Hangs(patience)) => {
+                tokio::time::sleep(patience).await;
+                return Err(lost());
+            }
+            Some(Source::Slow(takes)) => tokio::time::sleep(takes).await,
+            None => tokio::time::sleep(LATENCY).await,
+        }
         self.if_alive().await;
         let answer = {
             let mut state = self.world.state();
@@ -85,6 +99,11 @@ fn conflict<T>(call: &'static str, why: &str) -> Result<T> {
 impl RecordStore for Door {
     async fn all(&self) -> Result<Vec<Record>> {
         self.read("Scan", |state| Ok(state.records.values().cloned().collect())).await
+    }
+
+    async fn in_phase(&self, phase: Phase) -> Result<Vec<Record>> {
+        let is_in = |record: &&Record| record.status.as_ref().is_some_and(|status| status.phase == phase);
+        self.read("Query", |state| Ok(state.records.values().filter(is_in).cloned().collect())).await
     }
 
     async fn get(&self, key: &ItemKey) -> Result<Option<Record>> {
@@ -150,6 +169,35 @@ impl Journal for Door {
 }
 
 #[async_trait]
+impl SpendingStore for Door {
+    async fn months(&self, months: &[Month]) -> Result<Vec<SpendingEntry>> {
+        self.read("Query", |state| match state.ledger {
+            true => {
+                let of = |((month, _), _): &(&(Month, ItemKey), &SpendingEntry)| months.contains(month);
+                Ok(state.spending.iter().filter(of).map(|(_, entry)| entry.clone()).collect())
+            }
+            false => Err(Error::new(Meaning::Denied, "Query", "the ledger is closed")),
+        })
+        .await
+    }
+
+    async fn write(&self, entry: &SpendingEntry, seen: Option<u64>) -> Result<()> {
+        self.write("UpdateItem", |state| {
+            if !state.ledger {
+                return Err(Error::new(Meaning::Denied, "UpdateItem", "the ledger is closed"));
+            }
+            let key = (entry.month, entry.environment.clone());
+            if state.spending.get(&key).map(|there| there.revision) != seen {
+                return conflict("UpdateItem", "the entry was written meanwhile");
+            }
+            state.spending.insert(key, SpendingEntry { revision: seen.unwrap_or(0) + 1, ..entry.clone() });
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[async_trait]
 impl Cluster for Door {
     async fn service_names(&self) -> Result<Vec<String>> {
         self.read("ListServices", |state| {
@@ -208,6 +256,7 @@ impl Cluster for Door {
 
     async fn register(&self, rendered: &RenderedTaskDefinition) -> Result<TaskDefinitionName> {
         self.write("RegisterTaskDefinition", |state| {
+            state.refuse("RegisterTaskDefinition", &rendered.family)?;
             let mut clouds = state.clouds.iter_mut();
             let (_, cloud) = clouds.find(|(name, _)| rendered.family.ends_with(*name)).expect("a cloud of that name");
             Ok(cloud.register(rendered).name)
@@ -266,6 +315,7 @@ impl Cluster for Door {
 
     async fn create_service(&self, spec: &ServiceSpec, token: &str) -> Result<ServiceView> {
         self.write("CreateService", |state| {
+            state.refuse("CreateService", &spec.name)?;
             let made = state.clouds.get_mut(&spec.name).expect("a cloud of that name").create(spec, token);
             made.map_err(|why| Error::new(Meaning::Conflict, "CreateService", why))
         })
@@ -279,7 +329,7 @@ impl Cluster for Door {
         .await
     }
 
-    async fn tag_service(&self, name: &str, tags: &[(&'static str, String)]) -> Result<()> {
+    async fn tag_service(&self, name: &str, tags: &[(String, String)]) -> Result<()> {
         self.write("TagResource", |state| {
             state.clouds.get_mut(name).expect("a cloud of that name").tag(tags);
             Ok(())
@@ -330,6 +380,10 @@ impl Registry for Door {
         self.read("BatchGetImage", |state| Ok(state.labels.get(digest).cloned())).await
     }
 
+    async fn architectures(&self, _: &str, _: &ImageDigest) -> Result<Vec<String>> {
+        self.read("BatchGetImage", |_| Ok(vec!["amd64".to_owned()])).await
+    }
+
     async fn inventory(&self, _: &str) -> Result<Vec<ListedImage>> {
         self.read("DescribeImages", |state| Ok(state.untagged.values().cloned().collect())).await
     }
@@ -378,9 +432,13 @@ impl Forge for Door {
             return Ok(answer);
         }
         self.write("say", |state| {
-            if !state.forge {
-                return Err(Error::new(Meaning::Unavailable, "say", "the forge is down"));
+            if let Some(meaning) = state.comments_refused.get(&view.key).copied() {
+                state.refused_comments += 1;
+                return Err(Error::new(meaning, "say", "the conversation is locked"));
             }
+            state.forge_answers("say", &view.key.repo)?;
+            let log = view.log.as_ref().map(|log| log.lines().to_vec());
+            state.logs_said.insert(view.key.clone(), log);
             // Found by its id, else by its marker, else posted.
             let comments = state.comments.entry(view.key.clone()).or_default();
             match comments.first_mut() {
@@ -393,24 +451,51 @@ impl Forge for Door {
     }
 
     async fn pull_request(&self, key: &EnvKey) -> Result<Option<PullRequest>> {
-        self.read("GetPullRequest", |state| match state.forge {
-            true => Ok(state.pull_requests.get(key).map(|open| pull_request(state, key, *open))),
-            false => Err(Error::new(Meaning::Unavailable, "GetPullRequest", "the forge is down")),
+        self.read("GetPullRequest", |state| {
+            state.forge_answers("GetPullRequest", &key.repo)?;
+            Ok(state.pull_requests.get(key).map(|open| pull_request(state, key, *open)))
         })
         .await
     }
 
     async fn open_pull_requests(&self, repo: &RepoName) -> Result<OpenPullRequests> {
-        self.read("ListPullRequests", |state| match state.forge {
-            true => {
-                let state_of = &*state;
-                let open = state.pull_requests.iter().filter(|(_, state)| **state == PullRequestState::Open);
-                let open = open.filter(|(key, _)| key.repo == *repo);
-                Ok(Arc::new(open.map(|(key, state)| (key.pr, pull_request(state_of, key, *state))).collect()))
-            }
-            false => Err(Error::new(Meaning::Unavailable, "ListPullRequests", "the forge is down")),
+        self.read("ListPullRequests", |state| {
+            state.forge_answers("ListPullRequests", repo)?;
+            let state_of = &*state;
+            let open = state.pull_requests.iter().filter(|(_, state)| **state == PullRequestState::Open);
+            let open = open.filter(|(key, _)| key.repo == *repo);
+            Ok(open.map(|(key, state)| (key.pr, pull_request(state_of, key, *state))).collect())
         })
         .await
+    }
+
+    async fn pushes(&self, repo: &RepoName, branch: &Branch) -> Result<Option<Vec<Push>>> {
+        self.read("ListActivities", |state| {
+            state.forge_answers("ListActivities", repo)?;
+            let pr = branch.name.trim_start_matches("change-").parse().expect("a branch of these tests");
+            let mut pushes = state.pushes.get(&crate::state::env(pr)).cloned().unwrap_or_default();
+            let opened = Push {
+                before: "0".repeat(40),
+                after: crate::fixtures::commit(0),
+                actor: Some("contributor".into()),
+                at: DateTime::UNIX_EPOCH,
+            };
+            pushes.push(opened);
+            Ok(Some(pushes))
+        })
+        .await
+    }
+
+    async fn commits(&self, _: &EnvKey) -> Result<Vec<String>> {
+        unreachable!("the controller asks for no commits")
+    }
+
+    fn health(&self) -> ForgeHealth {
+        self.world.state().health.clone()
+    }
+
+    fn names(&self) -> RepoNames {
+        self.world.state().names.clone()
     }
 }
 
@@ -420,8 +505,10 @@ fn pull_request(world: &State, key: &EnvKey, state: PullRequestState) -> PullReq
         is_open: state == PullRequestState::Open,
         head_sha: world.heads.get(key).cloned().unwrap_or_else(|| crate::fixtures::commit(0)),
         is_from_fork: true,
+        branch: Some(Branch { repo: "contributor/shop".parse().unwrap(), name: format!("change-{}", key.pr) }),
         author: "contributor".into(),
         labels: Default::default(),
+        seen_at: None,
     }
 }
 
@@ -439,12 +526,27 @@ impl Conversation for Door {
         unreachable!("the controller asks for no labels")
     }
 
-    async fn react(&self, comment: &CommentId, reaction: Reaction) -> Result<()> {
+    async fn comment(&self, _: &CommentId) -> Result<Option<WrittenComment>> {
+        unreachable!("the controller reads no comments of people")
+    }
+
+    async fn text(&self, _: &EnvKey, _: TextId) -> Result<Option<WrittenComment>> {
+        unreachable!("the controller reads no texts of people")
+    }
+
+    async fn last_closing(&self, _: &EnvKey) -> Result<Option<DateTime<Utc>>> {
+        unreachable!("the controller asks for no closings")
+    }
+
+    async fn comments_since(&self, _: &RepoName, _: DateTime<Utc>) -> Result<PostedComments> {
+        unreachable!("the controller reads no comments of people")
+    }
+
+    async fn react(&self, comment: &CommentId, reaction: Reaction, audience: Audience) -> Result<()> {
+        assert_eq!(audience, Audience::Environment, "the reserve is for the reactions of the controller");
         self.write("react", |state| {
             state.reaction_calls += 1;
-            if !state.forge {
-                return Err(Error::new(Meaning::Unavailable, "react", "the forge is down"));
-            }
+            state.forge_answers("react", &comment.repo)?;
             if let Some(meaning) = state.reactions_refused {
                 return Err(Error::new(meaning, "react", "refused"));
             }
@@ -454,7 +556,7 @@ impl Conversation for Door {
         .await
     }
 
-    async fn reply(&self, _: &EnvKey, _: &str, _: Option<&str>) -> Result<()> {
+    async fn reply(&self, _: &EnvKey, _: &str, _: Option<&str>, _: Audience) -> Result<()> {
         unreachable!("the controller replies to nobody")
     }
 }
@@ -462,6 +564,16 @@ impl Conversation for Door {
 #[async_trait]
 impl Probe for Door {
     async fn probe(&self, ip: IpAddr, _: u16, _: &str) -> Health {
+        let hangs = {
+            let state = self.world.state();
+            let of = |pr: &u64| state.clouds.get(&format!("pr-{pr}-service"));
+            state.hanging.iter().filter_map(of).any(|cloud| cloud.health(ip) == Health::Passing)
+        };
+        if hangs {
+            // As long as the real probe waits.
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            return Health::Silent("it does not answer within 5 seconds".into());
+        }
         let asked = self.read("probe", |state| {
             let well = state.clouds.values().any(|cloud| cloud.health(ip) == Health::Passing);
             Ok(if well { Health::Passing } else { Health::Silent("no answer".into()) })
@@ -475,6 +587,26 @@ impl Probe for Door {
             Ok(state.last_use.clone())
         });
         asked.await.unwrap_or(LastUse::Unknown("no answer".into()))
+    }
+}
+
+#[async_trait]
+impl LogStore for Door {
+    async fn events(&self, stream: &LogStream, _: DateTime<Utc>, to: DateTime<Utc>) -> Result<Vec<LogEvent>> {
+        self.read("FilterLogEvents", |state| {
+            let event = |(at, line): (usize, &String)| LogEvent {
+                id: format!("{}-{at}", stream.stream),
+                at: to,
+                received_at: None,
+                message: line.clone(),
+            };
+            Ok(state.log.iter().enumerate().map(event).collect())
+        })
+        .await
+    }
+
+    async fn has_group(&self, _: Option<&str>, _: &str) -> Result<bool> {
+        Ok(true)
     }
 }
 

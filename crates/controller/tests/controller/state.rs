@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use bivouac_controller::{Controller, Doors, Settings};
 use bivouac_model::{
-    DesiredState, EnvKey, Event, Image, ImageDigest, ItemKey, LastUse, ListedImage, Phase, PullRequestState, Record,
-    Status, Usd,
+    DesiredState, EnvKey, Event, Image, ImageDigest, ItemKey, LastUse, ListedImage, Month, Phase, PullRequestState,
+    Record, RepoName, SpendingEntry, Status, Usd,
 };
 use bivouac_planner::admission::Caps;
 use bivouac_planner::{ImageCommit, Policy};
-use bivouac_ports::{Meaning, NoMeter, Reaction, RecordFeed};
+use bivouac_ports::{Error, ForgeHealth, Meaning, NoMeter, Push, Reaction, RecordFeed, RepoNames};
 use bivouac_runtime::Fence;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc;
@@ -31,14 +31,35 @@ pub(crate) struct State {
     pub(crate) pull_requests: BTreeMap<EnvKey, PullRequestState>,
     /// The comments of each pull request, by what they say. More than one is a defect.
     pub(crate) comments: HashMap<EnvKey, Vec<(String, Phase)>>,
+    /// The log that each comment was last written with.
+    pub(crate) logs_said: HashMap<EnvKey, Option<Vec<String>>>,
+    /// What every task has written.
+    pub(crate) log: Vec<String>,
+    /// When lines of it stand in comments.
+    pub(crate) logs_in_comments: bivouac_planner::LogsInComments,
     pub(crate) forge: bool,
+    /// The forge does not know our credentials.
+    pub(crate) is_unauthenticated: bool,
+    /// Whose comment the forge refuses, and how.
+    pub(crate) comments_refused: HashMap<EnvKey, Meaning>,
+    /// How often it refused one.
+    pub(crate) refused_comments: usize,
+    /// Notifies when the forge answers again.
+    pub(crate) health: ForgeHealth,
+    /// Which repositories the configured names stand for.
+    pub(crate) names: RepoNames,
     /// Each change of a phase or a reason: whose, the revision that made it, the reason.
     pub(crate) changes: Vec<(ItemKey, u64, String)>,
     /// The table of events, by its key.
     pub(crate) events: BTreeMap<(ItemKey, DateTime<Utc>, String), Event>,
     pub(crate) journal: bool,
+    /// The ledger of spending, by its key, and whether it answers.
+    pub(crate) spending: BTreeMap<(Month, ItemKey), SpendingEntry>,
+    pub(crate) ledger: bool,
     /// The heads of the pull requests that were pushed to.
     pub(crate) heads: BTreeMap<EnvKey, String>,
+    /// When they were pushed, the newest first. The first commit of each pull request is older than everything.
+    pub(crate) pushes: BTreeMap<EnvKey, Vec<Push>>,
     /// What the registry holds without a tag.
     pub(crate) untagged: BTreeMap<ImageDigest, ListedImage>,
     /// The labels of images.
@@ -54,6 +75,14 @@ pub(crate) struct State {
     pub(crate) use_looks: usize,
     /// How wrong the controller's clock is.
     pub(crate) skew: TimeDelta,
+    /// The sources in trouble, by call.
+    pub(crate) sources: HashMap<&'static str, Source>,
+    /// What AWS refuses for good, by call, and the pull requests that it refuses it to. No pull request: to all.
+    pub(crate) refused: Vec<(&'static str, Option<u64>, Meaning, &'static str)>,
+    /// How often each call was made.
+    pub(crate) asked: HashMap<&'static str, usize>,
+    /// The pull requests whose applications accept connections and never answer.
+    pub(crate) hanging: HashSet<u64>,
     /// Calls that change something, and when.
     pub(crate) writes: Vec<(&'static str, Instant)>,
     /// The most services that ran, or were to, at any moment.
@@ -66,6 +95,7 @@ pub(crate) struct World {
     rule: Mutex<ImageCommit>,
     caps: Mutex<Caps>,
     idle_after: Mutex<Duration>,
+    resync: Mutex<Duration>,
     feeds: Mutex<Vec<mpsc::UnboundedSender<ItemKey>>>,
 }
 
@@ -77,6 +107,17 @@ pub(crate) enum Trouble {
     Fails,
     AnswerLost,
     Panics,
+}
+
+/// What is wrong with a source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    /// It refuses every call at once.
+    Fails,
+    /// It accepts calls and never answers; its client gives up after so long.
+    Hangs(Duration),
+    /// It answers after so long.
+    Slow(Duration),
 }
 
 /// One run of the daemon.
@@ -118,6 +159,30 @@ impl Process {
 }
 
 impl State {
+    /// From now on the source behind a call is in trouble.
+    pub(crate) fn trouble(&mut self, calls: &[&'static str], source: Source) {
+        self.sources.extend(calls.iter().map(|call| (*call, source)));
+    }
+
+    /// What the forge answers to a call about a repository, before it looks at what was asked.
+    pub(crate) fn forge_answers(&self, call: &'static str, repo: &RepoName) -> Result<(), Error> {
+        match (self.forge, self.is_unauthenticated) {
+            (false, _) => Err(Error::new(Meaning::Unavailable, call, "the forge is down")),
+            (true, true) => Err(Error::new(Meaning::Denied, call, "bad credentials").of_credentials()),
+            (true, false) => {
+                self.health.answered(repo);
+                Ok(())
+            }
+        }
+    }
+
+    /// The refusal of a call about a service, if AWS refuses it.
+    pub(crate) fn refuse(&self, call: &'static str, service: &str) -> Result<(), Error> {
+        let is_of = |pr: &Option<u64>| pr.is_none_or(|pr| service.ends_with(&format!("pr-{pr}-service")));
+        let refused = self.refused.iter().find(|(of, pr, ..)| *of == call && is_of(pr));
+        refused.map_or(Ok(()), |(_, _, meaning, text)| Err(Error::new(*meaning, call, *text)))
+    }
+
     /// Who runs, is to run, or has not stopped running yet.
     pub(crate) fn running(&self) -> usize {
         let runs = |cloud: &&Cloud| {
@@ -135,11 +200,22 @@ impl World {
             clouds: HashMap::new(),
             pull_requests: BTreeMap::new(),
             comments: HashMap::new(),
+            logs_said: HashMap::new(),
+            log: Vec::new(),
+            logs_in_comments: bivouac_planner::LogsInComments::Never,
             forge: true,
+            is_unauthenticated: false,
+            comments_refused: HashMap::new(),
+            refused_comments: 0,
+            health: ForgeHealth::default(),
+            names: RepoNames::default(),
             changes: Vec::new(),
             events: BTreeMap::new(),
             journal: true,
+            spending: BTreeMap::new(),
+            ledger: true,
             heads: BTreeMap::new(),
+            pushes: BTreeMap::new(),
             untagged: BTreeMap::new(),
             labels: HashMap::new(),
             reactions: HashSet::new(),
@@ -148,15 +224,20 @@ impl World {
             last_use: LastUse::Unknown("it answers with status 404".into()),
             use_looks: 0,
             skew: TimeDelta::zero(),
+            sources: HashMap::new(),
+            refused: Vec::new(),
+            asked: HashMap::new(),
+            hanging: HashSet::new(),
             writes: Vec::new(),
             most: 0,
         };
         let world = Arc::new(Self {
             state: Mutex::new(state),
             born: Instant::now(),
-            rule: Mutex::new(ImageCommit::Unchecked),
+            rule: Mutex::new(ImageCommit::PushTime),
             caps: Mutex::new(plenty()),
             idle_after: Mutex::default(),
+            resync: Mutex::new(Settings::default().resync),
             feeds: Mutex::default(),
         });
         let clouds = Arc::downgrade(&world);
@@ -189,8 +270,17 @@ impl World {
         let mut state = self.state();
         state.pull_requests.entry(key).or_insert(PullRequestState::Open);
         let now = self.now();
-        let cloud = state.clouds.entry(format!("pr-{pr}-service")).or_insert_with(|| Cloud::new(now));
-        cloud.images.entry(format!("pr-{pr}-ci").parse().unwrap()).or_insert_with(|| image(1));
+        let cloud = state.clouds.entry(format!("pr-{pr}-service")).or_insert_with(|| {
+            let mut cloud = Cloud::new(now);
+            // No two environments have an address in common.
+            cloud.next = u32::try_from(pr).unwrap() * 1000;
+            cloud.images.values_mut().for_each(|image| image.pushed_at = Some(now));
+            cloud
+        });
+        cloud
+            .images
+            .entry(format!("pr-{pr}-ci").parse().unwrap())
+            .or_insert_with(|| Image { pushed_at: Some(now), ..image(1) });
         let record = state.records.entry(item.clone()).or_insert_with(|| Record {
             key: item.clone(),
             desired: Ok(DesiredState::default()),
@@ -219,16 +309,30 @@ impl World {
     ) -> Arc<Process> {
         let stop = CancellationToken::new();
         let process = Arc::new(Process { dead: false.into(), calls: 0.into(), trouble, stop: stop.clone() });
-        let controller = Controller::new(self.doors(&process), Arc::new(self.policy()), Settings::default(), fence);
+        let controller = self.controller(&process, fence);
         tokio::spawn(Arc::new(controller).run(feed, stop));
         process
+    }
+
+    fn controller(self: &Arc<Self>, process: &Arc<Process>, fence: Fence) -> Controller {
+        let settings = Settings { resync: *self.resync.lock().unwrap(), ..Settings::default() };
+        Controller::new(self.doors(process), Arc::new(self.policy()), settings, fence)
+    }
+
+    /// A controller without a daemon, as `bivouac reap` has one.
+    pub(crate) fn alone(self: &Arc<Self>) -> Controller {
+        let stop = CancellationToken::new();
+        let process = Process { dead: false.into(), calls: 0.into(), trouble: None, stop };
+        self.controller(&Arc::new(process), Fence::unfenced())
     }
 
     fn policy(&self) -> Policy {
         let mut policy = policy();
         let rule = *self.rule.lock().unwrap();
         policy.idle_after = *self.idle_after.lock().unwrap();
+        let logs_in_comments = self.state().logs_in_comments;
         for project in policy.projects.values_mut() {
+            project.logs_in_comments = logs_in_comments;
             project.image_commit = rule;
             project.idle_path = Some("/idle".into());
         }
@@ -239,6 +343,11 @@ impl World {
     /// How long nobody uses an environment before the processes that start from now on put it to sleep.
     pub(crate) fn idle_after(&self, after: Duration) {
         *self.idle_after.lock().unwrap() = after;
+    }
+
+    /// How often the processes that start from now on pass over everything.
+    pub(crate) fn resync(&self, resync: Duration) {
+        *self.resync.lock().unwrap() = resync;
     }
 
     /// How the processes that start from now on know of which commit an image is.
@@ -253,7 +362,11 @@ impl World {
 
     /// A commit comes to the head of a pull request.
     pub(crate) fn push(&self, pr: u64, number: u8) {
-        self.state().heads.insert(env(pr), commit(number));
+        let now = self.now();
+        let mut state = self.state();
+        let before = state.heads.insert(env(pr), commit(number)).unwrap_or_else(|| commit(0));
+        let push = Push { before, after: commit(number), actor: Some("contributor".into()), at: now };
+        state.pushes.entry(env(pr)).or_default().insert(0, push);
     }
 
     /// The image of a commit is pushed under the pull request's tag.
@@ -277,12 +390,14 @@ impl World {
         Doors {
             records: door.clone(),
             journal: door.clone(),
+            spending: door.clone(),
             cluster: door.clone(),
             registry: door.clone(),
             quotas: door.clone(),
             forge: door.clone(),
             conversation: Some(door.clone()),
             probe: door.clone(),
+            logs: door.clone(),
             clock: door,
             meter: Arc::new(NoMeter),
         }

@@ -3,7 +3,8 @@
 //! The comment is what people rely on, so it never waits for these and never fails with them: they are handed to a task of
 //! their own, which tells only the latest of each pull request, one after another, through the same queue of writes. What
 //! it tells, it compares with what GitHub has first; so to be told twice, or by two processes, changes nothing. What is
-//! dropped with the process is told at the next word of its pull request.
+//! dropped with the process is told at the next word of its pull request. A leader's words are told only while it leads:
+//! each has the guard of the write of its comment, and is dropped once that is lost.
 
 mod check_runs;
 mod deployments;
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bivouac_model::{CommentView, EnvKey, SaidComment};
-use bivouac_ports::{Error, Meaning};
+use bivouac_ports::{Error, Meaning, WriteGuard};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -63,7 +64,9 @@ impl Beside {
     /// Has the view told, soon. Returns at once.
     pub fn tell(&self, view: &CommentView, said: &SaidComment) {
         if let Some(signal) = Signal::of(view, said, &self.web_url) {
-            self.news.put(signal);
+            // It is one more write of whoever had the comment written, made later by another task.
+            let guard = WriteGuard::current().map(WriteGuard::without_deadline);
+            self.news.put(Waiting { signal, guard });
         }
     }
 }
@@ -81,44 +84,51 @@ struct News {
     came: Notify,
 }
 
+/// What waits, and whether it may still be told.
+#[derive(Clone, Debug)]
+struct Waiting {
+    signal: Signal,
+    guard: Option<WriteGuard>,
+}
+
 #[derive(Debug, Default)]
 struct Pile {
-    waiting: VecDeque<Signal>,
+    waiting: VecDeque<Waiting>,
     told: HashMap<EnvKey, Signal>,
 }
 
 impl News {
-    fn put(&self, signal: Signal) {
+    fn put(&self, news: Waiting) {
         let mut pile = self.pile();
-        match pile.waiting.iter().position(|waiting| waiting.key == signal.key) {
-            Some(at) => pile.waiting[at] = signal,
-            None if pile.told.get(&signal.key) == Some(&signal) => return,
-            None => pile.waiting.push_back(signal),
+        match pile.waiting.iter().position(|waiting| waiting.signal.key == news.signal.key) {
+            Some(at) => pile.waiting[at] = news,
+            None if pile.told.get(&news.signal.key) == Some(&news.signal) => return,
+            None => pile.waiting.push_back(news),
         }
         self.came.notify_one();
     }
 
-    async fn next(&self) -> Signal {
+    async fn next(&self) -> Waiting {
         loop {
-            if let Some(signal) = self.take() {
-                return signal;
+            if let Some(news) = self.take() {
+                return news;
             }
             self.came.notified().await;
         }
     }
 
-    fn take(&self) -> Option<Signal> {
+    fn take(&self) -> Option<Waiting> {
         let mut pile = self.pile();
-        let signal = pile.waiting.pop_front()?;
+        let news = pile.waiting.pop_front()?;
         if pile.told.len() >= REMEMBERED {
             pile.told.clear();
         }
-        pile.told.insert(signal.key.clone(), signal.clone());
-        Some(signal)
+        pile.told.insert(news.signal.key.clone(), news.signal.clone());
+        Some(news)
     }
 
     fn is_outdated(&self, signal: &Signal) -> bool {
-        self.pile().waiting.iter().any(|waiting| waiting.key == signal.key)
+        self.pile().waiting.iter().any(|waiting| waiting.signal.key == signal.key)
     }
 
     /// It was not told after all.
@@ -143,9 +153,18 @@ struct Teller {
 
 async fn work(news: Arc<News>, teller: Teller) {
     loop {
-        let signal = news.next().await;
+        let Waiting { signal, guard } = news.next().await;
         for attempt in 1..=MOST_TRIES {
-            let Some(wait) = teller.tell(&signal).await else { break };
+            let told = match &guard {
+                Some(guard) => guard.run(async { Ok(teller.tell(&signal).await) }).await,
+                None => Ok(teller.tell(&signal).await),
+            };
+            let Ok(told) = told else {
+                // Another process leads now, and tells it.
+                news.forget(&signal);
+                break;
+            };
+            let Some(wait) = told else { break };
             if attempt == MOST_TRIES || wait > LONGEST_WAIT {
                 news.forget(&signal);
                 break;
@@ -177,7 +196,7 @@ impl Teller {
             self.warned[which].store(false, Ordering::Relaxed);
             return None;
         };
-        if let Meaning::Throttled | Meaning::Unavailable = error.meaning() {
+        if error.is_of_credentials() || matches!(error.meaning(), Meaning::Throttled | Meaning::Unavailable) {
             return Some(error.wait().unwrap_or_default());
         }
         // The same cause would be told for every pull request and at every change.

@@ -52,6 +52,7 @@ impl Renderer {
         out.push('\n');
         head(&mut out, view);
         message(&mut out, view);
+        log(&mut out, view);
         self.newer(&mut out, view);
         ending(&mut out, view);
         note(&mut out, view);
@@ -143,6 +144,13 @@ fn message(out: &mut String, view: &CommentView) {
 }
 
 /// That its end is near, to whoever asked for it.
+/// The last lines of its log, folded.
+fn log(out: &mut String, view: &CommentView) {
+    if let Some(block) = view.log.as_ref().and_then(bivouac_model::LogExcerpt::block) {
+        line(out, &format!("{block}\n"));
+    }
+}
+
 fn ending(out: &mut String, view: &CommentView) {
     if !view.ends_soon {
         return;

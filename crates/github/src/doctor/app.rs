@@ -46,7 +46,12 @@ pub(super) async fn check(client: &Client, needs: &Needs, switched: Switched) ->
         Err(error) => {
             let mend =
                 "see whether `github.app_id` and the private key belong together; the app's settings make a new key";
-            return vec![Finding::unknown_to_github("GitHub takes us for a GitHub App", &error, mend)];
+            return vec![Finding::unknown_to_github(
+                "GitHub takes us for a GitHub App",
+                &error,
+                client.api_url(),
+                mend,
+            )];
         }
     };
     let mut findings = vec![Finding::ok(format!("we are the GitHub App {}", app.slug))];
@@ -123,7 +128,8 @@ async fn installation(
     switched: Switched,
 ) -> Vec<Finding> {
     let what = format!("{repo}: the app is installed");
-    let answer = client.ask(Ask::get(&GET_INSTALLATION, format!("/repos/{repo}/installation"))).await;
+    let path = client.located(repo, format!("/repos/{repo}/installation"));
+    let answer = client.ask(Ask::get(&GET_INSTALLATION, path)).await;
     let answer = answer.map_err(bivouac_ports::Error::from);
     let installed = match answer.and_then(|answer| answer.read::<Installed>(&GET_INSTALLATION)) {
         Ok(installed) => installed,
@@ -137,6 +143,9 @@ async fn installation(
     }
     let mut findings = vec![Finding::ok(what)];
     let how = format!("{repo}: the installation grants");
+    if needs.bot {
+        findings.push(super::pushes(client, repo).await);
+    }
     findings.extend(granted(&how, &installed.permissions, needs, switched, &|permission, level| {
         let at = &installed.html_url;
         format!("the app has to ask for \"{permission}\" ({level}), and an owner to accept it at {at}")

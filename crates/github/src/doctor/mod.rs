@@ -7,7 +7,9 @@ mod webhook;
 use bivouac_model::RepoName;
 use bivouac_ports::{Error, Meaning};
 
+use crate::client::{Ask, Client};
 use crate::forge::GitHub;
+use crate::operation::LIST_ACTIVITIES;
 
 /// What is asked of GitHub besides what the settings of the door switch on.
 #[derive(Clone, Debug, Default)]
@@ -76,14 +78,20 @@ impl Finding {
         Self { seen: error.to_string(), ..Self::unknown(what, "look again later; until then nothing can be told") }
     }
 
-    /// Who we are is the first question, and without an answer there is no other.
-    fn unknown_to_github(what: impl Into<String>, error: &Error, mend: &str) -> Self {
+    /// The first question is who we are. Without an answer there is no other. `api_url` is where it was asked: another address
+    /// than that of the interface answers as if there were nothing, redirects to its pages, or sends one of them.
+    fn unknown_to_github(what: impl Into<String>, error: &Error, api_url: &str, mend: &str) -> Self {
         let mend = match error.meaning() {
-            Meaning::Denied | Meaning::NotFound | Meaning::Invalid => mend,
-            Meaning::Throttled => "look again later: GitHub had too many calls of ours",
-            Meaning::Conflict | Meaning::Unavailable => {
-                "see whether this machine reaches GitHub, and whether `github.api_url` is its address"
-            }
+            Meaning::Denied => mend.to_owned(),
+            Meaning::Throttled => "look again later: GitHub had too many calls of ours".to_owned(),
+            Meaning::NotFound | Meaning::Invalid => format!(
+                "see whether `github.api_url`, which is {api_url}, is the address of the interface: \
+                 https://api.github.com, or https://HOST/api/v3 of a GitHub Enterprise Server"
+            ),
+            Meaning::Conflict | Meaning::Unavailable => format!(
+                "see whether this machine reaches GitHub, and whether `github.api_url`, which is {api_url}, is the address of \
+                 the interface: https://api.github.com, or https://HOST/api/v3 of a GitHub Enterprise Server"
+            ),
         };
         Self::refused(what, error, mend)
     }
@@ -94,12 +102,30 @@ impl Finding {
     }
 }
 
+/// Whether we learn who pushed to a repository. Where we do not, an environment follows no push of a maintainer to a branch that
+/// outsiders push to as well, and every commit of it needs an `up` of its own.
+async fn pushes(client: &Client, repo: &RepoName) -> Finding {
+    let what = format!("{repo}: who pushed can be read");
+    let ask = Ask::get(&LIST_ACTIVITIES, format!("/repos/{repo}/activity?per_page=1"));
+    match client.ask_in(repo, ask).await.map_err(Error::from) {
+        Ok(_) => Finding::ok(what),
+        Err(error) if matches!(error.meaning(), Meaning::Denied | Meaning::NotFound) => {
+            Finding::refused(what, &error, format!("grant {}", LIST_ACTIVITIES.permission))
+        }
+        Err(error) => Finding::untold(what, &error),
+    }
+}
+
 impl GitHub {
     /// Looks at everything that `needs` takes, the general first. Reads only; asked again, it looks again.
     ///
     /// There is always an answer: what GitHub does not tell is [`Standing::Unknown`], and a GitHub that cannot be asked is
     /// one finding that says so.
     pub async fn check(&self, needs: &Needs) -> Vec<Finding> {
+        for repo in &needs.repos {
+            // A repository that cannot be seen is a finding below.
+            let _ = crate::repository::identify(&self.client, repo).await;
+        }
         if self.client.is_app() {
             app::check(&self.client, needs, self.switched).await
         } else {

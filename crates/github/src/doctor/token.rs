@@ -51,13 +51,14 @@ pub(super) async fn check(client: &Client, needs: &Needs, switched: Switched) ->
     let answer = match client.ask(Ask::get(&GET_USER, "/user".to_owned())).await.map_err(Error::from) {
         Ok(answer) => answer,
         Err(error) => {
-            let mend = "make a new token: this one is revoked, has expired or is of another GitHub";
-            return vec![Finding::unknown_to_github("GitHub takes our token", &error, mend)];
+            let mend =
+                "make a new token: this one is revoked, has expired or is of another GitHub than `github.api_url`";
+            return vec![Finding::unknown_to_github("GitHub takes our token", &error, client.api_url(), mend)];
         }
     };
     let login = match answer.read::<User>(&GET_USER) {
         Ok(user) => user.login,
-        Err(error) => return vec![Finding::untold("GitHub takes our token", &error)],
+        Err(error) => return vec![Finding::unknown_to_github("GitHub takes our token", &error, client.api_url(), "")],
     };
     // Only classic tokens have the header (docs.github.com/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps).
     let scopes = answer.header("x-oauth-scopes");
@@ -74,6 +75,7 @@ pub(super) async fn check(client: &Client, needs: &Needs, switched: Switched) ->
     for repo in &needs.repos {
         findings.extend(repository(client, repo, &login, &scopes, switched).await);
         if needs.bot {
+            findings.push(super::pushes(client, repo).await);
             findings.extend(hooks(client, repo, needs).await);
         }
     }

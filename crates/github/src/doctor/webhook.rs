@@ -6,9 +6,10 @@ use super::{Finding, Needs};
 
 /// The events that the bot listens to, with the permission each takes and what is lost without it
 /// (docs.github.com/webhooks/webhook-events-and-payloads, "Availability").
-pub(super) const EVENTS: [(&str, &str, &str); 4] = [
+pub(super) const EVENTS: [(&str, &str, &str); 5] = [
     ("issue_comment", "Issues", "commands are not heard"),
     ("pull_request", "Pull requests", "closing, pushes and labels are seen minutes late"),
+    ("pull_request_review", "Pull requests", "commands in reviews are not heard"),
     ("registry_package", "Packages", "images are seen only when they are looked for"),
     ("workflow_run", "Actions", "the end of a build is no hint to look for its image"),
 ];

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::ArgumentProblem;
 use super::error::excerpt;
+use super::list;
 
 /// What follows the verb, without the blanks around it.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +43,7 @@ impl<'a> Iterator for Pairs<'a> {
     type Item = Result<Pair<'a>, ArgumentProblem>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let begin = self.rest.trim_start_matches(blank);
+        let begin = self.rest.trim_start_matches(|character| blank(character) || list::separates(character));
         if begin.is_empty() {
             return None;
         }
@@ -59,23 +60,39 @@ fn pair(text: &str) -> Result<(Pair<'_>, &str), ArgumentProblem> {
         return Err(ArgumentProblem::Positional { given: excerpt(word) });
     };
     let from_value = &text[name.len() + 1..];
-    if let Some(inner) = from_value.strip_prefix('"') {
-        let (value, rest) = unquote(inner).ok_or_else(|| ArgumentProblem::Unclosed { given: excerpt(from_value) })?;
-        if !rest.is_empty() && !rest.starts_with(blank) {
-            return Err(ArgumentProblem::Quote { given: excerpt(text) });
-        }
+    if let Some(quote) = from_value.chars().next().filter(|character| matches!(character, '"' | '\'')) {
+        let unquoted = unquote(&from_value[1..], quote);
+        let (value, rest) = unquoted.ok_or_else(|| ArgumentProblem::Unclosed { given: excerpt(from_value) })?;
+        let rest = list::after_quote(rest).ok_or_else(|| ArgumentProblem::Quote { given: excerpt(text) })?;
         return Ok((Pair { name, value, quoted: true }, rest));
     }
-    // Phones type curly quotes by themselves. Taken as a part of the value they would spoil it unseen.
-    if word.contains('"') || plain.starts_with(['\u{201C}', '\u{201D}', '\u{201E}']) {
-        return Err(ArgumentProblem::Quote { given: excerpt(word) });
+    // Phones type such quotes by themselves. Taken as a part of the value they would spoil it unseen.
+    let misquoted = || ArgumentProblem::Quote { given: excerpt(word) };
+    if plain.starts_with(is_mark_of_quotation) || name.contains('"') {
+        return Err(misquoted());
     }
-    Ok((Pair { name, value: Cow::Borrowed(plain), quoted: false }, &text[word.len()..]))
+    let value = list::first_of(name, plain, &text[word.len()..])?;
+    if value.contains('"') || value.ends_with(is_mark_of_quotation) {
+        return Err(misquoted());
+    }
+    let rest = &from_value[value.len()..];
+    Ok((Pair { name, value: Cow::Borrowed(value), quoted: false }, rest.trim_start_matches(list::ends)))
 }
 
-/// The text up to the closing quote, with `\"` and `\\` resolved, and what follows the quote; `None` if it has no end.
-/// Any other backslash is itself.
-fn unquote(text: &str) -> Option<(Cow<'_, str>, &str)> {
+/// Quotation marks that are not straight, and the one of code.
+fn is_mark_of_quotation(character: char) -> bool {
+    matches!(
+        character,
+        '`' | '\'' | '«' | '»' | '‹' | '›' | '\u{2018}'..='\u{201F}' | '「' | '」' | '『' | '』' | '\u{FF02}'
+    )
+}
+
+/// The text up to the closing quote, and what follows the quote; `None` if it has no end. In double quotes `\"` and `\\` are
+/// resolved, and any other backslash is itself. In single quotes nothing is, as in a shell.
+fn unquote(text: &str, quote: char) -> Option<(Cow<'_, str>, &str)> {
+    if quote != '"' {
+        return text.split_once(quote).map(|(value, rest)| (Cow::Borrowed(value), rest));
+    }
     let mut value = Cow::Borrowed("");
     let mut from = 0;
     let mut characters = text.char_indices();
@@ -96,9 +113,9 @@ fn unquote(text: &str) -> Option<(Cow<'_, str>, &str)> {
     None
 }
 
-/// A value so that it is read back as it is: bare if it can be.
+/// A value so that it is read back as it is: bare if it can only be read in one way.
 pub(super) fn quoted(value: &str) -> Cow<'_, str> {
-    let plain = !value.contains([' ', '\t', '"', '\u{201C}', '\u{201D}', '\u{201E}']);
+    let plain = value.chars().all(list::is_plain) && !value.ends_with(['.', ':']);
     // A bare word for a boolean would be put in lower case.
     let boolean = boolean(value).is_some_and(|boolean| boolean != value);
     if plain && !boolean {

@@ -49,6 +49,15 @@ pub enum CommandError {
     /// Quotes and lists in the comment are nested as no person does it.
     #[error("the comment is nested too deeply to be read; write the command in a comment of its own")]
     TooNested,
+    /// A command stands below the separator of an e-mail's history, where others wrote it.
+    #[error(
+        "`{verb}` was not obeyed, since it stands in the history of an e-mail; write it above the history, or in a comment of \
+         its own"
+    )]
+    BelowMailHistory {
+        /// The command.
+        verb: Verb,
+    },
     /// There is no environment that the command could change.
     #[error("there is no environment that `{verb}` could change; `up` starts one")]
     Gone {
@@ -140,14 +149,29 @@ pub enum ArgumentProblem {
         /// The argument.
         given: String,
     },
+    /// No commit, or too few digits of one.
+    #[error("`{given}` names no commit: write 7 to 40 hexadecimal digits")]
+    Sha {
+        /// The argument.
+        given: String,
+    },
     /// A quote has no end.
     #[error("the quote that begins at `{given}` has no end")]
     Unclosed {
         /// From the quote on.
         given: String,
     },
+    /// It may be a value with a mark in it, or a list.
+    #[error(
+        "`{given}` may be a list or one value; write a blank between two settings, and put a value with such a mark in straight \
+         quotes, as in NAME=\"a,b.\""
+    )]
+    List {
+        /// The argument.
+        given: String,
+    },
     /// A quote where none may be.
-    #[error("a quote may only be around a whole value, as in NAME=\"two words\", and not as in `{given}`")]
+    #[error("a quote has to be straight and around a whole value, as in NAME=\"two words\", and not as in `{given}`")]
     Quote {
         /// The argument.
         given: String,

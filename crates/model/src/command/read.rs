@@ -6,17 +6,20 @@ use std::time::Duration;
 
 use super::arguments::{Arguments, Pair, blank, boolean};
 use super::error::excerpt;
-use super::find::{Line, find};
+use super::find::{Found, Line, find};
 use super::nearest::nearest;
 use super::{ArgumentProblem, Command, CommandError, Up, Verb, hidden, table};
 use crate::decode::is_variable_name;
 use crate::{MAX_ENVIRONMENT_BYTES, MAX_NAME_LENGTH, MAX_VALUE_LENGTH, MAX_VARIABLES, Ttl, parse_duration};
 
 /// What makes a variable a flag (DESIGN, "Settled questions"), and what every flag of Superset begins with.
-const FLAG: &str = "FEATURE_";
+pub(super) const FLAG: &str = "FEATURE_";
 
 /// The settings of `up`, as they are named in lower case.
-const SETTINGS: [&str; 2] = ["ttl", "size"];
+const SETTINGS: [&str; 3] = ["ttl", "size", "sha"];
+
+/// How many digits of a commit are enough: those that git shows (git-config, `core.abbrev`), and all of SHA-1.
+const SHA_DIGITS: std::ops::RangeInclusive<usize> = 7..=40;
 
 /// A line of a comment and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,14 +31,26 @@ pub struct Reading<'a> {
 }
 
 /// Every command of a comment, in order, those that cannot be obeyed among them. `name` is what commands begin with
-/// (`/testenv`); with an empty one there are none. A comment that is refused as a whole is one reading, an error.
+/// (`/testenv`); with an empty one there are none. A comment that is refused as a whole is one reading, an error. Commands in
+/// the history of an e-mail are one reading together, the last, and an error.
 ///
 /// The time it takes grows with the length of the comment, whatever stands in it.
 pub fn read_commands<'a>(body: &'a str, name: &str) -> Vec<Reading<'a>> {
     match find(body, name) {
-        Ok(lines) => lines.into_iter().map(|line| Reading { line, command: read(line, name) }).collect(),
+        Ok(Found { lines, below }) => {
+            let own = lines.into_iter().map(|line| Reading { line, command: read(line, name) });
+            own.chain(below_history(&below, name)).collect()
+        }
         Err((line, error)) => vec![Reading { line, command: Err(error) }],
     }
+}
+
+/// What is said of the commands in a history: one of them stands for all, first of all one that would change something. What
+/// is no command is not its author's mistake.
+fn below_history<'a>(lines: &[Line<'a>], name: &str) -> Option<Reading<'a>> {
+    let commands = || lines.iter().filter_map(|line| Some((*line, read(*line, name).ok()?)));
+    let (line, command) = commands().find(|(_, command)| command.changes()).or_else(|| commands().next())?;
+    Some(Reading { line, command: Err(CommandError::BelowMailHistory { verb: command.verb() }) })
 }
 
 fn read(line: Line<'_>, name: &str) -> Result<Command, CommandError> {
@@ -99,15 +114,15 @@ fn wrong(verb: Verb, problem: ArgumentProblem) -> CommandError {
 }
 
 #[derive(Default)]
-struct UpReader {
-    up: Up,
+pub(super) struct UpReader {
+    pub up: Up,
     /// In the order in which they were understood.
     names: Vec<String>,
     seen: BTreeSet<String>,
 }
 
 impl UpReader {
-    fn add(&mut self, pair: Pair<'_>) -> Result<(), ArgumentProblem> {
+    pub fn add(&mut self, pair: Pair<'_>) -> Result<(), ArgumentProblem> {
         let Pair { name, value, quoted } = pair;
         let kind = kind(name)?;
         let name = if let Kind::Setting(setting) = kind { setting } else { name };
@@ -120,6 +135,7 @@ impl UpReader {
         }
         match kind {
             Kind::Setting("ttl") => self.up.ttl = Some(time(&value)?),
+            Kind::Setting("sha") => self.up.sha = Some(sha(&value)?),
             Kind::Setting(_) => self.up.size = Some(size(&value)?),
             Kind::Flag => {
                 let value = boolean(&value).filter(|_| !quoted).map_or(value.into_owned(), str::to_owned);
@@ -134,7 +150,7 @@ impl UpReader {
     }
 
     /// What would make the record invalid is said here, while its author looks.
-    fn fits(&self) -> Result<(), ArgumentProblem> {
+    pub fn fits(&self) -> Result<(), ArgumentProblem> {
         let maps: [&BTreeMap<_, _>; 2] = [&self.up.flags, &self.up.config];
         if maps.iter().any(|map| map.len() > MAX_VARIABLES) {
             return Err(ArgumentProblem::Variables);
@@ -142,6 +158,17 @@ impl UpReader {
         let bytes = maps.into_iter().flatten().map(|(name, value)| name.len() + value.len()).sum();
         if bytes > MAX_ENVIRONMENT_BYTES { Err(ArgumentProblem::Environment { bytes }) } else { Ok(()) }
     }
+}
+
+/// Whether a name is that of a flag.
+pub(super) fn is_flag(name: &str) -> bool {
+    name.starts_with(FLAG)
+}
+
+/// Whether a name is that of a setting of `up`: `TTL` is a variable like any other.
+pub(super) fn is_setting(name: &str) -> bool {
+    let has_lower = name.bytes().any(|byte| byte.is_ascii_lowercase());
+    has_lower && SETTINGS.iter().any(|setting| name.eq_ignore_ascii_case(setting))
 }
 
 #[derive(Clone, Copy)]
@@ -159,7 +186,7 @@ fn kind(name: &str) -> Result<Kind, ArgumentProblem> {
         // `feature-x=true` and `time-to-live=3h` are not names, and are answered as such.
         return Err(ArgumentProblem::Name { given: given() });
     }
-    if name.starts_with(FLAG) {
+    if is_flag(name) {
         return Ok(Kind::Flag);
     }
     if name.get(..FLAG.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(FLAG)) {
@@ -167,7 +194,7 @@ fn kind(name: &str) -> Result<Kind, ArgumentProblem> {
     }
     let capitals = name.bytes().filter(u8::is_ascii_uppercase).count();
     let lower = name.bytes().any(|byte| byte.is_ascii_lowercase());
-    let setting = SETTINGS.into_iter().find(|setting| lower && name.eq_ignore_ascii_case(setting));
+    let setting = SETTINGS.into_iter().find(|setting| is_setting(name) && name.eq_ignore_ascii_case(setting));
     match setting {
         Some(setting) => Ok(Kind::Setting(setting)),
         None if capitals > 0 || !lower => Ok(Kind::Configuration),
@@ -199,4 +226,12 @@ fn size(text: &str) -> Result<String, ArgumentProblem> {
         return Err(ArgumentProblem::Size { given: excerpt(&format!("size={text}")) });
     }
     Ok(text.to_owned())
+}
+
+/// A commit, or the beginning of its name.
+fn sha(text: &str) -> Result<String, ArgumentProblem> {
+    if !SHA_DIGITS.contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(ArgumentProblem::Sha { given: excerpt(&format!("sha={text}")) });
+    }
+    Ok(text.to_ascii_lowercase())
 }

@@ -47,7 +47,7 @@ pub struct Row {
 pub const COMMANDS: &[Row] = &[
     Row {
         verb: Verb::Up,
-        arguments: "[FEATURE_X=true …] [KEY=VALUE …] [ttl=24h] [size=small]",
+        arguments: "[FEATURE_X=true …] [KEY=VALUE …] [ttl=24h] [size=small] [sha=COMMIT]",
         does: "starts an environment of the newest commit; again, with other flags, it replaces the wish",
         meant_by: &["start", "deploy", "create", "run"],
         example: "up FEATURE_X=true ttl=24h",
@@ -129,7 +129,7 @@ pub const COMMANDS: &[Row] = &[
     Row {
         verb: Verb::Logs,
         arguments: "",
-        does: "shows its last failure; the log itself is for operators",
+        does: "shows its last failure, and the last lines of its log where the project allows it",
         meant_by: &["log"],
         example: "logs",
         who: Who::Write,
@@ -190,7 +190,9 @@ pub fn help(name: &str, who: impl Fn(Verb) -> String) -> String {
 /// What the table cannot say. One line each: a comment shows a line break where one is typed.
 const RULES: &str = "
 - `NAME=value` is a feature flag if the name begins with `FEATURE_`, else configuration.
-- A value with spaces stands in straight quotes: `NAME=\"two words\"`.
+- A value with spaces, or with a `,`, `;` or full stop that belongs to it, stands in straight quotes: `NAME=\"two words\"`.
 - `ttl` is a lifetime such as `90m`, `48h` or `2d`, and `size` a size of the configuration.
+- `sha` is a commit of the pull request, 7 to 40 digits: exactly this commit is approved. Without it, `up` takes the newest.
 - An `up` is a whole new wish: what it does not name is the default again.
+- In a reply by e-mail, nothing below the separator of the history is read, such as `On … wrote:` or `From: …`.
 ";

@@ -1,6 +1,7 @@
 use super::*;
 
 mod finding;
+mod mail;
 mod properties;
 mod reading;
 mod wishing;

@@ -15,13 +15,13 @@ pub type Change = Vec<(&'static str, Option<Value>)>;
 /// Who gives the commands, when and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Who (`requested_by`), at most 128 bytes.
-    pub by: String,
+    /// Who (`requested_by`), at most 128 bytes; `None`: it is not known, and the attribute is left out.
+    pub by: Option<String>,
     /// When the comment was written (`requested_at`): the lifetime counts from here. Kept to the second.
     pub at: DateTime<Utc>,
     /// The address of the comment (`request_url`), at most 2,048 bytes.
     pub url: Option<String>,
-    /// The commit that an `up` authorises (`head_sha`), 7 to 64 hexadecimal digits.
+    /// The commit that an `up` authorises (`head_sha`) which names none itself, 7 to 64 hexadecimal digits.
     pub head_sha: Option<String>,
     /// The tag that an `up` deploys; `None`: the project's pattern.
     pub image_tag: Option<ImageTag>,
@@ -32,7 +32,8 @@ pub struct Request {
 /// It is the same as if each command had been written by itself, in order; a command that is refused leaves the wish as it
 /// was, and the others still count. Nothing is clamped: the ceiling of a lifetime is the planner's.
 ///
-/// - `up` is a new wish: flags, configuration, ttl, size and tag are what it names, or the default; it binds the commit.
+/// - `up` is a new wish: flags, configuration, ttl, size and tag are what it names, or the default; it binds the commit that it
+///   names, else that of the request.
 /// - `down` says who asked, when and where, too. No other command does: the lifetime counts from the request, and whoever
 ///   asked for the environment stays accountable for it.
 /// - `extend D` sets the ttl to what it is, or the default, plus D. Both ends of a lifetime count from the same moment,
@@ -118,7 +119,7 @@ impl<'a> Wish<'a> {
         self.set("config", map(&up.config));
         self.set("size", up.size.as_deref().and_then(text));
         self.set("image_tag", self.request.image_tag.as_ref().and_then(|tag| text(tag.as_str())));
-        self.set("head_sha", self.request.head_sha.as_deref().and_then(text));
+        self.set("head_sha", up.sha.as_deref().or(self.request.head_sha.as_deref()).and_then(text));
         self.live(up.ttl);
     }
 
@@ -152,7 +153,7 @@ impl<'a> Wish<'a> {
     }
 
     fn sign(&mut self) {
-        self.set("requested_by", text(&self.request.by));
+        self.set("requested_by", self.request.by.as_deref().and_then(text));
         self.set("requested_at", text(&time(self.request.at)));
         self.set("request_url", self.request.url.as_deref().and_then(text));
     }

@@ -25,6 +25,12 @@ pub(super) struct ByResult {
     pub(super) result: &'static str,
 }
 
+/// `audience` alone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ByAudience {
+    pub(super) audience: &'static str,
+}
+
 /// `queue` alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByQueue {

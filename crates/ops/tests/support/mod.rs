@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bivouac_ops::{Metrics, Ops, Readiness, serve};
+use bivouac_ops::{Limits, Metrics, Ops, Readiness, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -46,11 +46,16 @@ impl Answer {
 impl Server {
     /// Starts one on loopback.
     pub async fn start(conditions: &[&'static str]) -> Self {
+        Self::within(Limits::OPS, conditions).await
+    }
+
+    /// Starts one with other limits.
+    pub async fn within(limits: Limits, conditions: &[&'static str]) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let ops = Ops { metrics: Metrics::new("1.2.3"), readiness: Readiness::new(conditions) };
         let stop = CancellationToken::new();
-        let task = tokio::spawn(serve(listener, ops.clone(), stop.clone()));
+        let task = tokio::spawn(serve(listener, ops.clone(), limits, stop.clone()));
         Self { address, ops, stop, task }
     }
 

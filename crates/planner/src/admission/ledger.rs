@@ -3,11 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use bivouac_model::{Desired, FargateQuotas, ItemKey, Month, Phase, Place, Record, Room, Spending, Status, Usd};
+use bivouac_model::{Desired, FargateQuotas, ItemKey, Month, Phase, Place, Record, Room, SpendingEntry, Usd};
 use chrono::{DateTime, Utc};
 
+use super::accounts::{Accounts, Said};
+use super::books::Books;
+use super::line::Waiting;
 use super::queue::Queue;
 use super::tally::{Claim, Tally};
+use super::totals::Part;
 use super::waiting_since;
 use crate::expiry::{after, before};
 use crate::policy::Policy;
@@ -26,6 +30,9 @@ pub struct Ledger {
     /// What runs and holds no place (orphans, and environments whose status was lost), and until when it may.
     strangers: Vec<(Place, DateTime<Utc>)>,
     quota: Option<FargateQuotas>,
+    accounts: Accounts,
+    /// Sums and order of all of this. `None`: they are made by the next question.
+    books: Option<Books>,
 }
 
 #[derive(Clone, Debug)]
@@ -38,7 +45,7 @@ struct Entry {
     asked_at: Option<DateTime<Utc>>,
     until: DateTime<Utc>,
     stand: Stand,
-    spending: Option<Spending>,
+    spending: Option<Said>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +91,7 @@ impl Entry {
             asked_at: wish.and_then(|wish| wish.requested_at),
             until,
             stand: Stand::of(policy, record),
-            spending: status.map(Status::spending),
+            spending: status.map(Said::of),
         }
     }
 
@@ -92,8 +99,9 @@ impl Entry {
         Claim { user: self.user.as_deref(), place, until: self.until }
     }
 
-    fn spent(&self, month: Month, now: DateTime<Utc>) -> Usd {
-        self.spending.map_or(Usd::ZERO, |spending| spending.in_month(month, now))
+    fn waiting(&self, key: &ItemKey) -> Option<Waiting> {
+        let Stand::Waits(place, since) = self.stand else { return None };
+        Some(Waiting { turn: (since, self.asked_at, key.clone()), user: self.user.clone(), place, until: self.until })
     }
 
     fn holds(&self) -> Option<Place> {
@@ -142,6 +150,7 @@ impl Ledger {
         // Records that were made since; what else is not on the list was deleted.
         self.entries.extend(before_it.into_iter().filter(|(_, entry)| entry.at > began));
         self.strangers = self.find_strangers(policy, records, services, began);
+        self.books = None;
     }
 
     fn find_strangers<'a>(
@@ -190,6 +199,11 @@ impl Ledger {
         self.quota = quota;
     }
 
+    /// Whether a record was ever read or written.
+    pub fn knows(&self, key: &ItemKey) -> bool {
+        self.entries.contains_key(key)
+    }
+
     /// A record was read.
     pub fn saw(&mut self, policy: &Policy, record: &Record, now: DateTime<Utc>) {
         let seen = Entry::of(policy, record, now);
@@ -200,6 +214,7 @@ impl Ledger {
             }
             _ => drop(self.entries.insert(record.key.clone(), seen)),
         }
+        self.count_again(&record.key);
     }
 
     /// A record was written, with the status that it has here. Answers whether that made room for others.
@@ -208,6 +223,7 @@ impl Ledger {
         let place = written.holds();
         let line = matches!(written.stand, Stand::Waits(..));
         let before = self.entries.insert(record.key.clone(), written);
+        self.count_again(&record.key);
         before.is_some_and(|before| match before.stand {
             Stand::Holds(held) => place.is_none_or(|place| !place.covers(&held)),
             // Who leaves the queue lets the next one forward.
@@ -216,7 +232,8 @@ impl Ledger {
         })
     }
 
-    /// Whether there is room for an environment to run, and if so keeps it. Asking again is answered the same.
+    /// Whether there is room for an environment to run, and if so keeps it. Asking again is answered the same. Does not go
+    /// through the others: what it costs grows with the logarithm of their number.
     pub fn ask(
         &mut self,
         policy: &Policy,
@@ -228,34 +245,73 @@ impl Ledger {
         if !self.entries.contains_key(&record.key) {
             self.saw(policy, record, now);
         }
-        let room = self.room(policy, &record.key, place, until, now);
+        let own = self.entries.get(&record.key);
+        let room = match own.and_then(Entry::holds) {
+            Some(held) if held.covers(&place) => Room::Granted,
+            _ => {
+                let user = own.and_then(|entry| entry.user.clone());
+                let quota = self.quota;
+                let claim = Claim { user: user.as_deref(), place, until };
+                self.books(policy, now).ask(policy, quota, &record.key, &claim)
+            }
+        };
         if let (Room::Granted, Some(entry)) = (&room, self.entries.get_mut(&record.key)) {
             if entry.stand != Stand::Holds(place) {
                 entry.revision += 1;
             }
             (entry.stand, entry.until, entry.at) = (Stand::Holds(place), until, now);
+            self.count_again(&record.key);
         }
         room
     }
 
-    fn room(&self, policy: &Policy, key: &ItemKey, place: Place, until: DateTime<Utc>, now: DateTime<Utc>) -> Room {
-        let own = self.entries.get(key);
-        let since = own.and_then(|entry| match entry.stand {
-            Stand::Waits(_, since) => Some(since),
-            _ => None,
-        });
-        if own.and_then(Entry::holds).is_some_and(|held| held.covers(&place)) {
-            return Room::Granted;
-        }
-        let mut queue = self.queue(policy, Some(key), now);
-        let own_turn = since.map(|since| (since, own.and_then(|entry| entry.asked_at), key));
-        for (turn, claim) in self.line(now) {
-            // Who is not in line yet comes last.
-            if turn.2 != key && own_turn.is_none_or(|own_turn| turn < own_turn) {
-                queue.serve(&claim);
+    /// Those who wait and for whom there is room now, in their order.
+    pub fn admitted(&mut self, policy: &Policy, now: DateTime<Utc>) -> Vec<ItemKey> {
+        let quota = self.quota;
+        self.books(policy, now).admitted(policy, quota)
+    }
+
+    /// Sums and order, as of `now`. They are made again after an observation, in another month, and under another policy.
+    fn books(&mut self, policy: &Policy, now: DateTime<Utc>) -> &mut Books {
+        let mut books = match self.books.take().filter(|books| books.serve(policy, now)) {
+            Some(books) => books,
+            None => {
+                let strangers = self.strangers.iter();
+                let strangers = strangers.map(|held| Part { holds: Some(*held), ..Part::default() });
+                let mut books = Books::new(policy, strangers, now);
+                for key in self.entries.keys() {
+                    let (part, waiting) = self.part_of(key, now);
+                    books.set(key, part, waiting);
+                }
+                let without = self.accounts.all().filter(|account| !self.entries.contains_key(&account.environment));
+                for account in without {
+                    let (part, waiting) = self.part_of(&account.environment, now);
+                    books.set(&account.environment, part, waiting);
+                }
+                books
             }
-        }
-        queue.serve(&Claim { user: own.and_then(|entry| entry.user.as_deref()), place, until })
+        };
+        books.advance(now);
+        self.books.insert(books)
+    }
+
+    /// What is known of an environment changed.
+    fn count_again(&mut self, key: &ItemKey) {
+        let Some(mut books) = self.books.take() else { return };
+        let (part, waiting) = self.part_of(key, books.now());
+        books.set(key, part, waiting);
+        self.books = Some(books);
+    }
+
+    fn part_of(&self, key: &ItemKey, now: DateTime<Utc>) -> (Part, Option<Waiting>) {
+        let entry = self.entries.get(key);
+        let part = Part {
+            user: entry.and_then(|entry| entry.user.clone()),
+            holds: entry.and_then(|entry| Some((entry.holds()?, entry.until))),
+            spending: self.accounts.spending(key, entry.and_then(|entry| entry.spending), now),
+        };
+        let waiting = entry.and_then(|entry| entry.waiting(key)).filter(|waiting| waiting.until > now);
+        (part, waiting)
     }
 
     /// What the caps have to say to everyone who waits.
@@ -264,47 +320,82 @@ impl Ledger {
         if line.is_empty() {
             return HashMap::new();
         }
-        let mut queue = self.queue(policy, None, now);
+        let mut queue = self.queue(policy, now);
         line.into_iter().map(|((_, _, key), claim)| (key.clone(), queue.serve(&claim))).collect()
     }
 
     /// What this month costs.
     pub fn bill(&self, policy: &Policy, now: DateTime<Utc>) -> Bill {
         let mut tally = Tally::new(policy, self.quota, now);
-        let month = tally.month();
-        let mut by_user: HashMap<&str, Usd> = HashMap::new();
+        let mut by_user: HashMap<String, Usd> = HashMap::new();
         let mut spent = Usd::ZERO;
-        for entry in self.entries.values() {
-            let cost = entry.spent(month, now);
+        for (user, cost) in self.costs(now) {
             spent = spent + cost;
-            if let Some(user) = entry.user.as_deref().filter(|_| !cost.is_zero()) {
-                let sum = by_user.entry(user).or_default();
+            if let Some(user) = user.filter(|_| !cost.is_zero()) {
+                let sum = by_user.entry(user.to_lowercase()).or_default();
                 *sum = *sum + cost;
             }
         }
-        self.count(&mut tally, None, now);
-        let mut by_user: Vec<_> = by_user.into_iter().map(|(user, cost)| (user.to_owned(), cost)).collect();
+        self.count(&mut tally, now);
+        let mut by_user: Vec<_> = by_user.into_iter().collect();
         by_user.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
         Bill { spent, projected: tally.promised(), by_user }
     }
 
-    /// Those who run, and nobody in line.
-    fn queue<'a>(&self, policy: &'a Policy, except: Option<&ItemKey>, now: DateTime<Utc>) -> Queue<'a> {
+    /// What runs, with an empty line. Goes through all of them: a scan needs it once.
+    fn queue<'a>(&self, policy: &'a Policy, now: DateTime<Utc>) -> Queue<'a> {
         let mut tally = Tally::new(policy, self.quota, now);
-        self.count(&mut tally, except, now);
+        self.count(&mut tally, now);
         Queue::new(policy, tally)
     }
 
-    fn count(&self, tally: &mut Tally<'_>, except: Option<&ItemKey>, now: DateTime<Utc>) {
-        for (key, entry) in &self.entries {
-            tally.spend(entry.spent(tally.month(), now));
-            if let Some(place) = entry.holds().filter(|_| Some(key) != except) {
+    fn count(&self, tally: &mut Tally<'_>, now: DateTime<Utc>) {
+        self.costs(now).for_each(|(_, cost)| tally.spend(cost));
+        for entry in self.entries.values() {
+            if let Some(place) = entry.holds() {
                 tally.take(&entry.claim(place));
             }
         }
         for (place, until) in &self.strangers {
             tally.take(&Claim { user: None, place: *place, until: *until });
         }
+    }
+
+    /// What every environment cost this month, and who asked for it: those with a record, and those that have only an entry
+    /// of the ledger of spending any more.
+    fn costs(&self, now: DateTime<Utc>) -> impl Iterator<Item = (Option<&str>, Usd)> {
+        let of_records = self.entries.iter().map(move |(key, entry)| {
+            let user = || self.accounts.of(key)?.requested_by.as_deref();
+            (entry.user.as_deref().or_else(user), self.accounts.spent(key, entry.spending, now))
+        });
+        let others = self.accounts.all().filter(|account| !self.entries.contains_key(&account.environment));
+        of_records
+            .chain(others.map(move |account| (account.requested_by.as_deref(), account.in_month(Month::of(now), now))))
+    }
+
+    /// The newest entry of an environment in the ledger of spending, as far as it was read.
+    pub fn account(&self, key: &ItemKey) -> Option<&SpendingEntry> {
+        self.accounts.of(key)
+    }
+
+    /// The entries of environments that have no record and count on: each has to be looked at.
+    pub fn without_a_record(&self) -> Vec<SpendingEntry> {
+        let counts = |entry: &&SpendingEntry| !entry.hourly.is_zero() && !self.entries.contains_key(&entry.environment);
+        self.accounts.all().filter(counts).cloned().collect()
+    }
+
+    /// An entry of the ledger of spending was read or written. An older one than is known changes nothing.
+    pub fn booked(&mut self, entry: SpendingEntry) {
+        let key = entry.environment.clone();
+        self.accounts.keep(entry);
+        self.count_again(&key);
+    }
+
+    /// A month of the ledger of spending was read again, since its entries were not as they were known.
+    pub fn reread(&mut self, month: Month, entries: Vec<SpendingEntry>) {
+        self.accounts.forget(month);
+        entries.into_iter().for_each(|entry| self.accounts.keep(entry));
+        self.books = None;
     }
 
     /// Those who wait, first come first: by when they began to wait, then by when they asked. What is over waits no more.

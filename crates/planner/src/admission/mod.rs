@@ -4,10 +4,14 @@
 //! and recorded before anything is started, so that it is held whatever happens next. What runs never loses its place; who
 //! finds no room waits in `Queued`, and starts by itself.
 
+mod accounts;
+mod books;
 mod caps;
 mod ledger;
+mod line;
 mod queue;
 mod tally;
+mod totals;
 
 use std::ops::ControlFlow;
 

@@ -52,6 +52,22 @@ impl<'a> Queue<'a> {
         self.tell(verdict, claim)
     }
 
+    /// Whether an environment waits that all others wait behind.
+    pub fn is_held(&self) -> bool {
+        self.held_by.is_some()
+    }
+
+    /// Whether the person who made a claim has as many as one may by now.
+    pub fn is_full_of(&self, user: Option<&str>) -> bool {
+        self.tally.is_full_of(user)
+    }
+
+    /// Serves one that so many wait ahead of, however many were served until now.
+    pub fn serve_behind(&mut self, ahead: usize, claim: &Claim<'_>) -> Room {
+        self.ahead = ahead;
+        self.serve(claim)
+    }
+
     fn judge(&self, claim: &Claim<'_>) -> Verdict {
         if let Some(cap) = self.tally.never_fits(claim) {
             return Verdict::NeverFits(cap);

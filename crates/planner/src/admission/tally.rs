@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use bivouac_model::{FargateQuotas, Month, Place, Usd, cost_between};
 use chrono::{DateTime, Utc};
 
+use super::totals::Totals;
 use crate::policy::Policy;
 
 /// Who would take what, until when.
@@ -28,6 +29,8 @@ pub(super) struct Tally<'a> {
     policy: &'a Policy,
     cpu_units: u64,
     now: DateTime<Utc>,
+    /// What was counted before, and is not counted here again.
+    base: Option<&'a Totals>,
     environments: usize,
     cpu: u64,
     users: HashMap<String, usize>,
@@ -38,7 +41,13 @@ pub(super) struct Tally<'a> {
 impl<'a> Tally<'a> {
     pub fn new(policy: &'a Policy, quota: Option<FargateQuotas>, now: DateTime<Utc>) -> Self {
         let cpu_units = policy.cpu_units(quota);
-        Self { policy, cpu_units, now, environments: 0, cpu: 0, users: HashMap::new(), months: Vec::new() }
+        let (users, months) = (HashMap::new(), Vec::new());
+        Self { policy, cpu_units, now, base: None, environments: 0, cpu: 0, users, months }
+    }
+
+    /// Begins with what is counted already.
+    pub fn over(policy: &'a Policy, quota: Option<FargateQuotas>, now: DateTime<Utc>, base: &'a Totals) -> Self {
+        Self { base: Some(base), ..Self::new(policy, quota, now) }
     }
 
     /// The month that this is reckoned in.
@@ -71,7 +80,8 @@ impl<'a> Tally<'a> {
     }
 
     fn paid(&self, month: Month) -> Usd {
-        self.months.iter().find(|(known, _)| *known == month).map_or(Usd::ZERO, |(_, sum)| *sum)
+        let before = self.base.map_or(Usd::ZERO, |base| base.paid(month));
+        before + self.months.iter().find(|(known, _)| *known == month).map_or(Usd::ZERO, |(_, sum)| *sum)
     }
 
     /// What this month costs, with what is promised until its end.
@@ -81,7 +91,11 @@ impl<'a> Tally<'a> {
 
     /// How many run.
     pub fn environments(&self) -> usize {
-        self.environments
+        self.environments + self.base.map_or(0, Totals::environments)
+    }
+
+    fn cpu(&self) -> u64 {
+        self.cpu + self.base.map_or(0, Totals::cpu)
     }
 
     /// The CPU units that may be taken.
@@ -91,7 +105,11 @@ impl<'a> Tally<'a> {
 
     /// Whether somebody has as many as one person may. Who is not known is nobody in particular.
     pub fn is_full_of(&self, user: Option<&str>) -> bool {
-        user.is_some_and(|user| self.users.get(user).is_some_and(|had| *had >= self.policy.caps.max_per_user))
+        user.is_some_and(|user| {
+            let before = self.base.map_or(0, |base| base.of_user(user));
+            let had = before + self.users.get(user).copied().unwrap_or_default();
+            had > 0 && had >= self.policy.caps.max_per_user
+        })
     }
 
     /// The first cap that has no room.
@@ -100,9 +118,9 @@ impl<'a> Tally<'a> {
         let over = |(month, cost): (Month, Usd)| self.paid(month) + cost > caps.monthly_budget;
         // A budget of nothing pays for nothing, whatever the prices say.
         let broke = caps.monthly_budget <= Usd::ZERO;
-        if self.environments >= caps.max_environments {
+        if self.environments() >= caps.max_environments {
             Some(Cap::Environments)
-        } else if self.cpu + u64::from(claim.place.cpu) > self.cpu_units {
+        } else if self.cpu() + u64::from(claim.place.cpu) > self.cpu_units {
             Some(Cap::Vcpus)
         } else if broke || months(self.now, claim).any(over) {
             Some(Cap::Budget)
@@ -113,12 +131,12 @@ impl<'a> Tally<'a> {
 
     /// The cap that would have no room even if nothing ran and nothing were spent.
     pub fn never_fits(&self, claim: &Claim<'_>) -> Option<Cap> {
-        Tally { environments: 0, cpu: 0, months: Vec::new(), users: HashMap::new(), ..*self }.lacks(claim)
+        Tally { base: None, environments: 0, cpu: 0, months: Vec::new(), users: HashMap::new(), ..*self }.lacks(claim)
     }
 }
 
 /// What a claim costs in each month that it reaches into.
-fn months(now: DateTime<Utc>, claim: &Claim<'_>) -> impl Iterator<Item = (Month, Usd)> {
+pub(super) fn months(now: DateTime<Utc>, claim: &Claim<'_>) -> impl Iterator<Item = (Month, Usd)> {
     let (until, hourly) = (claim.until, claim.place.hourly);
     let all = std::iter::successors(Some(Month::of(now)), |month| Some(month.next()));
     all.take_while(move |month| month.begins() < until)

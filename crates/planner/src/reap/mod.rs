@@ -96,10 +96,10 @@ fn explains(record: &Record, policy: &Policy) -> Option<String> {
 /// Pure: the same scene gives the same judgement. Whoever carries it out deletes what is [`Fate::Reap`], and remembers what
 /// is [`Fate::Condemn`] or [`Fate::Reap`] for the next scene, forgetting everything else.
 pub fn judge(scene: &Scene<'_>) -> Judgement {
-    let records: HashSet<&ItemKey> = scene.records.iter().map(|record| &record.key).collect();
+    let records: HashMap<&ItemKey, &Record> = scene.records.iter().map(|record| (&record.key, record)).collect();
     let mut suspects: Vec<&Service> = scene.suspects.iter().collect();
     suspects.sort_by(|one, other| (one.created_at, &one.name).cmp(&(other.created_at, &other.name)));
-    let alarms = alarm::raise(scene);
+    let alarms = alarm::raise(scene, &records);
     let hold = alarms.iter().find_map(Alarm::hold);
     let mut left = scene.allowance;
     let mut verdicts = Vec::with_capacity(suspects.len());
@@ -122,7 +122,7 @@ pub fn judge(scene: &Scene<'_>) -> Judgement {
 }
 
 /// What one observation says of one service, without alarms and without what was seen before.
-fn weigh(scene: &Scene<'_>, records: &HashSet<&ItemKey>, service: &Service) -> Verdict {
+fn weigh(scene: &Scene<'_>, records: &HashMap<&ItemKey, &Record>, service: &Service) -> Verdict {
     let policy = scene.policy;
     let verdict = |fate, reason, message: String| Verdict {
         service: service.name.clone(),
@@ -185,7 +185,7 @@ enum Agreement {
     No(Reason, String),
 }
 
-fn agreement(policy: &Policy, records: &HashSet<&ItemKey>, service: &Service) -> Agreement {
+fn agreement(policy: &Policy, records: &HashMap<&ItemKey, &Record>, service: &Service) -> Agreement {
     let owner = service.owner.as_deref().and_then(|owner| owner.parse::<EnvKey>().ok());
     let Some(key) = owner else {
         let message = "Its tags do not say which environment it is of, so it is not deleted.";
@@ -200,7 +200,7 @@ fn agreement(policy: &Policy, records: &HashSet<&ItemKey>, service: &Service) ->
         let message = format!("It is of {key}, whose service is named {name}, so it is not deleted.");
         return Agreement::No(Reason::NameDiffers, message);
     }
-    match records.contains(&ItemKey::from(&key)) {
+    match records.contains_key(&ItemKey::from(&key)) {
         true => Agreement::Record,
         false => Agreement::Orphan,
     }

@@ -378,6 +378,19 @@ proptest! {
                     ledger.wrote(&policy, known, now);
                 }
             }
+            // Each of those who wait is answered the same alone as by the scan, which goes through all of them.
+            let rooms = ledger.waiting(&policy, now);
+            for (key, room) in &rooms {
+                let record = &records[&key.pr.parse::<u32>().unwrap()];
+                let until = record.status.as_ref().unwrap().expires_at;
+                prop_assert_eq!(&ledger.clone().ask(&policy, record, small(), until, now), room);
+            }
+            let mut admitted = ledger.clone().admitted(&policy, now);
+            admitted.sort();
+            let mut granted: Vec<ItemKey> =
+                rooms.into_iter().filter(|(_, room)| *room == Room::Granted).map(|(key, _)| key).collect();
+            granted.sort();
+            prop_assert_eq!(admitted, granted);
             let running: Vec<&Record> = records.values().filter(|record| holds(record)).collect();
             prop_assert!(running.len() <= max_environments.min(vcpus as usize));
             for user in 0..3 {

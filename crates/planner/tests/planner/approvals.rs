@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use bivouac_model::{ConditionStatus, Desired, Image, ImageTag, Phase, PullRequestState, ServiceView};
-use bivouac_planner::{ImageCommit, Look, Next, Pattern};
+use bivouac_model::{
+    ConditionStatus, Desired, HeadChange, Image, ImageTag, Phase, PullRequestState, PushesView, ServiceView,
+};
+use bivouac_planner::{ImageCommit, Look, Next, Pattern, WaitingOn};
 use proptest::prelude::*;
 
 use crate::fixtures::{commit, image, seconds, up};
@@ -13,9 +15,10 @@ fn tag() -> ImageTag {
     "pr-7-ci".parse().unwrap()
 }
 
-/// A world whose record was bound to commit 0, which is at the head, ten minutes ago; without an image.
+/// A pull request of a fork whose record was bound to commit 0, which is at the head, ten minutes ago; without an image.
 fn bound(rule: ImageCommit) -> World {
     let mut world = World::new(up());
+    world.is_from_fork = true;
     world.policy.projects.values_mut().for_each(|project| project.image_commit = rule);
     world.cloud.images.clear();
     let now = world.now;
@@ -79,8 +82,11 @@ fn an_image_that_was_there_when_somebody_asked_runs() {
     push_image(&mut world, 0);
     world.advance(seconds(60));
     approve(&mut world);
-    // A forge that is down does not hold it up.
+    // Whether the commit was the head then, only the forge can say.
     world.forge = false;
+    world.settle();
+    assert_eq!((world.phase(), world.reason()), (Phase::WaitingForImage, "ForgeUnavailable"));
+    world.forge = true;
     world.settle();
     assert_eq!((world.phase(), running(&world)), (Phase::Ready, [0].into()));
 }
@@ -179,6 +185,228 @@ fn a_head_that_came_back_needs_a_new_command() {
     assert_eq!(world.status().message, "");
 }
 
+/// Pushes a commit, and a second passes.
+fn push(world: &mut World, number: u8) {
+    world.advance(seconds(1));
+    world.head = commit(number);
+    world.advance(seconds(1));
+}
+
+/// The rules that hold forks, and branches to which more people push than may start environments.
+fn checked() -> [World; 2] {
+    let fork = bound(ImageCommit::PushTime);
+    let mut own = bound(ImageCommit::PushTime);
+    (own.is_from_fork, own.policy.checks_own_branches) = (false, true);
+    [fork, own]
+}
+
+/// Nothing runs, and nothing that was said makes another image run.
+fn assert_held(world: &World) {
+    assert_eq!((world.phase(), running(world)), (Phase::WaitingForImage, BTreeSet::new()));
+    let message = &world.status().message;
+    assert!(message.contains("`image_commit = \"label\"` or a tag with `{sha}`"), "{message}");
+    assert!(world.planned_from_a_glance().is_empty(world.record.status.as_ref()), "at rest, at a glance");
+}
+
+#[test]
+fn an_older_commit_that_is_named_does_not_run_the_image_of_a_newer_one() {
+    for own in [false, true] {
+        let mut world = bound(ImageCommit::PushTime);
+        world.is_from_fork = !own;
+        push_image(&mut world, 0);
+        push(&mut world, 1);
+        push_image(&mut world, 1);
+        world.advance(seconds(60));
+        // The command names commit 0. It is bound while commit 1 is the head.
+        let now = world.now;
+        world.wish(|wish| wish.requested_at = Some(now));
+        world.settle();
+        assert_held(&world);
+        let message = world.status().message.clone();
+        assert!(message.contains("c001c00, which needs a new `/testenv up`"), "{message}");
+        assert!(!message.contains("since c000c00 was approved"), "{message}");
+        // The command that the message offers runs what it names.
+        approve(&mut world);
+        world.settle();
+        assert_eq!((world.phase(), running(&world)), (Phase::Ready, [1].into()));
+    }
+}
+
+#[test]
+fn an_image_that_is_pushed_while_another_commit_is_the_head_does_not_run_when_the_commit_is_back() {
+    for mut world in checked() {
+        // There and back before anybody asks, and nobody looks meanwhile.
+        push(&mut world, 1);
+        push_image(&mut world, 1);
+        push(&mut world, 0);
+        approve(&mut world);
+        world.settle();
+        assert_held(&world);
+        assert!(!world.status().message.contains("/testenv"), "{}", world.status().message);
+        // Another command of the same commit changes nothing, and neither does a late image of the other.
+        world.advance(seconds(60));
+        push_image(&mut world, 1);
+        approve(&mut world);
+        world.settle();
+        assert_held(&world);
+        // The message says that a new commit helps.
+        push(&mut world, 2);
+        push_image(&mut world, 2);
+        approve(&mut world);
+        world.settle();
+        assert_eq!((world.phase(), running(&world)), (Phase::Ready, [2].into()));
+    }
+}
+
+#[test]
+fn a_head_that_came_and_went_between_two_looks_is_known_from_the_list_of_pushes() {
+    for mut world in checked() {
+        push_image(&mut world, 0);
+        world.settle();
+        push(&mut world, 1);
+        push(&mut world, 0);
+        push_image(&mut world, 1);
+        world.settle();
+        assert_eq!((world.phase(), running(&world)), (Phase::Ready, [0].into()));
+        let message = world.status().message.clone();
+        assert!(message.contains("Push a new commit") && !message.contains("/testenv"), "{message}");
+        approve(&mut world);
+        world.settle();
+        assert_eq!((world.phase(), running(&world)), (Phase::Ready, [0].into()));
+        // Not even if the record has lost all that was known.
+        world.record.status = None;
+        world.cloud.delete();
+        world.settle();
+        assert_eq!(running(&world), BTreeSet::new());
+    }
+}
+
+#[test]
+fn an_image_of_an_older_commit_that_was_there_first_waits_for_the_one_of_the_head() {
+    for mut world in checked() {
+        push_image(&mut world, 0);
+        push(&mut world, 1);
+        world.advance(seconds(60));
+        approve(&mut world);
+        world.settle();
+        assert_eq!((world.phase(), world.reason()), (Phase::WaitingForImage, "ImageNotApproved"));
+        assert!(world.status().message.contains("pushed while c001c00 is the newest"), "{}", world.status().message);
+        push_image(&mut world, 1);
+        world.settle();
+        assert_eq!((world.phase(), running(&world)), (Phase::Ready, [1].into()));
+    }
+}
+
+#[test]
+fn what_ran_before_it_was_taken_down_is_not_started_for_another_commit() {
+    for mut world in checked() {
+        push_image(&mut world, 0);
+        world.settle();
+        world.wish(|wish| wish.desired = Desired::Down);
+        world.settle();
+        push(&mut world, 1);
+        approve(&mut world);
+        world.settle();
+        assert_eq!((world.phase(), running(&world)), (Phase::WaitingForImage, BTreeSet::new()));
+        push_image(&mut world, 1);
+        world.settle();
+        assert_eq!((world.phase(), running(&world)), (Phase::Ready, [1].into()));
+    }
+}
+
+#[test]
+fn an_image_that_was_pushed_in_time_runs_however_late_it_is_looked_at() {
+    for mut world in checked() {
+        // The daemon is down until the commit is replaced.
+        push_image(&mut world, 0);
+        world.advance(seconds(3600));
+        push(&mut world, 1);
+        world.settle();
+        assert_eq!((world.phase(), running(&world)), (Phase::Ready, [0].into()));
+        let (created, looks) = (world.cloud.created, world.push_looks.get());
+        (0..5).for_each(|_| drop(world.reconcile()));
+        assert_eq!((world.cloud.created, world.push_looks.get()), (created, looks), "it is known");
+    }
+}
+
+#[test]
+fn a_fork_whose_pushes_are_not_shown_waits_and_the_message_says_what_to_do() {
+    let mut world = bound(ImageCommit::PushTime);
+    world.shows_pushes = false;
+    push_image(&mut world, 0);
+    (0..5).for_each(|_| drop(world.reconcile()));
+    assert_held(&world);
+    assert!(world.status().message.contains("Push a new commit"), "{}", world.status().message);
+    assert_eq!(world.push_looks.get(), 1, "it is asked for now and then");
+    world.shows_pushes = true;
+    world.settle();
+    assert_eq!((world.phase(), running(&world)), (Phase::Ready, [0].into()));
+    // Where only people push who may start environments nobody has to know.
+    let mut own = bound(ImageCommit::PushTime);
+    (own.is_from_fork, own.shows_pushes) = (false, false);
+    push_image(&mut own, 0);
+    own.settle();
+    assert_eq!((own.phase(), running(&own), own.push_looks.get()), (Phase::Ready, [0].into(), 0));
+}
+
+#[test]
+fn a_list_of_pushes_without_the_last_one_proves_nothing() {
+    for mut world in checked() {
+        push_image(&mut world, 0);
+        let pushes = world.pushes.borrow().clone();
+        let head = world.head.clone();
+        let plan_with = |world: &World, head: &str, pushes: Vec<HeadChange>| {
+            let mut observed = world.glance();
+            observed.pull_request_is_fresh = true;
+            (observed.head_sha, observed.pushes) = (Some(head.to_owned()), Some(PushesView::Listed(pushes)));
+            world.plan(&observed)
+        };
+        let behind = plan_with(&world, &commit(1), pushes.clone());
+        assert_eq!(behind.next, Next::Wait(WaitingOn::Forge));
+        let other = HeadChange { before: commit(0), after: commit(1), at: world.now };
+        let ahead = plan_with(&world, &head, pushes.iter().cloned().chain([other]).rev().collect());
+        assert!(matches!(ahead.next, Next::Wait(_) | Next::Look(Look::Service)), "{:?}", ahead.next);
+        world.settle();
+        assert_eq!((world.phase(), running(&world)), (Phase::Ready, [0].into()));
+    }
+}
+
+#[test]
+fn what_is_known_of_a_commit_outlives_the_list() {
+    let mut world = bound(ImageCommit::PushTime);
+    push_image(&mut world, 0);
+    world.settle();
+    push(&mut world, 1);
+    push_image(&mut world, 1);
+    world.settle();
+    // A hundred pushes later the list begins where the commit is back.
+    for number in 2..103 {
+        push(&mut world, number);
+    }
+    push(&mut world, 0);
+    world.pushes.borrow_mut().retain(|push| push.after == commit(0) && push.before != "0".repeat(40));
+    world.pushes.borrow_mut()[0].before = commit(200);
+    push_image(&mut world, 1);
+    world.cloud.images.insert(tag(), Image { pushed_at: Some(world.now), ..image(9) });
+    approve(&mut world);
+    world.settle();
+    assert_eq!((world.phase(), running(&world)), (Phase::Ready, [0].into()));
+}
+
+#[test]
+fn an_image_that_is_proven_waits_for_room_without_the_forge() {
+    let mut world = bound(ImageCommit::PushTime);
+    push_image(&mut world, 0);
+    world.policy.caps.max_environments = 0;
+    world.settle();
+    assert_eq!((world.phase(), world.push_looks.get()), (Phase::Queued, 1), "asked once");
+    world.forge = false;
+    world.policy.caps.max_environments = 5;
+    world.settle();
+    assert_eq!((world.phase(), running(&world)), (Phase::Ready, [0].into()));
+    assert_eq!(world.status().machinery.commit.as_ref().unwrap().proven, None, "what runs is known");
+}
+
 #[test]
 fn without_the_forge_nothing_new_is_deployed_by_push_time() {
     let mut world = bound(ImageCommit::PushTime);
@@ -225,7 +453,7 @@ fn a_tag_that_names_the_commit_is_its_own_proof() {
     let project = world.policy.projects.values_mut().next().unwrap();
     project.image_tag = Pattern::image_tag("pr-{pr}-{sha}").unwrap();
     assert_eq!(ImageCommit::default_for(&project.image_tag), ImageCommit::Tag);
-    assert_eq!(ImageCommit::default_for(&Pattern::image_tag("pr-{pr}").unwrap()), ImageCommit::Unchecked);
+    assert_eq!(ImageCommit::default_for(&Pattern::image_tag("pr-{pr}").unwrap()), ImageCommit::PushTime);
     let of = |number| -> ImageTag { format!("pr-7-{}", commit(number)).parse().unwrap() };
     world.cloud.images.insert(of(0), image(1));
     world.cloud.images.insert(of(1), image(2));
@@ -237,11 +465,130 @@ fn a_tag_that_names_the_commit_is_its_own_proof() {
     approve(&mut world);
     world.settle();
     assert_eq!((running(&world), head_approved(&world)), ([1].into(), None));
-    // Whoever writes a tag of its own vouches for it.
-    world.cloud.images.insert("nightly".parse().unwrap(), image(8));
-    world.wish(|wish| wish.image_tag = Some("nightly".parse().unwrap()));
+    // A client that writes a tag of its own vouches for the image that is there.
+    let now = world.now;
+    world.cloud.images.insert("nightly".parse().unwrap(), Image { pushed_at: Some(now - seconds(3600)), ..image(8) });
+    world.wish(|wish| {
+        wish.image_tag = Some("nightly".parse().unwrap());
+        wish.requested_at = Some(now);
+    });
     world.settle();
     assert_eq!(running(&world), [7].into());
+}
+
+#[test]
+fn a_tag_that_a_client_named_is_no_proof_once_it_moves() {
+    let mut world = bound(ImageCommit::Tag);
+    let project = world.policy.projects.values_mut().next().unwrap();
+    project.image_tag = Pattern::image_tag("pr-{pr}-{sha}").unwrap();
+    let nightly: ImageTag = "nightly".parse().unwrap();
+    let pushed = |world: &World, number| Image { pushed_at: Some(world.now), ..image(number) };
+    world.wish(|wish| wish.image_tag = Some("nightly".parse().unwrap()));
+    let first = pushed(&world, 1);
+    world.cloud.images.insert(nightly.clone(), first);
+    world.settle();
+    assert_eq!((world.phase(), running(&world)), (Phase::Ready, [0].into()));
+
+    world.head = commit(1);
+    world.advance(seconds(60));
+    let second = pushed(&world, 2);
+    world.cloud.images.insert(nightly, second);
+    world.settle();
+    assert_eq!((world.phase(), running(&world)), (Phase::Ready, [0].into()), "nobody approved what it names now");
+    assert!(world.status().message.contains("needs a new `/testenv up`"), "{}", world.status().message);
+    approve(&mut world);
+    world.settle();
+    assert_eq!(running(&world), [1].into());
+
+    // The tag that the pattern makes of the commit is a proof, also where a client writes it.
+    let own: ImageTag = format!("pr-7-{}", commit(1)).parse().unwrap();
+    world.wish(|wish| wish.image_tag = Some(own.clone()));
+    world.head = commit(2);
+    world.advance(seconds(60));
+    let third = pushed(&world, 3);
+    world.cloud.images.insert(own, third);
+    world.settle();
+    assert_eq!(running(&world), [2].into());
+}
+
+#[test]
+fn a_client_whose_clock_is_ahead_approves_no_image_that_came_after_it_asked() {
+    let mut world = bound(ImageCommit::PushTime);
+    push_image(&mut world, 0);
+    world.settle();
+    // The same commit is asked for again, four minutes ahead.
+    let ahead = world.now + seconds(240);
+    world.wish(|wish| wish.requested_at = Some(ahead));
+    world.settle();
+    world.advance(seconds(30));
+    world.head = commit(1);
+    push_image(&mut world, 1);
+    world.settle();
+    assert_eq!(running(&world), [0].into());
+    // It went back, and the time that was asked for comes.
+    world.head = commit(0);
+    world.settle();
+    world.advance(seconds(600));
+    world.settle();
+    assert_eq!((world.phase(), running(&world)), (Phase::Ready, [0].into()), "{:#?}", world.status().machinery.commit);
+    // What was there when it asked is approved all the same.
+    push_image(&mut world, 0);
+    let ahead = world.now + seconds(240);
+    world.wish(|wish| wish.requested_at = Some(ahead));
+    world.settle();
+    assert_eq!((world.status().message.as_str(), running(&world)), ("", [0].into()));
+}
+
+#[test]
+fn what_runs_unchecked_is_left_as_it_is_by_the_new_default_and_its_next_image_waits() {
+    for asleep in [false, true] {
+        let mut world = bound(ImageCommit::Unchecked);
+        push_image(&mut world, 0);
+        world.settle();
+        world.head = commit(1);
+        push_image(&mut world, 1);
+        world.settle();
+        assert_eq!((world.phase(), running(&world)), (Phase::Ready, [1].into()), "followed without an approval");
+        if asleep {
+            world.wish(|wish| wish.desired = Desired::Asleep);
+            world.settle();
+            push_image(&mut world, 2);
+        }
+
+        world.policy.projects.values_mut().for_each(|project| project.image_commit = ImageCommit::PushTime);
+        let (created, expires) = (world.cloud.created, world.status().expires_at);
+        let upgraded = world.settle();
+        assert!(upgraded.actions.is_empty(), "{:?}", upgraded.actions);
+        if asleep {
+            world.wish(|wish| wish.desired = Desired::Up);
+            world.settle();
+        }
+        assert_eq!((world.phase(), running(&world)), (Phase::Ready, [1].into()));
+        assert_eq!((world.cloud.created, world.status().expires_at), (created, expires));
+
+        push_image(&mut world, 2);
+        world.settle();
+        assert_eq!((world.phase(), running(&world)), (Phase::Ready, [1].into()));
+        assert!(world.status().message.contains("needs a new `/testenv up`"), "{}", world.status().message);
+        approve(&mut world);
+        world.settle();
+        assert_eq!(running(&world), [2].into());
+    }
+}
+
+#[test]
+fn a_restart_starts_what_was_approved_and_not_what_the_tag_names_now() {
+    for rule in [ImageCommit::PushTime, ImageCommit::Label] {
+        let mut world = bound(rule);
+        push_image(&mut world, 0);
+        world.settle();
+        world.head = commit(1);
+        push_image(&mut world, 1);
+        world.settle();
+        world.wish(|wish| wish.restarted_at = Some("again".into()));
+        world.settle();
+        assert_eq!((world.phase(), running(&world)), (Phase::Ready, [0].into()), "{rule:?}");
+    }
 }
 
 #[test]
@@ -295,6 +642,8 @@ fn what_is_taken_down_says_nothing_of_newer_commits() {
 #[derive(Clone, Debug)]
 enum Event {
     Push,
+    /// The branch goes back to an older commit.
+    Back(u8),
     Build(u8),
     Up,
     Extend,
@@ -314,6 +663,7 @@ fn event() -> impl Strategy<Value = Event> {
         .prop_map(|(at, after)| Event::Fail(if after { Fault::CrashAfter(at) } else { Fault::AnswerLost(at) }));
     prop_oneof![
         3 => Just(Event::Push),
+        1 => (0..40u8).prop_map(Event::Back),
         // How many commits behind the head the built one is.
         4 => (0..3u8).prop_map(Event::Build),
         2 => Just(Event::Up),
@@ -336,30 +686,47 @@ proptest! {
     #[test]
     fn what_nobody_approved_never_runs(
         by_label in any::<bool>(),
+        is_from_fork in any::<bool>(),
         events in proptest::collection::vec(event(), 0..60),
     ) {
         let rule = if by_label { ImageCommit::Label } else { ImageCommit::PushTime };
         let mut world = bound(rule);
-        let mut head = 0;
+        world.is_from_fork = is_from_fork;
+        let is_checked = is_from_fork || by_label;
+        let (mut head, mut newest, mut came_back) = (0, 0, false);
         let mut approved = BTreeSet::from([0]);
         let (mut tagged, mut generation) = (None, 1);
         for event in events {
             match event {
                 Event::Push => {
-                    head += 1;
+                    // The forge's times are whole seconds, and no commit is built within the second of its push.
+                    world.advance(seconds(1));
+                    newest += 1;
+                    (head, came_back) = (newest, false);
                     world.head = commit(head);
+                    world.list_push();
+                }
+                // People who may give commands do not trick themselves.
+                Event::Back(_) if !is_checked => {}
+                Event::Back(to) => {
+                    world.advance(seconds(1));
+                    head = to.min(newest);
+                    came_back |= head != newest;
+                    world.head = commit(head);
+                    world.list_push();
                 }
                 Event::Build(behind) => {
-                    // Of which commit an image is that comes late, only a label tells.
-                    let built = if by_label { head.saturating_sub(behind) } else { head };
+                    // Of which commit an image is that comes late, only a label tells, or that its commit came back.
+                    let newest = if by_label { head } else { newest };
+                    let built = if by_label || came_back { newest.saturating_sub(behind) } else { head };
                     push_image(&mut world, built);
                     tagged = Some(built);
                 }
                 Event::Up => {
                     approve(&mut world);
                     approved.insert(head);
-                    // By push time, what was there when somebody asked is what was asked for.
-                    approved.extend(tagged.filter(|_| !by_label));
+                    // On a branch of the repository itself what was there when somebody asked is what was asked for.
+                    approved.extend(tagged.filter(|_| !is_checked));
                 }
                 Event::Extend => world.wish(|wish| wish.pinned = !wish.pinned),
                 Event::Sleep => world.wish(|wish| wish.desired = Desired::Asleep),
@@ -382,8 +749,10 @@ proptest! {
         prop_assert!(runs.is_subset(&approved), "{runs:?} runs and {approved:?} was approved: {:#?}", world.record);
         // And what is approved does run, once it is built.
         (world.forge, world.registry) = (true, true);
-        head += 1;
+        world.advance(seconds(1));
+        head = newest + 1;
         world.head = commit(head);
+        world.list_push();
         approve(&mut world);
         world.wish(|wish| (wish.generation, wish.ttl) = (Some(generation + 1), None));
         // With a list that knows nothing of the push.

@@ -45,7 +45,7 @@ pub(crate) struct Cloud {
     pub(crate) created: usize,
     /// The image of every task definition that was ever registered.
     pub(crate) pictures: BTreeMap<TaskDefinitionName, String>,
-    next: u32,
+    pub(crate) next: u32,
     tokens: BTreeMap<String, ServiceSpec>,
 }
 
@@ -144,6 +144,7 @@ impl Cloud {
             desired_count: spec.desired_count,
             running_count: 0,
             task_definition: spec.task_definition.clone(),
+            exec: spec.exec,
             capacity: Some(spec.capacity),
             created_at: Some(self.now),
             deployments: vec![deployment],
@@ -172,6 +173,7 @@ impl Cloud {
             service.task_definition = wanted;
             service.desired_count = change.desired_count.unwrap_or(service.desired_count);
             service.capacity = change.capacity.or(service.capacity);
+            service.exec = change.exec.unwrap_or(service.exec);
             if let Some(deployment) = deployment {
                 service.deployments.insert(0, deployment);
             }
@@ -179,10 +181,10 @@ impl Cloud {
         self.service.clone()
     }
 
-    pub(crate) fn tag(&mut self, tags: &[(&'static str, String)]) {
+    pub(crate) fn tag(&mut self, tags: &[(String, String)]) {
         let Some(service) = self.active_mut() else { return };
         for (key, value) in tags {
-            match *key {
+            match key.as_str() {
                 TAG_SPEC => service.spec = Some(ContentHash::from_stored(value)),
                 TAG_HASH_VERSION => service.hash_version = Some(value.clone()),
                 _ => {}

@@ -45,14 +45,20 @@ pub(crate) fn policy() -> Policy {
         idle_path: None,
         service_name: Pattern::service_name("pr-{pr}-service").unwrap(),
         image_tag: Pattern::image_tag("pr-{pr}-ci").unwrap(),
-        image_commit: ImageCommit::Unchecked,
-        flag_prefix: "SUPERSET_".into(),
-        config_allow: vec![wildmatch::WildMatch::new("SUPERSET_*")],
+        image_commit: ImageCommit::PushTime,
+        variables: bivouac_planner::VariableRules {
+            flag_prefix: "SUPERSET_".into(),
+            config_allow: vec![wildmatch::WildMatch::new("SUPERSET_*")],
+            ..bivouac_planner::VariableRules::default()
+        },
         sizes: BTreeMap::from([("large".to_owned(), Size { cpu: 1024, memory: 2048 })]),
         ready_note: None,
+        exec: false,
+        logs_in_comments: bivouac_planner::LogsInComments::Never,
     };
     Policy {
         instance: "default".into(),
+        tags: BTreeMap::new(),
         projects: BTreeMap::from([(project.repo.clone(), project)]),
         ttl: hours(48),
         max_ttl: hours(168),
@@ -67,6 +73,7 @@ pub(crate) fn policy() -> Policy {
         prices: Prices::default(),
         deadlines: Deadlines::default(),
         command: "/testenv".into(),
+        checks_own_branches: false,
     }
 }
 
@@ -74,9 +81,9 @@ pub(crate) fn up() -> DesiredState {
     DesiredState::default()
 }
 
-/// A commit, told apart from others in its first digits.
+/// A commit, told apart from others in its first digits, and never of zeros alone, which name none.
 pub(crate) fn commit(number: u8) -> String {
-    format!("{number:02x}").repeat(20)
+    format!("c{number:03x}").repeat(10)
 }
 
 pub(crate) fn image(digest: u8) -> Image {

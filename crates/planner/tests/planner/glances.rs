@@ -104,3 +104,24 @@ fn health_is_asked_before_ready_and_at_each_close_look() {
     world.reconcile();
     assert_eq!((world.phase(), world.reason()), (Phase::Degraded, "NotAnswering"));
 }
+
+#[test]
+fn other_tags_mark_the_service_and_replace_no_task() {
+    let mut world = World::ready();
+    let (edits, task_definition) = (world.edits, world.cloud.active().unwrap().task_definition.clone());
+    world.policy.tags.insert("CostCenter".into(), "oss".into());
+    assert!(!rests(&world));
+    let mut actions = Vec::new();
+    loop {
+        let done = world.reconcile();
+        assert_eq!(world.phase(), Phase::Ready);
+        if done.is_idle() {
+            break;
+        }
+        actions.extend(done.actions);
+    }
+    let [bivouac_planner::Action::Tag { tags, .. }] = actions.as_slice() else { panic!("{actions:?}") };
+    assert!(tags.contains(&("CostCenter".into(), "oss".into())), "{tags:?}");
+    assert_eq!((world.edits, &world.cloud.active().unwrap().task_definition), (edits, &task_definition));
+    assert!(rests(&world));
+}

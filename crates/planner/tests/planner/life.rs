@@ -1,7 +1,10 @@
 //! A life, phase by phase.
 
-use bivouac_model::{Capacity, Desired, ImageTag, Phase, PullRequestState, Rollout, ServiceView, StopCode};
-use bivouac_planner::{Action, CapacityPolicy, Next, Setback, WaitingOn, set_back};
+use bivouac_model::{
+    Capacity, Condition, ConditionStatus, Desired, ImageTag, Phase, PullRequestState, Rollout, ServiceView, StopCode,
+    Usd,
+};
+use bivouac_planner::{Action, COMMENT_POSTED, CapacityPolicy, Next, Setback, WaitingOn, is_comment_refused, set_back};
 
 use crate::cloud::App;
 use crate::fixtures::{image, seconds, up};
@@ -34,22 +37,56 @@ fn a_record_becomes_ready_and_goes_again() {
 }
 
 #[test]
-fn the_last_word_is_said_before_the_tombstone_but_not_waited_for_for_ever() {
+fn a_tombstone_does_not_wait_for_the_last_word_which_is_owed_from_then_on() {
     let mut world = World::ready();
     world.forge = false;
     world.wish(|wish| wish.desired = Desired::Down);
-    for _ in 0..8 {
-        world.reconcile();
-        world.advance(seconds(3));
-    }
+    let plan = world.settle().plan;
     assert_eq!(world.cloud.service, ServiceView::Absent, "a forge that is down holds no AWS work up");
-    assert_eq!((world.phase(), world.reconcile().plan.next), (Phase::Terminating, Next::Wait(WaitingOn::Comment)));
-    world.settle();
-    assert_eq!(world.phase(), Phase::Terminated);
-    assert_eq!(world.comment.as_ref().unwrap().phase, Phase::Ready);
+    assert_eq!((world.phase(), plan.next), (Phase::Terminated, Next::Settled));
+    let ended_at = world.now;
+    let bill = world.status().cost_usd;
+    assert_eq!((world.status().hourly_cost_usd, &world.status().machinery.place), (Usd::ZERO, &None));
+    // Weeks later it is still owed, and the bill is what it was.
+    for _ in 0..20 {
+        world.advance(seconds(86_400));
+        let owed = world.planned_from_a_glance().comment.expect("each scan finds what is not said yet");
+        assert_eq!((owed.phase, owed.cost), (Phase::Terminated, bill));
+    }
+    assert!(world.status().updated_at <= ended_at, "it was written once");
     world.forge = true;
-    let pending = world.planned_from_a_glance().comment.expect("a pass finds what is not said yet");
-    assert_eq!(pending.phase, Phase::Terminated);
+    world.reconcile();
+    assert_eq!(world.comment.as_ref().unwrap().phase, Phase::Terminated);
+    assert!(world.planned_from_a_glance().comment.is_none());
+}
+
+#[test]
+fn what_was_refused_is_owed_whatever_the_record_remembers() {
+    let mut world = World::ready();
+    let refuse = |world: &mut World| {
+        let now = world.now;
+        let status = world.record.status.as_mut().unwrap();
+        status.machinery.conditions.push(Condition {
+            kind: COMMENT_POSTED.into(),
+            status: ConditionStatus::False,
+            reason: "Denied".into(),
+            message: String::new(),
+            last_transition_at: now,
+        });
+    };
+    // An earlier release remembered what was refused as said.
+    refuse(&mut world);
+    world.forge = false;
+    let owed = world.planned_from_a_glance().comment.expect("the record is not believed");
+    assert_eq!(owed.phase, Phase::Ready);
+    world.wish(|wish| wish.desired = Desired::Down);
+    world.settle();
+    assert_eq!(world.planned_from_a_glance().comment.map(|view| view.phase), Some(Phase::Terminated));
+    assert!(is_comment_refused(world.status()));
+    // Of an environment that never had a comment there is nothing to say when it is gone.
+    world.record.status.as_mut().unwrap().machinery.comment.as_mut().unwrap().id = None;
+    world.reconcile();
+    assert!(!is_comment_refused(world.status()) && world.planned_from_a_glance().comment.is_none());
 }
 
 #[test]
@@ -289,7 +326,8 @@ fn a_step_that_is_refused_is_said_once_and_changes_nothing_when_refused_again() 
         set_back(&world.record, &observed, &world.policy, world.clock(), planned, &setback)
     };
     let first = refuse(&mut world);
-    assert_eq!((first.status.phase, &*first.status.reason), (Phase::Failed, "Denied"));
+    assert_eq!((first.status.phase, &*first.status.reason), (Phase::Pending, "Denied"), "no fault of this environment");
+    assert_eq!(first.status.machinery.place, None, "what AWS refused holds no place");
     assert!(first.requeue_after.is_some());
     assert_eq!(first.status.hourly_cost_usd, bivouac_model::Usd::ZERO, "what was not made costs nothing");
     world.record.status = Some(first.status);

@@ -1,11 +1,12 @@
 //! The loop around the planner: a record, a cloud, a forge, and a controller that can fail at every step.
 
 use bivouac_model::{
-    CommentView, Desired, DesiredState, EnvKey, IdleSign, ImageDigest, ImageRevision, ImageTag, ImageView, ItemKey,
-    LastUse, Observed, Phase, Problem, PullRequestState, Reacted, Record, SaidComment, ServiceView, Status,
+    CommentView, Desired, DesiredState, EnvKey, HeadChange, Health, IdleSign, ImageDigest, ImageRevision, ImageTag,
+    ImageView, ItemKey, LastUse, LedgerView, Observed, Phase, Problem, PullRequestState, PushesView, Reacted, Record,
+    RepoName, SaidComment, ServiceView, SpendingEntry, Status, Task, Usd,
 };
 use bivouac_planner::admission::Ledger;
-use bivouac_planner::{Action, Look, Next, Plan, Policy, Setback, plan, set_back};
+use bivouac_planner::{Action, Look, Next, Plan, Policy, Setback, WaitingOn, plan, set_back};
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -53,7 +54,13 @@ pub(crate) struct World {
     pub(crate) cloud: Cloud,
     pub(crate) pull_request: PullRequestState,
     pub(crate) forge: bool,
+    /// The name that the repository has now, if it was renamed.
+    pub(crate) moved_to: Option<RepoName>,
     pub(crate) registry: bool,
+    /// Whether EC2 answers, which alone knows the addresses of tasks.
+    pub(crate) ec2: bool,
+    /// Whether ECS lists task definitions.
+    pub(crate) definitions: bool,
     /// Whether the registry refuses to remove tags, as for an image that an index names.
     pub(crate) tags_stay: bool,
     /// The one comment, as people see it.
@@ -61,6 +68,14 @@ pub(crate) struct World {
     pub(crate) edits: usize,
     /// The commit at the head of the pull request.
     pub(crate) head: String,
+    /// Whether the branch lives in another repository.
+    pub(crate) is_from_fork: bool,
+    /// The pushes to the branch, the oldest first.
+    pub(crate) pushes: std::cell::RefCell<Vec<HeadChange>>,
+    /// Whether the forge shows them.
+    pub(crate) shows_pushes: bool,
+    /// How often it was asked for them.
+    pub(crate) push_looks: std::cell::Cell<usize>,
     /// What the last list said of it, which is some time ago.
     listed_head: String,
     /// The label of each image that has one.
@@ -71,12 +86,16 @@ pub(crate) struct World {
     pub(crate) label_looks: std::cell::Cell<usize>,
     /// Who else runs and waits.
     pub(crate) ledger: std::cell::RefCell<Ledger>,
+    /// What the ledger of spending says of it.
+    pub(crate) spending: LedgerView,
     /// What the application says of its last use.
     pub(crate) last_use: LastUse,
     /// What it said when it was last asked, as the process remembers it.
     pub(crate) sign: std::cell::RefCell<Option<IdleSign>>,
     /// When it was asked.
     pub(crate) use_looks: std::cell::RefCell<Vec<DateTime<Utc>>>,
+    /// Whether environments cannot be asked how they do, for want of a connection of our own.
+    pub(crate) deaf: bool,
 }
 
 impl World {
@@ -93,19 +112,28 @@ impl World {
             cloud: Cloud::new(start()),
             pull_request: PullRequestState::Open,
             forge: true,
+            moved_to: None,
             registry: true,
+            ec2: true,
+            definitions: true,
             tags_stay: false,
             comment: None,
             edits: 0,
             head: commit(0),
+            is_from_fork: false,
+            pushes: vec![HeadChange { before: "0".repeat(40), after: commit(0), at: start() }].into(),
+            shows_pushes: true,
+            push_looks: Default::default(),
             listed_head: commit(0),
             labels: BTreeMap::new(),
             reactions: Vec::new(),
             label_looks: Default::default(),
             ledger: Default::default(),
+            spending: LedgerView::Empty,
             last_use: LastUse::Unknown("it answers with status 404".into()),
             sign: Default::default(),
             use_looks: Default::default(),
+            deaf: false,
         }
     }
 
@@ -162,7 +190,17 @@ impl World {
         self.now + self.skew
     }
 
+    /// Lists the push of the commit at the head, if it is new.
+    pub(crate) fn list_push(&self) {
+        let mut pushes = self.pushes.borrow_mut();
+        let before = pushes.last().map_or_else(|| "0".repeat(40), |last| last.after.clone());
+        if before != self.head {
+            pushes.push(HeadChange { before, after: self.head.clone(), at: self.now });
+        }
+    }
+
     pub(crate) fn advance(&mut self, time: TimeDelta) {
+        self.list_push();
         self.now += time;
         self.listed_head.clone_from(&self.head);
         self.cloud.now = self.now;
@@ -194,17 +232,37 @@ impl World {
         self.registry.then(|| self.tag().into_iter().filter(|tag| self.cloud.images.contains_key(tag)).collect())
     }
 
+    /// Whether every source answers.
+    pub(crate) fn answers(&self) -> bool {
+        self.forge && self.registry && self.ec2 && self.definitions
+    }
+
+    /// Tasks with their addresses, if EC2 answers.
+    fn resolve(&self, tasks: Vec<Task>, observed: &mut Observed) {
+        let running = tasks.iter().any(Task::is_running);
+        let resolved = |task: Task| Task { public_ip: task.public_ip.filter(|_| self.ec2), ..task };
+        observed.tasks = tasks.into_iter().map(resolved).collect();
+        observed.unanswered.addresses = running && !self.ec2;
+        observed.tasks_pending = false;
+    }
+
     /// What the lists of a pass say.
     pub(crate) fn glance(&self) -> Observed {
+        let mut observed = self.glance_without_tasks();
+        self.resolve(self.cloud.live_tasks(), &mut observed);
+        observed
+    }
+
+    fn glance_without_tasks(&self) -> Observed {
         let listed = matches!(self.cloud.service, ServiceView::Active(_));
         Observed {
             service: if listed { ServiceView::Listed } else { ServiceView::Unlisted },
-            tasks: self.cloud.live_tasks(),
             image: self.image(),
             pull_request: self.listed(),
             own_tags: self.own_tags(),
             room: self.ledger.borrow().waiting(&self.policy, self.clock()).remove(&self.record.key),
             head_sha: self.listed().filter(|state| *state == PullRequestState::Open).map(|_| self.head.clone()),
+            is_from_fork: self.listed().filter(|state| *state == PullRequestState::Open).map(|_| self.is_from_fork),
             idle: self.sign.borrow().clone(),
             ..Observed::default()
         }
@@ -217,8 +275,13 @@ impl World {
 
     /// Plans twice, and holds every plan to what is true of all plans.
     pub(crate) fn plan(&self, observed: &Observed) -> Plan {
+        let (spending, moved_to) = (self.spending.clone(), self.moved_to.clone());
+        let observed = &Observed { spending, moved_to, ..observed.clone() };
         let planned = plan(&self.record, observed, &self.policy, self.clock());
         assert_eq!(planned, plan(&self.record, observed, &self.policy, self.clock()), "planning is pure");
+        if let Some(Health::Unasked(_)) = observed.health {
+            self.assert_no_evidence(observed, &planned);
+        }
         if let Next::Wait(on) = planned.next {
             assert!(planned.requeue_after.is_some(), "a wait for {on} comes back by itself");
         }
@@ -236,13 +299,39 @@ impl World {
         planned
     }
 
+    /// A probe that could not be sent changes nothing in the world, and is held against nobody.
+    fn assert_no_evidence(&self, observed: &Observed, planned: &Plan) {
+        let blind = Observed { health: None, ..observed.clone() };
+        let asks = plan(&self.record, &blind, &self.policy, self.clock());
+        // Elsewhere health plays no part.
+        let Next::Look(Look::Health { ip }) = asks.next else { return assert_eq!(planned.next, asks.next) };
+        assert_eq!(planned.next, Next::Wait(WaitingOn::Health));
+        let status = &planned.status;
+        assert!(!matches!(status.phase, Phase::Failed | Phase::Terminating), "{status:#?}");
+        assert_eq!(status.machinery.failed_spec, None);
+        let Some(written) = &self.record.status else { return };
+        let crashes = |status: &Status| status.machinery.attempt.as_ref().map_or(0, |attempt| attempt.crashes);
+        assert_eq!(crashes(status), crashes(&asks.status), "what ECS says counts as always, and nothing besides");
+        // What was known of this very task is known still.
+        let same_task = written.machinery.deployment == asks.status.machinery.deployment
+            && observed
+                .tasks
+                .iter()
+                .filter(|task| task.is_running())
+                .all(|task| task.started_by == written.machinery.deployment);
+        if written.phase == Phase::Ready && written.public_ip == Some(ip) && same_task {
+            assert_eq!((status.phase, &status.url), (Phase::Ready, &written.url));
+            assert_eq!((&status.reason, &status.message), (&written.reason, &written.message));
+        }
+    }
+
     /// Looks and records until a step is to be taken, or none is.
     pub(crate) fn plan_until_it_acts(&mut self, observed: &mut Observed) -> Plan {
         loop {
             let planned = self.plan(observed);
             match &planned.next {
                 Next::Look(look) => self.look(look, observed),
-                Next::Record => self.write(planned.status),
+                Next::Record => self.record_plan(&planned),
                 _ => return planned,
             }
         }
@@ -255,20 +344,26 @@ impl World {
     /// One reconcile, as the controller runs it. `None`: the process died.
     pub(crate) fn reconcile_with(&mut self, fault: Option<Fault>) -> Option<Reconciled> {
         let listed = self.listed().filter(|state| *state == PullRequestState::Open);
-        let head_sha = listed.map(|_| self.listed_head.clone());
-        let (image, idle) = (self.image(), self.sign.borrow().clone());
-        let mut observed = Observed { image, pull_request: listed, head_sha, idle, ..Observed::default() };
+        let (head_sha, is_from_fork) = listed.map(|_| (self.listed_head.clone(), self.is_from_fork)).unzip();
+        let (image, idle) = (ImageView::NotAsked, self.sign.borrow().clone());
+        let mut observed =
+            Observed { image, pull_request: listed, head_sha, is_from_fork, idle, ..Observed::default() };
         let mut actions = Vec::new();
         let mut recorded = false;
         self.ledger.borrow_mut().saw(&self.policy, &self.record, self.clock());
+        let mut steps = 0;
         let planned = loop {
             let planned = self.plan(&observed);
+            steps += 1;
+            assert!(steps <= 24, "it never waits: {:?} {observed:#?}", planned.next);
             match &planned.next {
                 Next::Wait(_) | Next::Settled => break planned,
                 Next::Record => {
-                    self.write(planned.status);
+                    self.record_plan(&planned);
                     recorded = true;
                 }
+                // Only a take-down goes on without them; everything else comes again.
+                Next::Look(Look::TaskDefinitions) if !self.definitions && !is_take_down(&planned) => break planned,
                 Next::Look(look) => self.look(look, &mut observed),
                 Next::Do(action) => {
                     let at = actions.len();
@@ -278,6 +373,10 @@ impl World {
                     if fault == Some(Fault::Lost(at)) {
                         break planned;
                     }
+                    // As the controller does: a price that rises is in the ledger before the step.
+                    let hourly = self.spending.entry().map_or(Usd::ZERO, |entry| entry.hourly);
+                    let rises = planned.ledger.as_ref().filter(|entry| entry.hourly > hourly).cloned();
+                    self.book(rises.as_ref());
                     assert!(at < 12, "the same reconcile acts for ever: {actions:#?}");
                     actions.push(action.clone());
                     let done = self.act(action, &mut observed);
@@ -296,7 +395,7 @@ impl World {
         };
         let wrote = planned.changes(self.record.status.as_ref());
         if wrote {
-            self.write(planned.status.clone());
+            self.record_plan(&planned);
         }
         let said = self.forge && planned.comment.is_some();
         if let (true, Some(view)) = (said, &planned.comment) {
@@ -317,6 +416,27 @@ impl World {
         Some(Reconciled { plan: planned, actions, wrote: wrote || recorded, said, reacted: reaction.is_some() })
     }
 
+    /// Writes the ledger of spending, then the record.
+    fn record_plan(&mut self, planned: &Plan) {
+        self.book(planned.ledger.as_ref());
+        self.write(planned.status.clone());
+    }
+
+    /// Writes an entry, which never says less than the one before.
+    pub(crate) fn book(&mut self, entry: Option<&SpendingEntry>) {
+        let Some(entry) = entry else { return };
+        let known = self.spending.entry();
+        if let Some(known) = known {
+            let (before, after) = (known.spending().at(entry.as_of), entry.spending());
+            assert!(after.cost.micros() + 5 >= before.cost.micros(), "{known:?} {entry:?}");
+            assert!(entry.as_of >= known.as_of, "{known:?} {entry:?}");
+        }
+        let same = known.filter(|known| known.month == entry.month);
+        let entry = SpendingEntry { revision: same.map_or(0, |known| known.revision) + 1, ..entry.clone() };
+        self.ledger.borrow_mut().booked(entry.clone());
+        self.spending = LedgerView::Entry(entry);
+    }
+
     fn write(&mut self, mut status: Status) {
         // As it comes back from the table.
         status.machinery.revision = self.record.status.as_ref().map_or(0, |status| status.machinery.revision) + 1;
@@ -331,26 +451,57 @@ impl World {
         match look {
             Look::Service => {
                 observed.service = self.cloud.service.clone();
-                let there = observed.service != ServiceView::Absent;
-                observed.tasks = if there { self.cloud.all_tasks() } else { Vec::new() };
+                observed.tasks.clear();
+                observed.tasks_pending = observed.service != ServiceView::Absent;
             }
+            Look::Tasks => self.resolve(self.cloud.all_tasks(), observed),
+            Look::Image => {
+                observed.image = self.image();
+                observed.pull_request_is_fresh = false;
+                observed.pushes = None;
+            }
+            Look::TaskDefinitions if !self.definitions => observed.unanswered.task_definitions = true,
             Look::TaskDefinitions => observed.task_definitions = Some(self.cloud.revisions.clone()),
             Look::PullRequest => {
                 let state = if self.forge { self.pull_request } else { PullRequestState::Unknown };
                 observed.pull_request = Some(state);
                 observed.head_sha = (state == PullRequestState::Open).then(|| self.head.clone());
                 observed.pull_request_is_fresh = true;
+                observed.pushes = None;
+                if state == PullRequestState::Open {
+                    observed.is_from_fork = Some(self.is_from_fork);
+                }
+            }
+            Look::Pushes => {
+                assert!(observed.pull_request_is_fresh, "the head is read before the pushes");
+                self.push_looks.set(self.push_looks.get() + 1);
+                self.list_push();
+                observed.pushes = Some(match (self.forge, self.shows_pushes) {
+                    (false, _) => PushesView::Unknown,
+                    (true, false) => PushesView::Hidden,
+                    // The newest hundred, as the forge answers.
+                    (true, true) => {
+                        let pushes = self.pushes.borrow();
+                        PushesView::Listed(pushes.iter().rev().take(100).cloned().collect())
+                    }
+                });
             }
             Look::Room(place) => {
                 let until = self.record.status.as_ref().map_or(self.now, |status| status.expires_at);
                 let mut ledger = self.ledger.borrow_mut();
                 observed.room = Some(ledger.ask(&self.policy, &self.record, *place, until, self.clock()));
             }
-            Look::Tags => observed.own_tags = Some(self.own_tags().unwrap_or_default()),
+            Look::Tags => match self.own_tags() {
+                Some(tags) => observed.own_tags = Some(tags),
+                None => observed.unanswered.tags = true,
+            },
             Look::Revision { digest } => {
                 self.label_looks.set(self.label_looks.get() + 1);
                 let commit = self.labels.get(digest).cloned();
                 observed.revision = Some(ImageRevision { digest: digest.clone(), commit });
+            }
+            Look::Health { .. } if self.deaf => {
+                observed.health = Some(Health::Unasked("this machine has no connection to ask it".into()));
             }
             Look::Health { ip } => observed.health = Some(self.cloud.health(*ip)),
             Look::Idle { ip } => {
@@ -444,4 +595,8 @@ impl World {
         }
         panic!("it never comes to rest: {:#?}", self.record.status);
     }
+}
+
+fn is_take_down(planned: &Plan) -> bool {
+    matches!(planned.status.phase, Phase::Terminating | Phase::Terminated)
 }

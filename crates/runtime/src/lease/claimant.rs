@@ -75,7 +75,8 @@ mod tests {
     fn at(seconds: u64) -> Reading {
         Reading {
             steady: Duration::from_secs(seconds),
-            // A wall clock that runs wild must not matter to a claimant.
+            // Clocks that run wild must not matter to a claimant.
+            boot: Duration::from_secs(seconds * 1_000),
             wall: Duration::from_secs(seconds * 1_000),
         }
     }

@@ -27,6 +27,10 @@ pub struct LeaseLost;
 ///
 /// - A write that is sent just after a check may arrive up to its own timeout later. Keep that timeout below
 ///   [`LeaseTiming::margin`](super::LeaseTiming::margin).
+/// - A process may be paused at any instruction, also between the last check and the system call that sends. So check at
+///   each poll of a write, and once more where its bytes are handed to the socket. Then only two things are left. Bytes
+///   that the kernel had taken when the pause began go on their way without the process: the margin is for those. A pause
+///   that begins in the few instructions between the last check and the system call is not noticed.
 #[derive(Clone)]
 pub struct Fence {
     kind: Kind,

@@ -71,7 +71,13 @@ mod tests {
     use super::*;
 
     fn at(steady: u64, wall: u64) -> Reading {
-        Reading { steady: Duration::from_secs(steady), wall: Duration::from_secs(wall) }
+        Reading { boot: Duration::from_secs(steady), ..suspended(steady, steady, wall) }
+    }
+
+    /// `boot` counts the time of a suspension, and `steady` does not.
+    fn suspended(steady: u64, boot: u64, wall: u64) -> Reading {
+        let seconds = Duration::from_secs;
+        Reading { steady: seconds(steady), boot: seconds(boot), wall: seconds(wall) }
     }
 
     fn tenure() -> Tenure {
@@ -94,6 +100,12 @@ mod tests {
     fn a_suspended_machine_gives_up_by_its_wall_clock() {
         assert!(tenure().left(at(101, 5_060)).is_zero());
         assert_eq!(tenure().left(at(101, 1)).as_secs(), 9, "set back, the wall clock says nothing");
+    }
+
+    #[test]
+    fn a_suspended_machine_gives_up_also_when_its_wall_clock_is_set_back() {
+        assert!(tenure().left(suspended(101, 160, 1)).is_zero());
+        assert_eq!(tenure().left(suspended(101, 102, 1)).as_secs(), 8);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::access::Caller;
-use super::model::{AccountKind, IssueEvent, Label, Pull, Repository, fold};
+use super::model::{AccountKind, Activity, IssueEvent, Label, Pull, Repository, fold};
 use super::shape::{self, Links};
 use super::webhook::{self, Event, Hook, HookTarget};
 use super::{HubError, State};
@@ -85,8 +85,9 @@ impl Acts<'_> {
         self.tell_of_pull("opened", at, number, actor, |_| json!({}));
     }
 
-    /// The head becomes this commit. The same one again changes and tells nothing.
-    pub fn push(&mut self, at: &str, number: u64, actor: &Actor, sha: &str) -> Result<(), HubError> {
+    /// The head becomes this commit. The same one again changes and tells nothing. Pushed with force, it takes the place of all
+    /// commits of the pull request; else it comes on top of them.
+    pub fn push(&mut self, at: &str, number: u64, actor: &Actor, sha: &str, force: bool) -> Result<(), HubError> {
         let now = self.now;
         let pull = self.state.model.require_pull(at, number)?;
         if pull.head_sha == sha {
@@ -94,16 +95,45 @@ impl Acts<'_> {
         }
         let before = std::mem::replace(&mut pull.head_sha, sha.to_owned());
         pull.updated_at = now;
-        let (open, fork) = (pull.closed_at.is_none(), pull.head_repository.clone());
+        if force {
+            pull.commits.clear();
+        }
+        pull.commits.push(sha.to_owned());
+        let (open, fork, branch) = (pull.closed_at.is_none(), pull.head_repository.clone(), pull.head_ref.clone());
         self.state.model.require(at)?.note_commit(sha, &actor.login, now);
         if let Some(fork) = self.state.model.repository_mut(&fork) {
             fork.note_commit(sha, &actor.login, now);
             fork.pushed_at = now;
         }
+        let kind = if force { "force_push" } else { "push" };
+        self.branch_moved(&fork, &branch, actor, kind, &before, sha);
         if open {
             self.tell_of_pull("synchronize", at, number, actor, |_| json!({ "before": before, "after": sha }));
         }
         Ok(())
+    }
+
+    /// Notes what happened to a branch of a repository; of one that is gone nothing is known.
+    pub fn branch_moved(
+        &mut self,
+        repository: &str,
+        branch: &str,
+        actor: &Actor,
+        kind: &'static str,
+        before: &str,
+        after: &str,
+    ) {
+        let id = self.state.model.issue_id();
+        let Some(at) = self.state.model.repository_mut(repository) else { return };
+        at.activities.push(Activity {
+            id,
+            before: before.to_owned(),
+            after: after.to_owned(),
+            branch: branch.to_owned(),
+            at: self.now,
+            kind,
+            actor: actor.login.clone(),
+        });
     }
 
     /// Closes, or merges. One that is closed stays as it is.

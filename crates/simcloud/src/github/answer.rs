@@ -1,7 +1,7 @@
 //! Answers in GitHub's form: a body with its status and headers, and the ways to refuse.
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
@@ -123,6 +123,20 @@ impl Refusal {
 
     pub fn not_found() -> Self {
         Refusal::new(StatusCode::NOT_FOUND, "Not Found", DOCS)
+    }
+
+    /// The repository has another name now: "This and all future requests should be directed to the new URL" for reads, and for
+    /// everything else a redirect that keeps the method and the body (docs.github.com/rest/using-the-rest-api/
+    /// best-practices-for-using-the-rest-api, "Follow redirects").
+    pub fn moved(method: &Method, url: &str) -> Self {
+        let (status, message) = match *method {
+            Method::GET | Method::HEAD => (StatusCode::MOVED_PERMANENTLY, "Moved Permanently"),
+            _ => (StatusCode::TEMPORARY_REDIRECT, "Temporary Redirect"),
+        };
+        let documentation =
+            "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects";
+        let body = json!({ "message": message, "url": url, "documentation_url": documentation });
+        Refusal::from(Reply::json(status, body).with("location", url))
     }
 
     pub fn bad_credentials() -> Self {

@@ -134,6 +134,24 @@ impl Hub {
         self.step(|state, now| state.model.add_repository(repository, true, None, now))
     }
 
+    /// Gives a repository another name. Its id and everything in it stay, and the old name leads to the new one until a
+    /// repository is made under it. Webhooks are sent `repository` with the action `renamed`. The same name changes nothing.
+    ///
+    /// # Errors
+    /// [`HubError::NoRepository`], [`HubError::NameTaken`], [`HubError::RepositoryName`].
+    pub fn rename_repository(&self, repository: &str, name: &str) -> Result<(), HubError> {
+        self.act(|acts| acts.rename_repository(repository, name))
+    }
+
+    /// Gives a repository to another account, which is made as an organization when it is new. Otherwise as
+    /// [`Hub::rename_repository`], with the action `transferred`.
+    ///
+    /// # Errors
+    /// As of [`Hub::rename_repository`].
+    pub fn transfer_repository(&self, repository: &str, owner: &str) -> Result<(), HubError> {
+        self.act(|acts| acts.transfer_repository(repository, owner))
+    }
+
     /// Gives a user this permission in a repository, and takes any other.
     ///
     /// # Errors

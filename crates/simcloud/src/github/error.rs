@@ -21,6 +21,12 @@ pub enum HubError {
         /// The name as given.
         name: String,
     },
+    /// Another repository has this name.
+    #[error("the embedded GitHub has another repository {name}")]
+    NameTaken {
+        /// The name as given.
+        name: String,
+    },
     /// No such repository was added.
     #[error("the embedded GitHub has no repository {name}")]
     NoRepository {

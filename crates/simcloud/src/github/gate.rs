@@ -16,11 +16,17 @@ use super::answer::{Content, DOCS, Refusal, Reply};
 use super::ask::{Ask, Endpoint, Kind};
 use super::calls::{RequestRecord, is_write};
 use super::fault::{Fault, Verdict};
+use super::grants::Need;
 use super::server::Switch;
 use super::{Shared, State};
 
 /// The largest request body that is read. GitHub publishes none for the interface; this is its limit for webhooks, 25 MB.
 const LARGEST_BODY: usize = 25 * 1024 * 1024;
+
+/// What the routes begin with that name a repository.
+pub(super) const REPOSITORY_ROUTE: &str = "/repos/{owner}/{repo}";
+/// The parameter of the same routes by the repository's id. GitHub serves them and leads there from a name that is no more.
+pub(super) const REPOSITORY_ID: &str = "repository_id";
 
 /// A request, read to its end.
 struct Arrived {
@@ -43,7 +49,7 @@ pub(super) async fn serve(shared: Arc<Shared>, endpoint: &'static Endpoint, mut 
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
         return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large", DOCS).into_reply().into_response();
     };
-    let arrived =
+    let mut arrived =
         Arrived { method: parts.method, uri: parts.uri, headers: parts.headers, parameters, body: body.to_vec() };
     let verdict = match endpoint.kind {
         Kind::Page => Verdict::default(),
@@ -52,7 +58,7 @@ pub(super) async fn serve(shared: Arc<Shared>, endpoint: &'static Endpoint, mut 
     if !verdict.latency.is_zero() {
         tokio::time::sleep(verdict.latency).await;
     }
-    match answer(&shared, endpoint, &arrived, verdict.fault) {
+    match answer(&shared, endpoint, &mut arrived, verdict.fault) {
         Some(reply) => reply.into_response(),
         None => {
             if let Some(switch) = switch {
@@ -64,8 +70,10 @@ pub(super) async fn serve(shared: Arc<Shared>, endpoint: &'static Endpoint, mut 
 }
 
 /// One step: the answer, or nothing when the connection is to be cut. Nothing in here waits.
-fn answer(shared: &Shared, endpoint: &Endpoint, arrived: &Arrived, fault: Option<Fault>) -> Option<Reply> {
+fn answer(shared: &Shared, endpoint: &Endpoint, arrived: &mut Arrived, fault: Option<Fault>) -> Option<Reply> {
     let mut state = shared.state();
+    name_by_id(&state, arrived);
+    let arrived = &*arrived;
     let now = (shared.clock)();
     state.requests += 1;
     // Four groups of hexadecimal digits between colons, as GitHub's look.
@@ -80,7 +88,10 @@ fn answer(shared: &Shared, endpoint: &Endpoint, arrived: &Arrived, fault: Option
         let outcome = admit(&state, arrived, now).and_then(|who| {
             caller = who;
             limited(shared, &mut state, endpoint, &caller, fault, now)?;
-            handle(shared, &mut state, endpoint, arrived, &caller, now)
+            match redirected(&state, shared, endpoint, arrived, &caller) {
+                Some(moved) => Err(moved),
+                None => handle(shared, &mut state, endpoint, arrived, &caller, now),
+            }
         });
         took_effect = endpoint.kind == Kind::Write && outcome.is_ok();
         let reply = outcome.unwrap_or_else(Refusal::into_reply);
@@ -127,6 +138,42 @@ fn handle(
         parameters: &arrived.parameters,
         body: &arrived.body,
     })
+}
+
+/// The answer to a request that names a repository by a name that it has no more. To those who may not see the repository,
+/// the old name says as little as the new one.
+fn redirected(
+    state: &State,
+    shared: &Shared,
+    endpoint: &Endpoint,
+    arrived: &Arrived,
+    caller: &Caller,
+) -> Option<Refusal> {
+    let parameter = |name: &str| arrived.parameters.get(name).map(String::as_str);
+    if !endpoint.route.starts_with(REPOSITORY_ROUTE) || parameter(REPOSITORY_ID).is_some() {
+        return None;
+    }
+    let name = format!("{}/{}", parameter("owner")?, parameter("repo")?);
+    let at = state.model.moved(&name)?;
+    // An app asks as itself where it is installed, and is shown private repositories there.
+    let is_installed = matches!(caller, Caller::App { app } if state.apps.on_account(*app, &at.owner).is_some());
+    if !is_installed && caller.check(at, Need::Metadata).is_err() {
+        return None;
+    }
+    let rest: String = arrived.uri.path().split('/').skip(4).flat_map(|part| ["/", part]).collect();
+    let query = arrived.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let url = format!("{}/repositories/{}{rest}{query}", shared.links.base, at.id);
+    Some(Refusal::moved(&arrived.method, &url))
+}
+
+/// Names the repository whose id is in the path, for the handlers, which know names alone. An id that no repository has leaves
+/// them without a name, which is found nowhere.
+fn name_by_id(state: &State, arrived: &mut Arrived) {
+    let id = arrived.parameters.get(REPOSITORY_ID).and_then(|id| id.parse().ok());
+    if let Some(at) = id.and_then(|id| state.model.repository_of_id(id)) {
+        arrived.parameters.insert("owner".to_owned(), at.owner.clone());
+        arrived.parameters.insert("repo".to_owned(), at.name.clone());
+    }
 }
 
 /// Who asks, if the request is fit to be looked at.

@@ -32,6 +32,8 @@ mod paging;
 mod people;
 mod probe;
 mod quota;
+mod rename;
+mod reviewing;
 mod routes;
 mod server;
 mod shape;

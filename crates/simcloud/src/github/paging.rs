@@ -15,7 +15,7 @@ pub(super) fn page<T>(ask: &Ask<'_>, items: &[T], shape: impl FnMut(&T) -> Value
     let query = ask.query();
     // What is no positive number is as good as not there.
     let number = |name: &str| query.get(name).and_then(|text| text.parse::<usize>().ok()).filter(|n| *n > 0);
-    let per_page = number("per_page").unwrap_or(DEFAULT_PER_PAGE).min(MAX_PER_PAGE);
+    let per_page = per_page(ask);
     let current = number("page").unwrap_or(1);
     let last = items.len().div_ceil(per_page).max(1);
     let first_item = (current - 1).saturating_mul(per_page).min(items.len());
@@ -25,6 +25,12 @@ pub(super) fn page<T>(ask: &Ask<'_>, items: &[T], shape: impl FnMut(&T) -> Value
         header if header.is_empty() => reply,
         header => reply.with("link", header),
     }
+}
+
+/// How many items the caller wants on a page. What is no positive number is as good as not there.
+pub(super) fn per_page(ask: &Ask<'_>) -> usize {
+    let given = ask.query().get("per_page").and_then(|text| text.parse().ok()).filter(|number| *number > 0);
+    given.unwrap_or(DEFAULT_PER_PAGE).min(MAX_PER_PAGE)
 }
 
 /// The relations in GitHub's order. A single page has none.

@@ -1,11 +1,13 @@
 //! What one person does on github.com by hand, with the webhooks that follow. No right is asked: the test decides.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::acts::{Actor, Acts};
-use super::model::{AccountKind, Pull, Reaction};
-use super::shape::REACTIONS;
+use super::model::{AccountKind, NO_COMMIT, Pull, Reaction};
+use super::shape::{self, REACTIONS};
 use super::webhook::{self, Made, Package, WorkflowRun};
 use super::{Hub, HubError};
 
@@ -89,6 +91,40 @@ impl Person {
         })
     }
 
+    // ── Reviews ──
+
+    /// Submits a review that comments, and returns its id. No limit of length applies here.
+    ///
+    /// # Errors
+    /// No such repository or pull request; so for the next three.
+    pub fn review(&self, repository: &str, number: u64, body: &str) -> Result<u64, HubError> {
+        self.act(|acts, who| acts.review(repository, number, who, body.to_owned()))
+    }
+
+    /// Changes the body of a review. The same body changes nothing, and no webhook is sent.
+    ///
+    /// # Errors
+    /// No such repository, pull request or review ([`HubError::NoComment`]).
+    pub fn edit_review(&self, repository: &str, number: u64, id: u64, body: &str) -> Result<(), HubError> {
+        self.act(|acts, who| acts.edit_review(repository, number, id, who, body.to_owned()))
+    }
+
+    /// Comments on a line of the code at once, which makes a review without a body, and returns the id of the comment.
+    ///
+    /// # Errors
+    /// No such repository or pull request.
+    pub fn comment_on_line(&self, repository: &str, number: u64, body: &str) -> Result<u64, HubError> {
+        self.act(|acts, who| acts.comment_on_line(repository, number, who, body.to_owned()))
+    }
+
+    /// Writes the description of a pull request. The same text changes nothing, and no webhook is sent.
+    ///
+    /// # Errors
+    /// No such repository or pull request.
+    pub fn describe(&self, repository: &str, number: u64, body: &str) -> Result<(), HubError> {
+        self.act(|acts, who| acts.describe(repository, number, who, body.to_owned()))
+    }
+
     // ── Pull requests ──
 
     /// Opens a pull request from a branch of the repository, or of `fork` (`owner/name`, made when it is new).
@@ -116,7 +152,10 @@ impl Person {
             at.note_commit(head_sha, &who.login, now);
             let number = at.pulls.last_key_value().map_or(0, |(last, _)| *last) + 1;
             let head_repository = fork.map_or(full_name, str::to_owned);
-            at.pulls.insert(number, pull_request(id, number, title, who, head_repository, head_sha, now));
+            let pull = pull_request(id, number, title, who, head_repository.clone(), head_sha, now);
+            let branch = pull.head_ref.clone();
+            at.pulls.insert(number, pull);
+            acts.branch_moved(&head_repository, &branch, who, "branch_creation", NO_COMMIT, head_sha);
             acts.opened(repository, number, who);
             Ok(number)
         })
@@ -127,7 +166,28 @@ impl Person {
     /// # Errors
     /// No such repository or pull request; so for all that follow.
     pub fn push(&self, repository: &str, number: u64, head_sha: &str) -> Result<(), HubError> {
-        self.act(|acts, who| acts.push(repository, number, who, head_sha))
+        self.act(|acts, who| acts.push(repository, number, who, head_sha, false))
+    }
+
+    /// Pushes with force: this commit takes the place of all that the branch had. The same commit again changes nothing.
+    ///
+    /// # Errors
+    /// No such repository or pull request.
+    pub fn force_push(&self, repository: &str, number: u64, head_sha: &str) -> Result<(), HubError> {
+        self.act(|acts, who| acts.push(repository, number, who, head_sha, true))
+    }
+
+    /// Presses "Update branch": the base is merged into the branch, on top of what is there. Returns the commit that it makes.
+    ///
+    /// # Errors
+    /// No such repository or pull request.
+    pub fn update_branch(&self, repository: &str, number: u64) -> Result<String, HubError> {
+        self.act(|acts, who| {
+            let pull = acts.state.model.require_pull(repository, number)?;
+            let merge = shape::invented_sha(&format!("main into {}", pull.head_sha));
+            acts.push(repository, number, who, &merge, false)?;
+            Ok(merge)
+        })
     }
 
     /// Closes without merging. One that is closed stays as it is.
@@ -237,6 +297,7 @@ fn pull_request(
         head_repository,
         head_ref: format!("change-{number}"),
         head_sha: head_sha.to_owned(),
+        commits: vec![head_sha.to_owned()],
         draft: false,
         locked: false,
         created_at: now,
@@ -248,5 +309,7 @@ fn pull_request(
         labels: Vec::new(),
         comments: Vec::new(),
         events: Vec::new(),
+        reviews: BTreeMap::new(),
+        line_comments: BTreeMap::new(),
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod agenda;
 pub(crate) mod ec2;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
+pub(crate) mod logs;
 pub(crate) mod page;
 pub(crate) mod refusal;
 pub(crate) mod scope;
@@ -43,6 +44,7 @@ pub(crate) struct World {
     pub(crate) ecs: ecs::Ecs,
     pub(crate) ecr: ecr::Ecr,
     pub(crate) ec2: ec2::Ec2,
+    pub(crate) logs: logs::Logs,
     pub(crate) agenda: Agenda,
     pub(crate) effects: Vec<Effect>,
 }
@@ -64,6 +66,7 @@ impl World {
             ecs: ecs::Ecs::new(quotas),
             ecr: ecr::Ecr::default(),
             ec2: ec2::Ec2::new(block),
+            logs: logs::Logs::default(),
             agenda: Agenda::default(),
             effects: Vec::new(),
         }

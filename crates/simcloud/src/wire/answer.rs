@@ -106,6 +106,7 @@ pub(super) fn server_error(service: Service) -> Refusal {
             ("InternalServerError", "The request processing has failed because of an unknown error.")
         }
         Service::ServiceQuotas => ("ServiceException", "Something went wrong."),
+        Service::Logs => ("ServiceUnavailableException", "The service cannot complete the request."),
         Service::Ecs | Service::Ecr => ("ServerException", "Service Unavailable. Please try again later."),
     };
     Refusal::new(code, message).with_status(500)

@@ -1,6 +1,6 @@
 //! The wire: HTTP in, one call of the model, HTTP out.
 //!
-//! All of ECS, ECR, EC2 and Service Quotas is on one port, as each call says what it is for: awsJson by its
+//! All of ECS, ECR, EC2, Service Quotas and CloudWatch Logs is on one port, as each call says what it is for: awsJson by its
 //! `X-Amz-Target`, the query protocol by the `Action` of its form.
 
 mod answer;
@@ -9,6 +9,8 @@ pub(crate) mod ec2;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
 mod families;
+pub(crate) mod logs;
+mod record;
 pub(crate) mod service_quotas;
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
@@ -31,9 +33,14 @@ use crate::shared::Shared;
 use answer::Answer;
 use ec2::Form;
 pub(crate) use families::Families;
+pub use record::Recorder;
+pub(crate) use record::record;
 
 /// The largest request that is read. AWS's own limits are far below.
 const MAX_BODY: usize = 16 * 1024 * 1024;
+
+/// The content types of both versions of awsJson begin so.
+const AWS_JSON: &[u8] = b"application/x-amz-json-1.";
 
 /// What every listener needs.
 #[derive(Debug)]
@@ -73,8 +80,12 @@ pub(crate) fn router(gate: Arc<Gate>) -> Router {
 }
 
 /// What the targets of each service of awsJson begin with.
-const TARGETS: [(Service, &str); 3] =
-    [(Service::Ecs, ecs::TARGET), (Service::Ecr, ecr::TARGET), (Service::ServiceQuotas, service_quotas::TARGET)];
+const TARGETS: [(Service, &str); 4] = [
+    (Service::Ecs, ecs::TARGET),
+    (Service::Ecr, ecr::TARGET),
+    (Service::ServiceQuotas, service_quotas::TARGET),
+    (Service::Logs, logs::TARGET),
+];
 
 /// One call, as it came over the wire.
 enum Request {
@@ -124,6 +135,7 @@ impl Request {
                     gate.shared.with(|world| match service {
                         Service::Ecr => ecr::answer(world, operation, input),
                         Service::ServiceQuotas => service_quotas::answer(world, operation, input),
+                        Service::Logs => logs::answer(world, operation, input),
                         _ => ecs::answer(world, operation, input, lag),
                     })
                 });
@@ -136,7 +148,12 @@ impl Request {
 
 async fn handle(State(gate): State<Arc<Gate>>, headers: HeaderMap, body: Bytes) -> Response {
     let Some(request) = Request::read(&headers, body) else {
-        return Answer::json(Service::Ecs, Err(unknown_operation())).into_response();
+        let mut answer = Answer::json(Service::Ecs, Err(unknown_operation())).into_response();
+        // In the protocol of the call: a service that speaks awsJson 1.0 can be asked here by mistake.
+        if let Some(kind) = headers.get(header::CONTENT_TYPE).filter(|kind| kind.as_bytes().starts_with(AWS_JSON)) {
+            answer.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
+        }
+        return answer;
     };
     let (service, operation) = request.names();
     let held = request.hold_family(&gate);

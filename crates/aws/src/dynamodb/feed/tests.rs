@@ -295,12 +295,12 @@ async fn a_table_without_a_stream_is_looked_at_again_ever_more_rarely() {
 }
 
 #[tokio::test]
-async fn each_shard_is_asked_four_times_a_second() {
+async fn each_shard_is_asked_five_times_a_second() {
     let mut told = Told::new(World::with_one_shard());
     told.reader.begin().await.unwrap();
     let before = told.world().calls;
     told.read_for(Duration::from_secs(10)).await;
-    assert_eq!(told.world().calls - before, 40);
+    assert_eq!(told.world().calls - before, 50);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use super::*;
 use crate::{EcsSettings, Endpoints, Quotas, Sdk, SdkSettings, StaticCredentials};
 
 fn rendered(input: Json) -> RenderedTaskDefinition {
-    let tags = vec![(TAG_MANAGED, "default".to_owned())];
+    let tags = vec![(TAG_MANAGED.to_owned(), "default".to_owned())];
     RenderedTaskDefinition { family: "pr-7".into(), input, content: ContentHash::from_stored("abc"), tags }
 }
 

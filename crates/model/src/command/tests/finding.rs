@@ -43,6 +43,10 @@ fn what_is_only_mentioned_is_no_command() {
         "/testenv: how does it work?",
         "\\/testenv down",
         "&#47;testenv down",
+        "&gt; /testenv down",
+        "| /testenv down",
+        "> flowed text that a client broke \n/testenv down",
+        "<blockquote type=\"cite\">\n\n/testenv down\n\n</blockquote>",
         "> /testenv down",
         "> quoted\n/testenv down",
         ">> quoted\n> /testenv down",
@@ -214,4 +218,87 @@ fn a_comment_longer_than_the_forge_allows_is_not_read() {
     assert_eq!(said(&format!("/testenv down\n{fits}")), ["down"]);
     assert_eq!(read_commands(&format!("/testenv down\n{fits}é"), NAME)[0].command, Err(CommandError::TooLong));
     assert_eq!(said(&format!("no command {fits}")), [""; 0]);
+}
+
+/// What is said of the line that is almost a command.
+fn hint(body: &str) -> Option<Verb> {
+    assert_eq!(said(body), Vec::<String>::new(), "{body:?} holds a command");
+    almost(body, NAME).map(|almost| almost.verb)
+}
+
+#[test]
+fn what_was_meant_as_a_command_is_noticed() {
+    for body in [
+        "- /testenv up",
+        "1. /testenv up",
+        "# /testenv up",
+        "- An item\n  /testenv up",
+        "@bivouac /testenv up FEATURE_X=true",
+        "@bivouac[bot]: /testenv up",
+        "@acme/core, @ada /testenv up",
+        "Thanks! /testenv up",
+        "Looks good, /testenv up.",
+        "/ testenv up",
+        "/testenv-up",
+        "/testenv_up",
+        "/testenvup",
+        "/testenv:up ttl=2h",
+        "//testenv up",
+        "\\testenv up",
+        "／testenv up",
+        "**/testenv up**",
+        "Looks good.\n\n/TESTENV-UP\n",
+    ] {
+        assert_eq!(hint(body), Some(Verb::Up), "{body:?}");
+    }
+}
+
+#[test]
+fn what_mentions_a_command_is_not_noticed() {
+    for body in [
+        "Use /testenv up to start one",
+        "- /testenv up starts an environment",
+        "- `/testenv up`",
+        "`/testenv-up`",
+        "```\n/testenv-up\n```",
+        "    /testenv-up",
+        "> - /testenv up",
+        "> Thanks! /testenv up",
+        "~~- /testenv up~~ /testenv-up",
+        "- [ ] /testenv up",
+        "testenv up",
+        "See https://example.org/testenv/up",
+        "<!-- Thanks! /testenv up -->",
+        "<blockquote>\n\nThanks! /testenv up\n\n</blockquote>",
+        "/testenv-uploads are slow",
+        "- /testenvironment up",
+        "No!\n\nOn Mon, Nov 30, 2026 at 1:00 PM Otto <otto@example.org> wrote:\n\nThanks! /testenv up",
+    ] {
+        assert_eq!(almost(body, NAME), None, "{body:?}");
+    }
+}
+
+#[test]
+fn the_flags_of_a_description_are_read_as_they_stand() {
+    let flags = |text: &str| flags_in(text);
+    let one = |value: &str| Ok(BTreeMap::from([("FEATURE_X".to_owned(), value.to_owned())]));
+    for text in [
+        "FEATURE_X=true",
+        "Please test with FEATURE_X=True, thanks.",
+        "- [x] `FEATURE_X=true`",
+        "(FEATURE_X=true)",
+        "```sh\nFEATURE_X=true\n```",
+        "FEATURE_X=true and again `FEATURE_X=true`. MY_FEATURE_X=false",
+        "FEATURE_X=true ~~FEATURE_Y=true~~ <!-- FEATURE_Z=true -->\n> FEATURE_Q=true",
+        "FEATURE_X=true. FEATURE_Y is another one.",
+    ] {
+        assert_eq!(flags(text), one("true"), "{text:?}");
+    }
+    assert_eq!(flags("FEATURE_X=v_2"), one("v_2"));
+    assert_eq!(flags("Nothing here. FEATURE_X stays."), Ok(BTreeMap::new()));
+    for text in
+        ["FEATURE_X=true and FEATURE_X=false", "FEATURE_X=<value>", "FEATURE_X=v2.", "FEATURE_X=true&FEATURE_Y=true"]
+    {
+        assert!(flags(text).is_err(), "{text:?}: {:?}", flags(text));
+    }
 }

@@ -10,7 +10,7 @@ use crate::Value;
 use crate::decode::Item;
 
 /// Pieces that comments are made of, the harmful ones above all.
-fn comments() -> impl Strategy<Value = String> {
+pub(super) fn comments() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
         "/testenv",
         "/testenv up",
@@ -22,6 +22,7 @@ fn comments() -> impl Strategy<Value = String> {
         "A=\"",
         "ttl=",
         "size=",
+        "sha=",
         "=",
         "\"",
         "\\",
@@ -80,7 +81,7 @@ fn comments() -> impl Strategy<Value = String> {
 
 fn names() -> impl Strategy<Value = String> {
     "(FEATURE_)?[A-Z_][A-Z0-9_]{0,20}|[A-Z][a-z]{1,8}__[A-Z][a-z]{0,8}".prop_filter("a setting", |name| {
-        !["ttl", "size"]
+        !["ttl", "size", "sha"]
             .iter()
             .any(|setting| name.eq_ignore_ascii_case(setting) && name.as_str() != name.to_ascii_uppercase())
     })
@@ -95,13 +96,15 @@ fn ttls() -> impl Strategy<Value = Ttl> {
     prop_oneof![1_u64..1_000_000, 1..=u64::MAX].prop_map(ttl)
 }
 
-fn commands() -> impl Strategy<Value = Command> {
+pub(super) fn commands() -> impl Strategy<Value = Command> {
     let sizes = values().prop_filter("a size", |size| !size.is_empty());
     let map = || prop::collection::btree_map(names(), values(), 0..6);
-    let up = (map(), prop::option::of(ttls()), prop::option::of(sizes)).prop_map(|(variables, ttl, size)| {
+    let shas = "[0-9a-f]{7,40}";
+    let settings = (prop::option::of(ttls()), prop::option::of(sizes), prop::option::of(shas));
+    let up = (map(), settings).prop_map(|(variables, (ttl, size, sha))| {
         let (flags, config) = variables.into_iter().partition(|(name, _)| name.starts_with("FEATURE_"));
         // A bare boolean is put in lower case, and a quoted one is not; both are read back.
-        Command::Up(Up { flags, config, ttl, size })
+        Command::Up(Up { flags, config, ttl, size, sha })
     });
     let plain = prop::sample::select(vec![
         Command::Down,

@@ -150,3 +150,82 @@ fn a_tab_is_shown_as_the_blank_that_it_is() {
     let error = "extend 24h\tmore".parse::<Command>().unwrap_err();
     assert!(error.to_string().starts_with("`24h more` is not a duration"), "{error}");
 }
+
+#[test]
+fn a_commit_is_named_by_seven_to_forty_digits() {
+    let full = "89ABCDEF0123456789abcdef0123456789abcdef";
+    for (given, read) in [("89abcde", "89abcde"), ("0123456789", "0123456789"), (full, &*full.to_ascii_lowercase())] {
+        assert_eq!(up(&format!("sha={given}")).sha.as_deref(), Some(read));
+        assert_eq!(up(&format!("FEATURE_X=true Sha={given} ttl=1h")).sha.as_deref(), Some(read));
+    }
+    assert_eq!(up("SHA=89abcde").config["SHA"], "89abcde", "a name in capitals is a variable");
+    for wrong in ["", "89abcd", "89abcdg", "main", &"a".repeat(41), "89abcde^", "\"89abcde \""] {
+        assert!(matches!(problem(&format!("up sha={wrong}")), ArgumentProblem::Sha { .. }), "{wrong}");
+    }
+    assert!(matches!(problem("up sha=89abcde sha=89abcde"), ArgumentProblem::Twice { .. }));
+    assert!(matches!(problem("up shas=89abcde"), ArgumentProblem::Setting { .. }));
+}
+
+/// Comments of a public repository whose flags stood in a list or in quotes, rewritten.
+const FLAGS_OF_THE_FIELD: &str = include_str!("field/flags.txt");
+
+#[test]
+fn a_value_in_a_list_is_what_was_meant_or_refused() {
+    let read: Vec<_> = FLAGS_OF_THE_FIELD.lines().map(|line| read_commands(line, NAME)[0].command.clone()).collect();
+    let up = |pairs: &[(&str, &str)]| Ok(Command::Up(Up { flags: map(pairs), ..Up::default() }));
+    assert_eq!(read[0], up(&[("FEATURE_A", "true"), ("FEATURE_B", "true")]));
+    assert_eq!(read[1], up(&[("FEATURE_A", "true"), ("FEATURE_B", "false")]));
+    assert_eq!(read[2], up(&[("FEATURE_A", "true"), ("FEATURE_B", "true")]));
+    assert_eq!(read[3], up(&[("FEATURE_X", "true")]));
+    for refused in &read[4..] {
+        let problem = refused.clone().unwrap_err().to_string();
+        assert!(problem.starts_with("a quote has to be straight"), "{problem}");
+    }
+    assert_eq!(read.len(), 6);
+}
+
+#[test]
+fn what_parts_settings_or_ends_a_sentence_is_no_part_of_a_value() {
+    for text in [
+        "up FEATURE_A=true FEATURE_B=v2 ttl=2h",
+        "up FEATURE_A=true, FEATURE_B=v2, ttl=2h.",
+        "up FEATURE_A=True; FEATURE_B=v2; ttl=2h;",
+        "up FEATURE_A=true,FEATURE_B=v2,ttl=2h",
+        "up FEATURE_A=true , FEATURE_B=v2 ,ttl=2h,",
+        "up FEATURE_A=true，FEATURE_B='v2'、ttl=2h。",
+        "up FEATURE_B=\"v2\",FEATURE_A=true; ttl=\"2h\".",
+        "up ttl=2h,FEATURE_B='v2', FEATURE_A=true!",
+    ] {
+        let read = self::up(&text[3..]);
+        assert_eq!(read.flags, map(&[("FEATURE_A", "true"), ("FEATURE_B", "v2")]), "{text}");
+        assert_eq!((read.ttl, read.config.len()), (Some(ttl(7_200)), 0), "{text}");
+    }
+    assert_eq!(up("SUPERSET_ROLES=Admin,Alpha").config, map(&[("SUPERSET_ROLES", "Admin,Alpha")]));
+    assert_eq!(up("A=x, B=y").config, map(&[("A", "x"), ("B", "y")]));
+    assert_eq!(up("GREETING=it's B='two words'").config, map(&[("GREETING", "it's"), ("B", "two words")]));
+    assert_eq!(up("A=\"a,b.\"").config, map(&[("A", "a,b.")]));
+}
+
+#[test]
+fn a_value_that_may_be_meant_otherwise_is_refused() {
+    for unclear in [
+        "FEATURE_A=v2.",
+        "FEATURE_A=true,,",
+        "FEATURE_A=true,false",
+        "FEATURE_A=true&FEATURE_B=true",
+        "FEATURE_A=true|false",
+        "FEATURE_A=true)",
+        "FEATURE_A=x,",
+        "GREETING=Hello!",
+        "A=1,B=2",
+        "SUPERSET_CONNECTION=db;Database=x",
+        "SUPERSET_CONNECTION=Server=db; Database=x",
+        "A=a,b, B=c",
+    ] {
+        assert!(matches!(problem(&format!("up {unclear}")), ArgumentProblem::List { .. }), "{unclear}");
+    }
+    for misquoted in ["A=`x`", "A=x’", "A='it's'", "A=「x」", "A=\"x\".B=y"] {
+        assert!(matches!(problem(&format!("up {misquoted}")), ArgumentProblem::Quote { .. }), "{misquoted}");
+    }
+    assert!(matches!(problem("up A='x"), ArgumentProblem::Unclosed { .. }));
+}

@@ -12,7 +12,7 @@ const DEFAULT_TTL: Duration = Duration::from_secs(48 * 3600);
 
 pub(super) fn request() -> Request {
     Request {
-        by: "octocat".into(),
+        by: Some("octocat".into()),
         at: time("2026-11-23T12:00:00Z"),
         url: Some("https://github.example/acme/hello/pull/1#issuecomment-1".into()),
         head_sha: Some("0123456789abcdef0123456789abcdef01234567".into()),
@@ -205,4 +205,12 @@ fn a_record_that_cannot_be_read_is_changed_but_not_extended() {
     Command::Up(Up::default()).apply(&mut wish).unwrap();
     Command::Extend(ttl(60)).apply(&mut wish).unwrap();
     assert!(record(&written(broken, wish.into_change())).desired.is_ok(), "an up mends it");
+}
+
+#[test]
+fn an_up_binds_the_commit_that_it_names_and_else_that_of_the_request() {
+    let (wish, _) = after(None, &["up sha=89abcdef0123456789abcdef0123456789abcdef"]);
+    assert_eq!(wish.head_sha.as_deref(), Some("89abcdef0123456789abcdef0123456789abcdef"));
+    let (wish, _) = after(None, &["up sha=89abcdef0123456789abcdef0123456789abcdef", "up"]);
+    assert_eq!(wish.head_sha, request().head_sha, "the last `up` counts");
 }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod kinds;
+mod own_tags;
 mod passes;
 mod properties;
 mod repository;

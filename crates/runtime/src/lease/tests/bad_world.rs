@@ -69,8 +69,9 @@ impl Clock for BadClock {
         let now = self.birth.elapsed();
         let asleep: Duration = self.machine.naps.iter().map(|(begin, end)| now.min(*end).saturating_sub(*begin)).sum();
         Reading {
-            // This one stands still in a nap, and the other one does not.
+            // This one stands still in a nap, and the others do not.
             steady: (now - asleep).mul_f64(self.machine.steady_speed),
+            boot: now.mul_f64(self.machine.steady_speed),
             wall: now.mul_f64(self.machine.wall_speed),
         }
     }

@@ -3,8 +3,11 @@
 //!
 //! Names of users and repositories are compared without case, as GitHub does, and shown as they were first written.
 
+mod activity;
 mod deployment;
 mod pull;
+mod rename;
+mod review;
 mod team;
 
 use std::collections::BTreeMap;
@@ -13,8 +16,10 @@ use chrono::{DateTime, Utc};
 
 use super::HubError;
 
+pub(in crate::github) use activity::{Activity, NO_COMMIT};
 pub(in crate::github) use deployment::{CheckRun, Deployment, DeploymentStatus};
 pub(in crate::github) use pull::{Comment, IssueEvent, Label, Pull, Reaction};
+pub(in crate::github) use review::{LineComment, Review};
 pub use team::Membership;
 pub(in crate::github) use team::Team;
 
@@ -93,6 +98,8 @@ pub(in crate::github) struct Repository {
     pub labels: BTreeMap<String, Label>,
     /// The commits that were pushed, by name.
     pub commits: BTreeMap<String, Commit>,
+    /// What happened to its branches, oldest first.
+    pub activities: Vec<Activity>,
     pub deployments: BTreeMap<u64, Deployment>,
     pub check_runs: BTreeMap<u64, CheckRun>,
 }
@@ -152,6 +159,8 @@ pub(in crate::github) struct Model {
     next_id: u64,
     accounts: BTreeMap<String, Account>,
     repositories: BTreeMap<String, Repository>,
+    /// The ids of the repositories that had a name before, by that name, folded.
+    former_names: BTreeMap<String, u64>,
     /// By organization and slug, folded.
     teams: BTreeMap<(String, String), Team>,
 }
@@ -159,7 +168,13 @@ pub(in crate::github) struct Model {
 impl Model {
     pub fn new() -> Self {
         // Any start will do; four digits keep an id from being mistaken for a pull request's number in a log.
-        Model { next_id: 1_000, accounts: BTreeMap::new(), repositories: BTreeMap::new(), teams: BTreeMap::new() }
+        Model {
+            next_id: 1_000,
+            accounts: BTreeMap::new(),
+            repositories: BTreeMap::new(),
+            former_names: BTreeMap::new(),
+            teams: BTreeMap::new(),
+        }
     }
 
     pub fn issue_id(&mut self) -> u64 {
@@ -234,9 +249,13 @@ impl Model {
             comments: BTreeMap::new(),
             labels: BTreeMap::new(),
             commits: BTreeMap::new(),
+            activities: Vec::new(),
             deployments: BTreeMap::new(),
             check_runs: BTreeMap::new(),
         };
+        // "If you create a new repository at the old name, the redirect ends" (docs.github.com/repositories, Renaming a
+        // repository).
+        self.former_names.remove(&fold(full_name));
         self.repositories.insert(fold(full_name), repository);
         Ok(())
     }

@@ -1,6 +1,10 @@
 //! A pull request and what stands on it: labels, comments, reactions, and the list of what happened to it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+
+use super::{LineComment, Review};
 
 #[derive(Debug, Clone)]
 pub(in crate::github) struct Pull {
@@ -13,6 +17,8 @@ pub(in crate::github) struct Pull {
     pub head_repository: String,
     pub head_ref: String,
     pub head_sha: String,
+    /// Its commits, oldest first; the last is the head.
+    pub commits: Vec<String>,
     pub draft: bool,
     pub locked: bool,
     pub created_at: DateTime<Utc>,
@@ -27,6 +33,10 @@ pub(in crate::github) struct Pull {
     pub comments: Vec<u64>,
     /// What happened to it, oldest first.
     pub events: Vec<IssueEvent>,
+    /// Its reviews by their ids.
+    pub reviews: BTreeMap<u64, Review>,
+    /// The comments on lines of its code by their ids.
+    pub line_comments: BTreeMap<u64, LineComment>,
 }
 
 impl Pull {

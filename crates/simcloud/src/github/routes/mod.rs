@@ -1,6 +1,7 @@
 //! The table of endpoints, and the router made of it.
 
 mod account;
+mod activity;
 mod apps;
 mod checks;
 mod comments;
@@ -12,6 +13,7 @@ mod issues;
 mod pulls;
 mod reactions;
 mod repositories;
+mod reviews;
 mod teams;
 
 use std::sync::Arc;
@@ -75,6 +77,8 @@ static ENDPOINTS: &[Endpoint] = &[
     endpoint(Method::GET, "/repos/{owner}/{repo}/pulls", Kind::Api, pulls::list),
     endpoint(Method::GET, "/repos/{owner}/{repo}/pulls/{pull_number}", Kind::Api, pulls::get),
     endpoint(Method::PATCH, "/repos/{owner}/{repo}/pulls/{pull_number}", Kind::Write, pulls::update),
+    endpoint(Method::GET, "/repos/{owner}/{repo}/pulls/{pull_number}/commits", Kind::Api, pulls::commits),
+    endpoint(Method::GET, "/repos/{owner}/{repo}/activity", Kind::Api, activity::list),
     endpoint(Method::GET, "/repos/{owner}/{repo}/commits/{ref}", Kind::Api, commits::get),
     endpoint(Method::GET, "/repos/{owner}/{repo}/commits/{ref}/check-runs", Kind::Api, checks::list),
     endpoint(Method::POST, "/repos/{owner}/{repo}/check-runs", Kind::Write, checks::create),
@@ -94,6 +98,8 @@ static ENDPOINTS: &[Endpoint] = &[
         Kind::Write,
         deployments::create_status,
     ),
+    endpoint(Method::GET, "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}", Kind::Api, reviews::get),
+    endpoint(Method::GET, "/repos/{owner}/{repo}/pulls/comments/{comment_id}", Kind::Api, reviews::line_comment),
     endpoint(Method::GET, "/repos/{owner}/{repo}/hooks", Kind::Api, hooks::list),
     endpoint(Method::GET, "/orgs/{org}/teams/{team_slug}/memberships/{username}", Kind::Api, teams::membership),
     endpoint(Method::GET, "/{owner}/{repo}/pulls", Kind::Page, page::pull_requests),
@@ -119,6 +125,10 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         // Only methods that HTTP itself defines are in the table.
         let filter = MethodFilter::try_from(endpoint.method.clone()).unwrap_or(MethodFilter::GET);
         router = router.route(endpoint.route, on(filter, serve(endpoint)));
+        if let Some(rest) = endpoint.route.strip_prefix(gate::REPOSITORY_ROUTE) {
+            let by_id = format!("/repositories/{{{}}}{rest}", gate::REPOSITORY_ID);
+            router = router.route(&by_id, on(filter, serve(endpoint)));
+        }
     }
     router.method_not_allowed_fallback(serve(&UNKNOWN)).fallback(serve(&UNKNOWN))
 }

@@ -18,6 +18,18 @@ pub(super) fn get(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     Ok(Reply::ok(shape::pull(&ask.state.model, ask.links, at, pull)))
 }
 
+/// "Lists a maximum of 250 commits for a pull request" (the description).
+const MOST_COMMITS: usize = 250;
+
+/// The commits, the oldest first.
+pub(super) fn commits(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
+    let number = ask.number("pull_number")?;
+    let at = ask.repository(Need::ReadPulls)?;
+    let pull = at.pulls.get(&number).ok_or_else(Refusal::not_found)?;
+    let all: Vec<_> = pull.commits.iter().filter_map(|sha| at.commits.get(sha)).take(MOST_COMMITS).collect();
+    Ok(paging::page(ask, &all, |commit| shape::commit_simple(&ask.state.model, ask.links, at, commit)))
+}
+
 /// Changes title, body or state; the author may, and who may push. Nobody can open a merged one again.
 pub(super) fn update(ask: &mut Ask<'_>) -> Result<Reply, Refusal> {
     let number = ask.number("pull_number")?;

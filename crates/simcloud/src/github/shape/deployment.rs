@@ -2,12 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::{Links, integration, invented_sha, maybe_time, node_id, time, user_of};
+use super::{Links, extend, integration, invented_sha, maybe_time, node_id, time, user_of};
 use crate::github::app::Apps;
 use crate::github::model::{CheckRun, Commit, Deployment, DeploymentStatus, Model, Pull, Repository, fold};
 
-/// `commit`, without its files.
-pub(in crate::github) fn commit(model: &Model, links: &Links, at: &Repository, commit: &Commit) -> Value {
+/// `commit` alone, with the counts and files that only then come with it. The hub knows no files.
+pub(in crate::github) fn commit(model: &Model, links: &Links, at: &Repository, one: &Commit) -> Value {
+    let mut body = commit_simple(model, links, at, one);
+    extend(&mut body, json!({ "stats": { "additions": 1, "deletions": 0, "total": 1 }, "files": [] }));
+    body
+}
+
+/// `commit`, as lists have it.
+pub(in crate::github) fn commit_simple(model: &Model, links: &Links, at: &Repository, commit: &Commit) -> Value {
     let (api, sha) = (links.repository(at), &commit.sha);
     let this = format!("{api}/commits/{sha}");
     let author = user_of(model, links, &commit.author);
@@ -42,8 +49,6 @@ pub(in crate::github) fn commit(model: &Model, links: &Links, at: &Repository, c
             "url": format!("{api}/commits/{parent}"),
             "html_url": format!("{}/commit/{parent}", links.page(at)),
         }],
-        "stats": { "additions": 1, "deletions": 0, "total": 1 },
-        "files": [],
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Every property that a schema requires is here; optional ones where clients read them.
 
+mod activity;
 mod app;
 mod comment;
 mod deployment;
@@ -9,6 +10,7 @@ mod hook;
 mod issue;
 mod pull;
 mod repository;
+mod review;
 mod user;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -16,13 +18,15 @@ use serde_json::{Value, json};
 
 use super::model::{Model, Permission, Repository};
 
+pub(super) use activity::activity;
 pub(super) use app::{installation, installation_token, integration};
 pub(super) use comment::{REACTIONS, comment, reaction};
-pub(super) use deployment::{check_run, commit, deployment, deployment_status, pull_minimal};
+pub(super) use deployment::{check_run, commit, commit_simple, deployment, deployment_status, pull_minimal};
 pub(super) use hook::{hook, webhook_config};
 pub(super) use issue::{issue, issue_event, label, labels};
 pub(super) use pull::{invented_sha, merge_commit, pull, pull_simple};
 pub(super) use repository::{full_repository, repository};
+pub(super) use review::{line_comment, review};
 pub(super) use user::{collaborator_permission, extend, organization, own_user, team_membership, user};
 
 /// The addresses that go into answers: those of the interface and of the pages, which share one root here.

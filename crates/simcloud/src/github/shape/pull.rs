@@ -107,7 +107,7 @@ pub(in crate::github) fn pull(model: &Model, links: &Links, at: &Repository, pul
             "comments": pull.comments.len(),
             "review_comments": 0,
             "maintainer_can_modify": pull.head_repository != at.full_name(),
-            "commits": 1,
+            "commits": pull.commits.len(),
             "additions": 1,
             "deletions": 0,
             "changed_files": 1,

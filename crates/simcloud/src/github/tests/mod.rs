@@ -1,6 +1,7 @@
 //! The embedded GitHub seen as its clients see it: over HTTP, with a clock that the test moves.
 
 mod access;
+mod activity;
 mod apps;
 mod comments;
 mod deployments;
@@ -14,6 +15,7 @@ mod properties;
 mod pulls;
 mod reactions;
 mod receiver;
+mod renames;
 mod webhooks;
 
 use std::sync::{Arc, Mutex};

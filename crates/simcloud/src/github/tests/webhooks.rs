@@ -123,6 +123,42 @@ async fn comments_are_told_of_from_both_sides() {
 }
 
 #[tokio::test]
+async fn reviews_and_descriptions_are_told_of_and_can_be_read() {
+    let (scene, receiver, _) = Scene::told().await;
+    let mona = scene.hub.person("mona");
+    let review = mona.review(REPO, 1, "Looks good").unwrap();
+    mona.edit_review(REPO, 1, review, "Looks very good").unwrap();
+    mona.edit_review(REPO, 1, review, "Looks very good").unwrap();
+    let line = mona.comment_on_line(REPO, 1, "Why?").unwrap();
+    mona.describe(REPO, 1, "What it does").unwrap();
+    mona.describe(REPO, 1, "What it does").unwrap();
+    scene.hub.all_delivered().await.unwrap();
+    let heard = [
+        "pull_request.edited",
+        "pull_request_review.edited",
+        "pull_request_review.submitted",
+        "pull_request_review.submitted",
+        "pull_request_review_comment.created",
+    ];
+    assert_eq!(sorted(&receiver.received()), heard);
+    for seen in receiver.received() {
+        let body = seen.body();
+        assert_eq!((&body["pull_request"]["number"], &body["sender"]["login"]), (&json!(1), &json!("mona")));
+        if body["review"]["id"] == review {
+            assert_eq!(body["review"]["state"], "commented");
+            assert_eq!(body["changes"]["body"]["from"] == "Looks good", body["action"] == "edited");
+        }
+    }
+    let base = format!("{}/repos/{REPO}/pulls", scene.hub.url());
+    let read = body(scene.request(Method::GET, &format!("{base}/1/reviews/{review}")).send().await.unwrap()).await;
+    assert_eq!((&read["body"], &read["state"]), (&json!("Looks very good"), &json!("COMMENTED")));
+    let read = body(scene.request(Method::GET, &format!("{base}/comments/{line}")).send().await.unwrap()).await;
+    assert_eq!((&read["body"], &read["user"]["login"]), (&json!("Why?"), &json!("mona")));
+    let gone = scene.request(Method::GET, &format!("{base}/1/reviews/{}", line + 100)).send().await.unwrap();
+    assert_eq!(gone.status(), 404);
+}
+
+#[tokio::test]
 async fn a_pull_request_tells_its_life() {
     let (scene, receiver, _) = Scene::told().await;
     let ada = scene.hub.person("ada");

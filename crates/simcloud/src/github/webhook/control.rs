@@ -130,6 +130,20 @@ impl Hub {
         self.step(|state, now| state.post.again(guid, now))
     }
 
+    /// Sends a delivery that the holder of a webhook's secret made up: this event with this body, in the envelope and with the
+    /// signature that GitHub's own deliveries have. Holding and copies apply to it as to those.
+    ///
+    /// # Errors
+    /// [`HubError::NoWebhook`].
+    pub fn make_up_delivery(&self, hook: u64, event: &'static str, body: serde_json::Value) -> Result<(), HubError> {
+        self.step(|state, now| {
+            state.post.hook_mut(hook)?;
+            let event = Event { name: event, action: None, repository: None, body };
+            state.post.mail(hook, &event, now);
+            Ok(())
+        })
+    }
+
     /// Waits until nothing more comes of a delivery, and answers it. The time is tokio's. Dropped half-way, nothing happens.
     ///
     /// # Errors

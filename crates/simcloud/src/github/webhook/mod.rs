@@ -129,6 +129,16 @@ impl Post {
         self.outbox = unsent;
     }
 
+    /// The webhooks of a repository stay its own under its new name.
+    pub fn rename(&mut self, old: &str, new: &str) {
+        for hook in self.hooks.values_mut() {
+            match &mut hook.target {
+                HookTarget::Repository(name) if fold(name) == fold(old) => new.clone_into(name),
+                _ => {}
+            }
+        }
+    }
+
     /// The webhooks of one target, oldest first.
     pub fn hooks_of(&self, target: &HookTarget) -> impl Iterator<Item = &Hook> {
         self.hooks.values().filter(move |hook| match (&hook.target, target) {

@@ -212,6 +212,13 @@ pub(super) fn check_compatible(definition: &Definition, launch: &Launch) -> Resu
     if fargate && !definition.fargate {
         return Err(Refusal::invalid("Task definition does not support launch_type FARGATE."));
     }
+    // "Fargate Spot is not supported on Windows-based containers on Fargate" (AWS Batch API reference, `RuntimePlatform`). The
+    // words are from memory.
+    let spot =
+        matches!(launch, Launch::Strategy(items) if items.iter().any(|item| item.capacity_provider == "FARGATE_SPOT"));
+    if spot && definition.is_windows() {
+        return Err(Refusal::invalid("The capacity provider FARGATE_SPOT does not support Windows task definitions."));
+    }
     Ok(())
 }
 

@@ -8,7 +8,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::super::{Refusal, Scope};
-use super::demands::{check_containers, check_family, check_fargate, fargate_size};
+use super::demands::{check_containers, check_family, check_size, fargate_size};
+use super::fargate;
+use super::input::Input;
 use super::tags::{Tag, Tags};
 
 /// Service quotas of ECS: "Task definition size".
@@ -50,7 +52,7 @@ pub(crate) struct Container {
     #[serde(default)]
     pub(crate) environment: Vec<Environment>,
     pub(crate) health_check: Option<Value>,
-    pub(super) log_configuration: Option<LogConfiguration>,
+    pub(crate) log_configuration: Option<LogConfiguration>,
 }
 
 /// A port that a container listens on.
@@ -72,10 +74,10 @@ pub(crate) struct Environment {
 /// Where a container logs to.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct LogConfiguration {
-    pub(super) log_driver: Option<String>,
+pub(crate) struct LogConfiguration {
+    pub(crate) log_driver: Option<String>,
     #[serde(default)]
-    pub(super) options: BTreeMap<String, String>,
+    pub(crate) options: BTreeMap<String, String>,
 }
 
 fn yes() -> bool {
@@ -107,6 +109,11 @@ impl Definition {
 
     pub(crate) fn has_health_check(&self) -> bool {
         self.containers.iter().any(|c| c.essential && c.health_check.is_some())
+    }
+
+    pub(crate) fn is_windows(&self) -> bool {
+        let family = self.body.get("runtimePlatform").and_then(|platform| platform.get("operatingSystemFamily"));
+        family.and_then(Value::as_str).is_some_and(|family| family.starts_with("WINDOWS"))
     }
 
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
@@ -157,6 +164,7 @@ impl Definitions {
         };
         let tags = Tags::new(tags)?;
         body.retain(|_, value| !value.is_null());
+        let input = Input::read(&body)?;
         let family = body.get("family").and_then(Value::as_str).unwrap_or_default().to_owned();
         check_family(&family)?;
         let containers: Vec<Container> = match body.get("containerDefinitions") {
@@ -168,7 +176,13 @@ impl Definitions {
         let awsvpc = body.get("networkMode").and_then(Value::as_str) == Some("awsvpc");
         let sized = fargate_size(&body);
         if fargate_required {
-            check_fargate(scope, &body, &containers, awsvpc)?;
+            check_size(scope, &body, &containers, awsvpc)?;
+        }
+        if awsvpc {
+            fargate::check_task(&input)?;
+        }
+        if fargate_required {
+            fargate::check_fargate(&input)?;
         }
         let family: Arc<str> = family.into();
         let held = self.families.entry(Arc::clone(&family)).or_default();

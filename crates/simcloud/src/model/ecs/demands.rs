@@ -48,7 +48,8 @@ pub(super) fn check_containers(containers: &[Container]) -> Result<(), Refusal> 
     Ok(())
 }
 
-pub(super) fn check_fargate(
+/// The size, the network mode, and the execution role that the images and logs need.
+pub(super) fn check_size(
     scope: &Scope,
     body: &Map<String, Value>,
     containers: &[Container],

@@ -69,6 +69,9 @@ impl World {
             Ok(digests) => digests,
             Err((container, reason)) => return self.fail_start(id, container, &reason),
         };
+        if let Err(reason) = self.open_logs(id) {
+            return self.fail_start(id, None, &reason);
+        }
         let Some(task) = self.ecs.tasks.get_mut(id) else {
             return;
         };
@@ -100,6 +103,7 @@ impl World {
             let after = lost.unwrap_or(self.timings.health_check);
             self.plan(after, Event::TaskHealth { task: Arc::clone(id), step });
         }
+        self.write_logs(id, |container| format!("{container}: started"));
         self.task_runs(id);
     }
 
@@ -135,6 +139,11 @@ impl World {
             Fate::OutOfMemory { .. } => (137, Some("OutOfMemoryError: Container killed due to memory usage")),
             _ => return,
         };
+        let last = match reason {
+            Some(_) => "Killed".to_owned(),
+            None => format!("fatal: the application ends with exit code {code}"),
+        };
+        self.write_log(id, last);
         self.condemn(id, StopCode::EssentialContainerExited, "Essential container in task exited");
         self.end_containers(id, |container| container.exit_code = Some(SIGTERM_EXIT));
         if let Some(task) = self.ecs.tasks.get_mut(id) {
@@ -224,6 +233,7 @@ impl World {
             return;
         };
         let step = task.enter(Phase::Stopping);
+        self.write_logs(id, |container| format!("{container}: got SIGTERM, stopping"));
         self.plan(self.timings.stopping, Event::TaskStep { task: Arc::clone(id), step });
     }
 

@@ -8,6 +8,19 @@ use crate::model::{Refusal, Scope};
 /// "Array Members: Minimum number of 1 item. Maximum number of 100 items." (imageIds)
 pub(super) const MAX_IDS: usize = 100;
 
+/// "Length Constraints: Minimum length of 1. Maximum length of 300." (imageTag)
+const MAX_TAG: usize = 300;
+
+/// "Array Members: Minimum number of 1 item. Maximum number of 100 items." (acceptedMediaTypes)
+pub(super) fn check_media_types(accepted: Option<&[String]>) -> Result<(), Refusal> {
+    const MAX: usize = 100;
+    match accepted.map(<[String]>::len) {
+        Some(0) => Err(constraint("acceptedMediaTypes", "Member must have length greater than or equal to 1")),
+        Some(len) if len > MAX => Err(too_long("acceptedMediaTypes", MAX)),
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn page_size(wanted: Option<i32>) -> Result<usize, Refusal> {
     /// "between 1 and 1000"; without it 100 (ListImages, DescribeImages, DescribeRepositories).
     const DEFAULT: usize = 100;
@@ -40,6 +53,9 @@ pub(super) fn too_long(what: &str, max: usize) -> Refusal {
 pub(super) fn check_ids(ids: &[ImageId]) -> Result<&[ImageId], Refusal> {
     match ids.len() {
         0 => Err(constraint("imageIds", "Member must have length greater than or equal to 1")),
+        1..=MAX_IDS if ids.iter().filter_map(|id| id.image_tag.as_deref()).any(|tag| tag.chars().count() > MAX_TAG) => {
+            Err(too_long("imageIds", MAX_TAG))
+        }
         1..=MAX_IDS => Ok(ids),
         _ => Err(too_long("imageIds", MAX_IDS)),
     }

@@ -17,8 +17,8 @@ use crate::model::page::take;
 use crate::model::{Refusal, World};
 
 use check::{
-    MAX_IDS, check_id, check_ids, check_name, check_tag, constraint, image_not_found, page_size, required, start,
-    too_long,
+    MAX_IDS, check_id, check_ids, check_media_types, check_name, check_tag, constraint, image_not_found, page_size,
+    required, start, too_long,
 };
 use show::{show_detail, show_image, show_repository};
 
@@ -84,6 +84,7 @@ struct PutImage {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Images {
+    accepted_media_types: Option<Vec<String>>,
     repository_name: Option<String>,
     image_ids: Option<Vec<ImageId>>,
     next_token: Option<String>,
@@ -236,6 +237,7 @@ fn describe_images(world: &World, input: &Images) -> Result<Value, Refusal> {
 fn batch_get_image(world: &mut World, input: &Images) -> Result<Value, Refusal> {
     let now = world.now;
     let name = required("repositoryName", input.repository_name.as_deref())?;
+    check_media_types(input.accepted_media_types.as_deref())?;
     let ids = check_ids(input.image_ids.as_deref().unwrap_or_default())?;
     let repository = world.ecr.repository_mut(&world.scope, name)?;
     let mut pulled = Vec::new();

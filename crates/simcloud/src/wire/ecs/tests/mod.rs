@@ -2,6 +2,7 @@
 
 mod decoding;
 mod failures;
+mod fargate;
 mod invariants;
 mod lifecycle;
 mod paging;
@@ -122,7 +123,7 @@ impl Rig {
 fn task_definition(family: &str, image: &str) -> Value {
     json!({
         "family": family, "networkMode": "awsvpc", "cpu": "256", "memory": "512",
-        "requiresCompatibilities": ["FARGATE"], "executionRoleArn": "arn:aws:iam::1:role/r",
+        "requiresCompatibilities": ["FARGATE"], "executionRoleArn": "arn:aws:iam::123456789012:role/r",
         "containerDefinitions": [
             {"name": "web", "image": image, "portMappings": [{"containerPort": 8080}]},
         ],

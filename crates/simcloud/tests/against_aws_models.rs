@@ -1,0 +1,214 @@
+//! The embedded cloud refuses what AWS's models do not allow: one fault at a time in calls that are in order otherwise.
+
+use std::path::PathBuf;
+
+use bivouac_awsmodel::{MODELS, Models};
+use bivouac_simcloud::{Options, SimCloud};
+use serde_json::{Value, json};
+
+const ECS: &str = "AmazonEC2ContainerServiceV20141113";
+const ECR: &str = "AmazonEC2ContainerRegistry_V20150921";
+const QUOTAS: &str = "ServiceQuotasV20190624";
+
+fn models() -> Models {
+    let directory = std::env::var(MODELS)
+        .unwrap_or_else(|_| panic!("{MODELS} is not set: the judge is absent, run this with `cargo xtask test`"));
+    Models::open(&PathBuf::from(directory)).expect("the models are installed")
+}
+
+/// A cloud with a subnet, a security group and a cluster.
+async fn cloud() -> SimCloud {
+    let options = Options { serve_tasks: false, ..Options::default() };
+    let cloud = SimCloud::start(options).await.expect("a cloud");
+    cloud.ecs().create_cluster("c");
+    cloud.ec2().create_subnet("subnet-1");
+    cloud.ec2().create_security_group("sg-1");
+    cloud
+}
+
+async fn post(cloud: &SimCloud, target: &str, body: &Value) -> (u16, String) {
+    let request = reqwest::Client::new().post(cloud.aws_url()).header("x-amz-target", target);
+    let request = request.header("content-type", "application/x-amz-json-1.1").body(body.to_string());
+    let answer = request.send().await.expect("an answer");
+    (answer.status().as_u16(), answer.text().await.expect("a body"))
+}
+
+/// Sends each correct call in turn, before it every way to break one of its rules. The calls in `known` are taken although
+/// AWS's models do not allow them: the gaps of the embedded cloud, as `OPERATION path Kind`. A gap that is closed goes from the list.
+async fn refuses(cloud: &SimCloud, service: &str, prefix: &str, calls: &[(&str, Value)], known: &[&str]) {
+    let (models, mut taken, mut tried) = (models(), Vec::new(), 0);
+    for (operation, body) in calls {
+        let target = format!("{prefix}.{operation}");
+        let before = taken.len();
+        for spoiled in models.spoil(service, operation, body).expect("readable models") {
+            tried += 1;
+            let (status, _) = post(cloud, &target, &spoiled.body).await;
+            if !(400..500).contains(&status) {
+                taken.push(format!("{operation} {} {:?}", spoiled.path, spoiled.kind));
+            }
+        }
+        let (status, answer) = post(cloud, &target, body).await;
+        // After a wrong creation that was taken, the correct one finds its name taken.
+        assert!(status == 200 || taken.len() > before, "{operation} is in order: {answer}");
+    }
+    assert!(tried > calls.len(), "the models have rules");
+    let text = format!("{} of {tried} wrong calls were taken:\n{}", taken.len(), taken.join("\n"));
+    assert!(taken == known, "{text}");
+}
+
+fn task_definition() -> Value {
+    json!({
+        "family": "shop",
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "executionRoleArn": "arn:aws:iam::123456789012:role/r",
+        "taskRoleArn": "arn:aws:iam::123456789012:role/r",
+        "runtimePlatform": { "cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX" },
+        "ephemeralStorage": { "sizeInGiB": 30 },
+        "volumes": [{ "name": "data" }],
+        "containerDefinitions": [{
+            "name": "web",
+            "image": "123456789012.dkr.ecr.us-west-2.amazonaws.com/app:web",
+            "cpu": 128,
+            "memory": 256,
+            "memoryReservation": 128,
+            "essential": true,
+            "command": ["serve"],
+            "entryPoint": ["sh"],
+            "portMappings": [{ "containerPort": 8080, "hostPort": 8080, "protocol": "tcp" }],
+            "environment": [{ "name": "A", "value": "b" }],
+            "secrets": [{ "name": "S", "valueFrom": "arn:aws:ssm:us-west-2:123456789012:parameter/s" }],
+            "mountPoints": [{ "sourceVolume": "data", "containerPath": "/data", "readOnly": true }],
+            "dockerLabels": { "a": "b" },
+            "healthCheck": { "command": ["CMD", "true"], "interval": 10, "timeout": 5, "retries": 3 },
+            "logConfiguration": { "logDriver": "awslogs", "options": {
+                "awslogs-group": "g", "awslogs-region": "us-west-2", "awslogs-stream-prefix": "p",
+            } },
+            "ulimits": [{ "name": "nofile", "softLimit": 1024, "hardLimit": 2048 }],
+            "user": "root",
+            "workingDirectory": "/",
+            "readonlyRootFilesystem": false,
+            "startTimeout": 60,
+            "stopTimeout": 30,
+        }],
+        "tags": [{ "key": "team", "value": "shop" }],
+    })
+}
+
+/// The gaps of the embedded ECS: it does not know every enumeration and every required member of a definition yet.
+const KNOWN_OF_ECS: [&str; 20] = [
+    "RegisterTaskDefinition containerDefinitions[].healthCheck.command MissingMember",
+    "RegisterTaskDefinition containerDefinitions[].portMappings[].protocol Enumeration",
+    "RegisterTaskDefinition containerDefinitions[].secrets[].name MissingMember",
+    "RegisterTaskDefinition containerDefinitions[].ulimits[].name MissingMember",
+    "RegisterTaskDefinition containerDefinitions[].ulimits[].softLimit MissingMember",
+    "RegisterTaskDefinition containerDefinitions[].ulimits[].hardLimit MissingMember",
+    "RegisterTaskDefinition containerDefinitions[].ulimits[].name Enumeration",
+    "RegisterTaskDefinition ephemeralStorage.sizeInGiB MissingMember",
+    "RegisterTaskDefinition requiresCompatibilities[] Enumeration",
+    "RegisterTaskDefinition runtimePlatform.cpuArchitecture Enumeration",
+    "RegisterTaskDefinition runtimePlatform.operatingSystemFamily Enumeration",
+    "RegisterTaskDefinition tags Length",
+    "DescribeTaskDefinition include[] Enumeration",
+    "CreateService deploymentConfiguration.deploymentCircuitBreaker.enable MissingMember",
+    "DescribeServices include[] Enumeration",
+    "ListServices launchType Enumeration",
+    "TagResource tags MissingMember",
+    "TagResource tags Length",
+    "DescribeTasks include[] Enumeration",
+    "DescribeClusters include[] Enumeration",
+];
+
+#[tokio::test]
+async fn ecs_refuses_what_the_models_do_not_allow() {
+    let cloud = cloud().await;
+    let network = json!({ "awsvpcConfiguration": {
+        "subnets": ["subnet-1"], "securityGroups": ["sg-1"], "assignPublicIp": "ENABLED",
+    } });
+    let strategy = json!([{ "capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0 }]);
+    let service = "arn:aws:ecs:us-west-2:123456789012:service/c/s";
+    let calls = [
+        ("CreateCluster", json!({ "clusterName": "c", "capacityProviders": ["FARGATE", "FARGATE_SPOT"] })),
+        ("RegisterTaskDefinition", task_definition()),
+        ("DescribeTaskDefinition", json!({ "taskDefinition": "shop", "include": ["TAGS"] })),
+        (
+            "ListTaskDefinitions",
+            json!({ "familyPrefix": "shop", "status": "ACTIVE", "sort": "DESC", "maxResults": 10 }),
+        ),
+        ("ListTaskDefinitionFamilies", json!({ "familyPrefix": "s", "status": "ACTIVE", "maxResults": 10 })),
+        (
+            "CreateService",
+            json!({
+                "cluster": "c", "serviceName": "s", "taskDefinition": "shop", "desiredCount": 1, "clientToken": "t",
+                "capacityProviderStrategy": strategy, "platformVersion": "LATEST", "networkConfiguration": network,
+                "deploymentConfiguration": {
+                    "minimumHealthyPercent": 0, "maximumPercent": 200,
+                    "deploymentCircuitBreaker": { "enable": true, "rollback": false },
+                },
+                "enableECSManagedTags": true, "propagateTags": "SERVICE", "enableExecuteCommand": false,
+                "tags": [{ "key": "team", "value": "shop" }],
+            }),
+        ),
+        (
+            "UpdateService",
+            json!({
+                "cluster": "c", "service": "s", "desiredCount": 0, "taskDefinition": "shop", "forceNewDeployment": true,
+                "capacityProviderStrategy": strategy, "networkConfiguration": network,
+            }),
+        ),
+        ("DescribeServices", json!({ "cluster": "c", "services": ["s"], "include": ["TAGS"] })),
+        ("ListServices", json!({ "cluster": "c", "maxResults": 10, "launchType": "FARGATE" })),
+        ("TagResource", json!({ "resourceArn": service, "tags": [{ "key": "a", "value": "b" }] })),
+        ("ListTasks", json!({ "cluster": "c", "serviceName": "s", "desiredStatus": "RUNNING", "maxResults": 10 })),
+        ("DescribeTasks", json!({ "cluster": "c", "tasks": ["t"], "include": ["TAGS"] })),
+        ("DescribeClusters", json!({ "clusters": ["c"], "include": ["SETTINGS"] })),
+        ("DeleteService", json!({ "cluster": "c", "service": "s", "force": true })),
+        ("DeregisterTaskDefinition", json!({ "taskDefinition": "shop:1" })),
+        ("DeleteTaskDefinitions", json!({ "taskDefinitions": ["shop:1"] })),
+    ];
+    refuses(&cloud, "ecs", ECS, &calls, &KNOWN_OF_ECS).await;
+    cloud.shutdown().await;
+}
+
+#[tokio::test]
+async fn ecr_refuses_what_the_models_do_not_allow() {
+    let cloud = cloud().await;
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+        "config": { "mediaType": "application/vnd.docker.container.image.v1+json", "size": 1, "digest": format!("sha256:{:064}", 1) },
+        "layers": [],
+    });
+    let calls = [
+        ("CreateRepository", json!({ "repositoryName": "app", "imageTagMutability": "MUTABLE" })),
+        ("DescribeRepositories", json!({ "repositoryNames": ["app"] })),
+        ("PutImage", json!({ "repositoryName": "app", "imageTag": "t", "imageManifest": manifest.to_string() })),
+        (
+            "DescribeImages",
+            json!({
+                "repositoryName": "app", "maxResults": 10, "filter": { "tagStatus": "ANY" },
+            }),
+        ),
+        (
+            "BatchGetImage",
+            json!({
+                "repositoryName": "app", "imageIds": [{ "imageTag": "t" }],
+                "acceptedMediaTypes": ["application/vnd.docker.distribution.manifest.v2+json"],
+            }),
+        ),
+        ("BatchDeleteImage", json!({ "repositoryName": "app", "imageIds": [{ "imageTag": "t" }] })),
+    ];
+    refuses(&cloud, "ecr", ECR, &calls, &[]).await;
+    cloud.shutdown().await;
+}
+
+#[tokio::test]
+async fn service_quotas_refuses_what_the_models_do_not_allow() {
+    let cloud = cloud().await;
+    let quota = json!({ "ServiceCode": "fargate", "QuotaCode": "L-3032A538" });
+    let calls = [("GetAWSDefaultServiceQuota", quota)];
+    refuses(&cloud, "service-quotas", QUOTAS, &calls, &[]).await;
+    cloud.shutdown().await;
+}

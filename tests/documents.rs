@@ -1,0 +1,69 @@
+//! The documents name tests. Each of them exists.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The name of every test as nextest shows it, as far as a file tells: the module after the file, and the function.
+fn tests() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for place in ["src", "tests", "crates"] {
+        files_below(&root.join(place), &mut files);
+    }
+    let mut names = BTreeSet::new();
+    for file in files {
+        let module = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&file).expect("a readable file");
+        // A macro makes a test of each function of a contract, for every adapter.
+        let is_contract = file.starts_with(root.join("tests/contract"));
+        let mut is_test = false;
+        for line in text.lines().map(str::trim) {
+            is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+            let Some((visibility, function)) = line.split_once("fn ") else { continue };
+            if std::mem::take(&mut is_test) || is_contract && visibility.ends_with("async ") {
+                let name = function.split('(').next().unwrap_or_default();
+                names.insert(format!("{module}::{name}"));
+            }
+        }
+    }
+    names
+}
+
+fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a readable folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files_below(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The last column of each table that has the heading `test`: names in backquotes.
+fn named(document: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut in_table = false;
+    for line in document.lines() {
+        let Some(row) = line.strip_prefix('|') else {
+            in_table = false;
+            continue;
+        };
+        let last = row.trim_end().trim_end_matches('|').rsplit('|').next().unwrap_or_default().trim();
+        in_table |= last == "test";
+        if in_table {
+            names.extend(last.split('`').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    names
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let document = include_str!("../docs/threat-model.md");
+    let (tests, named) = (tests(), named(document));
+    assert!(tests.len() > 1000 && named.len() > 40, "{} tests, {} names", tests.len(), named.len());
+    let missing: Vec<_> = named.iter().filter(|name| !tests.iter().any(|test| test.contains(*name))).collect();
+    assert!(missing.is_empty(), "no test has these names: {missing:?}");
+}
