@@ -73,8 +73,18 @@ impl Controller {
     /// twice, it says it once.
     pub(crate) async fn announce(&self, key: ItemKey) -> Outcome {
         let Some(announcement) = self.owed.newest(&key) else { return Outcome::Done };
-        match self.say_and_react(&key, &announcement).await {
+        let wait = self.edits.wait(&key, &announcement, Instant::now());
+        // What a command came to does not wait for the comment.
+        let due = Announcement { view: announcement.view.clone().filter(|_| wait.is_none()), ..announcement.clone() };
+        match self.say_and_react(&key, &due).await {
             Ok(remembered) => {
+                if let Some(wait) = wait {
+                    tracing::debug!(env = %key, ?wait, "the comment is edited often for what nobody asked for; it waits");
+                    if remembered && due.reaction.is_some() {
+                        self.wake(&key, "announced");
+                    }
+                    return Outcome::RequeueAfter(wait);
+                }
                 // A newer one may have come meanwhile; it is queued already.
                 self.owed.posted(&key, &announcement);
                 // A record that does not remember it would have it announced again at once, and for ever.
@@ -134,7 +144,7 @@ impl Controller {
     /// Tells it all, and answers whether the record remembers that.
     async fn say_and_react(&self, key: &ItemKey, announcement: &Announcement) -> Result<bool, Unsaid> {
         let said = match &announcement.view {
-            Some(view) => self.say(key, view).await,
+            Some(view) => self.say(key, view, announcement).await,
             None => Ok(true),
         };
         let reaction = match (announcement.reaction, &said) {
@@ -176,7 +186,7 @@ impl Controller {
     ///
     /// What is refused is not remembered as said. The record keeps what its comment displays, and a condition says why that
     /// is old. A refusal that the record names already writes nothing.
-    async fn say(&self, key: &ItemKey, view: &CommentView) -> Result<bool, Unsaid> {
+    async fn say(&self, key: &ItemKey, view: &CommentView, announcement: &Announcement) -> Result<bool, Unsaid> {
         let Some(record) = self.doors.records.get(key).await.map_err(Unsaid::Store)? else { return Ok(false) };
         let refused_before = record.status.as_ref().is_some_and(is_comment_refused);
         let mut said = record.status.as_ref().and_then(|status| status.machinery.comment.clone());
@@ -191,6 +201,7 @@ impl Controller {
         let view = &self.with_log(view, &record).await;
         match self.fenced.write(self.doors.forge.say(view, said.as_ref())).await {
             Ok(said) => {
+                self.edits.wrote(key, announcement, Instant::now());
                 let posted = |status: &mut Status| {
                     status.machinery.comment = Some(said.clone());
                     mark(status, None);

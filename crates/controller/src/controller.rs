@@ -20,6 +20,7 @@ use crate::audit::Audit;
 use crate::closer::Closer;
 use crate::collect::{Collected, Collector};
 use crate::doors::Doors;
+use crate::edits::Edits;
 use crate::fenced::Fenced;
 use crate::owed::Owed;
 use crate::reap::Reaper;
@@ -94,6 +95,7 @@ pub struct Controller {
     pub(crate) clock: SteadyClock,
     pub(crate) announcements: WorkQueue<ItemKey>,
     pub(crate) owed: Owed,
+    pub(crate) edits: Edits,
     pub(crate) forge_health: ForgeHealth,
     /// The records whose status could not be written for good, each told once.
     pub(crate) unrecorded: Mutex<HashSet<ItemKey>>,
@@ -129,6 +131,7 @@ impl Controller {
             queue: WorkQueue::new(),
             announcements: WorkQueue::new(),
             owed: Owed::default(),
+            edits: Edits::default(),
             forge_health,
             unrecorded: Mutex::default(),
             woken: Mutex::default(),

@@ -77,7 +77,7 @@ impl Controller {
         };
         // Last words come last: nothing that costs money waits for them. Those of earlier runs may still be owed.
         for Planned { key, plan, .. } in owed {
-            self.announce_soon(&key, Announcement { view: plan.comment, reaction: plan.reaction });
+            self.announce_soon(&key, Announcement::of(plan));
         }
         self.announce_owed(Instant::now() + self.settings.resync).await;
         self.tell_the_rest().await;

@@ -13,6 +13,7 @@ mod closer;
 mod collect;
 mod controller;
 mod doors;
+mod edits;
 mod failure_log;
 mod fenced;
 mod guardrail;

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bivouac_model::{CommentView, ItemKey, Reacted, RepoName};
+use bivouac_planner::Plan;
 
 /// What the pull request has to be told.
 #[derive(Clone, Debug)]
@@ -14,9 +15,17 @@ pub(crate) struct Announcement {
     pub view: Option<CommentView>,
     /// What the command's comment has to be told.
     pub reaction: Option<Reacted>,
+    /// The newest generation of the desired state that it follows from.
+    pub generation: Option<u64>,
 }
 
 impl Announcement {
+    /// What a plan has to announce.
+    pub fn of(plan: Plan) -> Self {
+        let generation = plan.status.machinery.observed_generation;
+        Self { view: plan.comment, reaction: plan.reaction, generation }
+    }
+
     fn is_nothing(&self) -> bool {
         self.view.is_none() && self.reaction.is_none()
     }
@@ -24,7 +33,7 @@ impl Announcement {
     /// But for the cost so far, which grows by itself.
     fn says_the_same(&self, other: &Self) -> bool {
         let identity = |one: &Self| one.view.as_ref().map(CommentView::identity);
-        self.reaction == other.reaction && identity(self) == identity(other)
+        self.generation == other.generation && self.reaction == other.reaction && identity(self) == identity(other)
     }
 }
 
@@ -149,7 +158,8 @@ mod tests {
     }
 
     fn reaction(comment: u64) -> Announcement {
-        Announcement { view: None, reaction: Some(Reacted { comment, outcome: CommandOutcome::Done }) }
+        let reaction = Some(Reacted { comment, outcome: CommandOutcome::Done });
+        Announcement { view: None, reaction, generation: None }
     }
 
     #[test]
@@ -160,7 +170,7 @@ mod tests {
         assert_eq!(owed.put(&key(7), reaction(2)), Put::New);
         owed.posted(&key(7), &reaction(1));
         assert_eq!(owed.keys(), [key(7)], "a newer one came meanwhile");
-        assert_eq!(owed.put(&key(7), Announcement { view: None, reaction: None }), Put::Nothing);
+        assert_eq!(owed.put(&key(7), Announcement { reaction: None, ..reaction(2) }), Put::Nothing);
         assert!(owed.keys().is_empty());
     }
 

@@ -53,8 +53,7 @@ impl Controller {
                 woken += 1;
                 self.wake(&planned.key, "resync");
             } else {
-                let Plan { comment, reaction, .. } = planned.plan;
-                self.announce_soon(&planned.key, Announcement { view: comment, reaction });
+                self.announce_soon(&planned.key, Announcement::of(planned.plan));
             }
         }
         let counts: Vec<(&'static str, usize)> =
@@ -68,6 +67,7 @@ impl Controller {
         self.doors.meter.passed("ok", world.records.len(), began.elapsed());
         tracing::debug!(environments = world.records.len(), woken, "pass done");
         self.closer.signs.retain(&world.records);
+        self.edits.retain(&world.records);
         self.refusals.retain(&world.records);
         self.keep(world.into_open());
         Ok(())

@@ -74,14 +74,15 @@ impl Controller {
         if phase != was && unrecorded.is_none() {
             tracing::info!(reason = %planned.status.reason, message = %planned.status.message, "{was} → {phase}");
         }
-        self.announce_soon(key, Announcement { view: planned.comment, reaction: planned.reaction });
+        let requeue_after = planned.requeue_after;
+        self.announce_soon(key, Announcement::of(planned));
         if unrecorded.is_some() {
             // Each pass looks again, since the record does not say what it should.
             return Outcome::Terminal { reason: UNRECORDED };
         }
         match stopped_by {
             Some(error) => back_off(&error),
-            None => planned.requeue_after.map_or(Outcome::Done, Outcome::RequeueAfter),
+            None => requeue_after.map_or(Outcome::Done, Outcome::RequeueAfter),
         }
     }
 

@@ -439,6 +439,7 @@ impl Forge for Door {
             state.forge_answers("say", &view.key.repo)?;
             let log = view.log.as_ref().map(|log| log.lines().to_vec());
             state.logs_said.insert(view.key.clone(), log);
+            state.written_comments.entry(view.key.clone()).or_default().push(view.clone());
             // Found by its id, else by its marker, else posted.
             let comments = state.comments.entry(view.key.clone()).or_default();
             match comments.first_mut() {

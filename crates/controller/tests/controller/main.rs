@@ -11,6 +11,7 @@ mod fixtures;
 mod admission;
 mod collecting;
 mod doors;
+mod edits;
 mod idling;
 mod leading;
 mod owed;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bivouac_controller::{Controller, Doors, Settings};
 use bivouac_model::{
-    DesiredState, EnvKey, Event, Image, ImageDigest, ItemKey, LastUse, ListedImage, Month, Phase, PullRequestState,
-    Record, RepoName, SpendingEntry, Status, Usd,
+    CommentView, DesiredState, EnvKey, Event, Image, ImageDigest, ItemKey, LastUse, ListedImage, Month, Phase,
+    PullRequestState, Record, RepoName, SpendingEntry, Status, Usd,
 };
 use bivouac_planner::admission::Caps;
 use bivouac_planner::{ImageCommit, Policy};
@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) pull_requests: BTreeMap<EnvKey, PullRequestState>,
     /// The comments of each pull request, by what they say. More than one is a defect.
     pub(crate) comments: HashMap<EnvKey, Vec<(String, Phase)>>,
+    /// What each comment was written with, the newest last.
+    pub(crate) written_comments: HashMap<EnvKey, Vec<CommentView>>,
     /// The log that each comment was last written with.
     pub(crate) logs_said: HashMap<EnvKey, Option<Vec<String>>>,
     /// What every task has written.
@@ -200,6 +202,7 @@ impl World {
             clouds: HashMap::new(),
             pull_requests: BTreeMap::new(),
             comments: HashMap::new(),
+            written_comments: HashMap::new(),
             logs_said: HashMap::new(),
             log: Vec::new(),
             logs_in_comments: bivouac_planner::LogsInComments::Never,
@@ -426,6 +429,16 @@ impl World {
     pub(crate) fn said(&self, pr: u64) -> Vec<Phase> {
         let state = self.state();
         state.comments.get(&env(pr)).into_iter().flatten().map(|(_, phase)| *phase).collect()
+    }
+
+    /// How often the comment of a pull request was written.
+    pub(crate) fn edits(&self, pr: u64) -> usize {
+        self.state().written_comments.get(&env(pr)).map_or(0, Vec::len)
+    }
+
+    /// The commit that the comment of a pull request says is not approved.
+    pub(crate) fn newest_said(&self, pr: u64) -> Option<String> {
+        self.state().written_comments.get(&env(pr))?.last()?.newer_commit.clone()
     }
 
     /// Whether the audit tells of every change, once.
