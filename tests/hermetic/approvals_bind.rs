@@ -122,25 +122,22 @@ async fn a_push_whose_delivery_is_under_way_is_not_approved() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_in_the_second_of_the_command_is_not_approved() {
-    let scene = Scene::new().await;
-    // Without a tick in between the forge's clock may still go on by itself: what counts is what it says.
     loop {
+        // A round that misses the second ends with its scene: a head that came back is another case.
+        let scene = Scene::new().await;
         scene.system.hub.hold_deliveries();
         scene.push(SECOND);
-        let comment = scene.up().await;
+        scene.up().await;
         let same = scene.system.hub.deliveries().into_iter().rev().take(2).map(|one| one.at.timestamp());
         let same: Vec<i64> = same.collect();
+        if same[0] != same[1] {
+            continue;
+        }
         scene.system.hub.release_all_deliveries();
         scene.seen().await;
-        if same[0] == same[1] {
-            break;
-        }
-        // It was seen in time, or not: another round with the next second.
-        scene.system.hub.delete_comment(REPO, comment).unwrap();
-        scene.outsider.force_push(REPO, scene.pr, FIRST).unwrap();
-        scene.seen().await;
+        scene.until_refused().await;
+        return;
     }
-    scene.until_refused().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -137,8 +137,8 @@ fn each_kind_of_fault_in_an_answer_is_found() {
     answer_is(ECS, describe, (400, conflict), Kind::UndeclaredError, "");
     let server = json!({ "__type": "ServerException", "message": "broken" });
     answer_is(ECS, describe, (400, server), Kind::Protocol, "ServerException");
-    let throttled = json!({ "__type": "TooManyRequestsException", "message": "Rate exceeded" });
-    let path = "TooManyRequestsException.message";
+    let throttled = json!({ "__type": "TooManyRequestsException", "message": "Rate exceeded", "after": 1 });
+    let path = "TooManyRequestsException.after";
     answer_is(QUOTAS, "GetServiceQuota", (400, throttled), Kind::UnknownMember, path);
     answer_is(QUOTAS, "GetServiceQuota", (400, json!({ "message": "?" })), Kind::MissingMember, "__type");
 }
