@@ -41,14 +41,16 @@ fn spoil(operation: &Operation, reference: &Reference, value: &Value, path: &str
     match value {
         Value::Object(given) if shape.kind == Type::Structure => structure(operation, shape, given, path, faults),
         Value::Array(items) => {
-            let (Some(reference), Some(first)) = (&shape.member, items.first()) else { return };
-            let mut inner = Vec::new();
-            spoil(operation, reference, first, &format!("{path}[]"), &mut inner);
-            faults.extend(inner.into_iter().map(|(path, kind, spoiled)| {
-                let mut items = items.clone();
-                items[0] = spoiled;
-                (path, kind, Value::Array(items))
-            }));
+            let Some(reference) = &shape.member else { return };
+            for (index, item) in items.iter().enumerate() {
+                let mut inner = Vec::new();
+                spoil(operation, reference, item, &format!("{path}[]"), &mut inner);
+                faults.extend(inner.into_iter().map(|(path, kind, spoiled)| {
+                    let mut items = items.clone();
+                    items[index] = spoiled;
+                    (path, kind, Value::Array(items))
+                }));
+            }
         }
         _ => {}
     }

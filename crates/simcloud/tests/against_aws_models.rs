@@ -33,9 +33,8 @@ async fn post(cloud: &SimCloud, target: &str, body: &Value) -> (u16, String) {
     (answer.status().as_u16(), answer.text().await.expect("a body"))
 }
 
-/// Sends each correct call in turn, before it every way to break one of its rules. The calls in `known` are taken although
-/// AWS's models do not allow them: the gaps of the embedded cloud, as `OPERATION path Kind`. A gap that is closed goes from the list.
-async fn refuses(cloud: &SimCloud, service: &str, prefix: &str, calls: &[(&str, Value)], known: &[&str]) {
+/// Sends each correct call in turn, before it every way to break one of its rules.
+async fn refuses(cloud: &SimCloud, service: &str, prefix: &str, calls: &[(&str, Value)]) {
     let (models, mut taken, mut tried) = (models(), Vec::new(), 0);
     for (operation, body) in calls {
         let target = format!("{prefix}.{operation}");
@@ -52,8 +51,57 @@ async fn refuses(cloud: &SimCloud, service: &str, prefix: &str, calls: &[(&str, 
         assert!(status == 200 || taken.len() > before, "{operation} is in order: {answer}");
     }
     assert!(tried > calls.len(), "the models have rules");
-    let text = format!("{} of {tried} wrong calls were taken:\n{}", taken.len(), taken.join("\n"));
-    assert!(taken == known, "{text}");
+    assert!(taken.is_empty(), "{} of {tried} wrong calls were taken:\n{}", taken.len(), taken.join("\n"));
+}
+
+/// The second container of the task definition: a log router, which the first one waits for.
+fn router() -> Value {
+    json!({
+        "name": "router",
+        "image": "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable",
+        "essential": true,
+        "firelensConfiguration": { "type": "fluentbit", "options": { "enable-ecs-log-metadata": "true" } },
+        "healthCheck": { "command": ["CMD", "true"] },
+        "logConfiguration": { "logDriver": "splunk", "secretOptions": [
+            { "name": "splunk-token", "valueFrom": "arn:aws:ssm:us-west-2:123456789012:parameter/t" },
+        ] },
+    })
+}
+
+/// The first container, with most members that Fargate allows.
+fn web() -> Value {
+    json!({
+        "name": "web",
+        "image": "123456789012.dkr.ecr.us-west-2.amazonaws.com/app:web",
+        "cpu": 128,
+        "memory": 256,
+        "memoryReservation": 128,
+        "essential": true,
+        "command": ["serve"],
+        "entryPoint": ["sh"],
+        "portMappings": [{ "containerPort": 8080, "hostPort": 8080, "protocol": "tcp" }],
+        "environment": [{ "name": "A", "value": "b" }],
+        "secrets": [{ "name": "S", "valueFrom": "arn:aws:ssm:us-west-2:123456789012:parameter/s" }],
+        "mountPoints": [{ "sourceVolume": "data", "containerPath": "/data", "readOnly": true }],
+        "dockerLabels": { "a": "b" },
+        "healthCheck": { "command": ["CMD", "true"], "interval": 10, "timeout": 5, "retries": 3 },
+        "logConfiguration": { "logDriver": "awslogs", "options": {
+            "awslogs-group": "g", "awslogs-region": "us-west-2", "awslogs-stream-prefix": "p",
+        } },
+        "ulimits": [{ "name": "nofile", "softLimit": 1024, "hardLimit": 2048 }],
+        "user": "root",
+        "workingDirectory": "/",
+        "readonlyRootFilesystem": false,
+        "startTimeout": 60,
+        "stopTimeout": 30,
+        "environmentFiles": [{ "value": "arn:aws:s3:::bucket/app.env", "type": "s3" }],
+        "dependsOn": [{ "containerName": "router", "condition": "HEALTHY" }],
+        "volumesFrom": [{ "sourceContainer": "router", "readOnly": true }],
+        "systemControls": [{ "namespace": "net.core.somaxconn", "value": "1024" }],
+        "restartPolicy": { "enabled": true, "ignoredExitCodes": [0], "restartAttemptPeriod": 60 },
+        "versionConsistency": "enabled",
+        "linuxParameters": { "initProcessEnabled": true, "capabilities": { "add": ["SYS_PTRACE"], "drop": ["ALL"] } },
+    })
 }
 
 fn task_definition() -> Value {
@@ -67,59 +115,18 @@ fn task_definition() -> Value {
         "taskRoleArn": "arn:aws:iam::123456789012:role/r",
         "runtimePlatform": { "cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX" },
         "ephemeralStorage": { "sizeInGiB": 30 },
-        "volumes": [{ "name": "data" }],
-        "containerDefinitions": [{
-            "name": "web",
-            "image": "123456789012.dkr.ecr.us-west-2.amazonaws.com/app:web",
-            "cpu": 128,
-            "memory": 256,
-            "memoryReservation": 128,
-            "essential": true,
-            "command": ["serve"],
-            "entryPoint": ["sh"],
-            "portMappings": [{ "containerPort": 8080, "hostPort": 8080, "protocol": "tcp" }],
-            "environment": [{ "name": "A", "value": "b" }],
-            "secrets": [{ "name": "S", "valueFrom": "arn:aws:ssm:us-west-2:123456789012:parameter/s" }],
-            "mountPoints": [{ "sourceVolume": "data", "containerPath": "/data", "readOnly": true }],
-            "dockerLabels": { "a": "b" },
-            "healthCheck": { "command": ["CMD", "true"], "interval": 10, "timeout": 5, "retries": 3 },
-            "logConfiguration": { "logDriver": "awslogs", "options": {
-                "awslogs-group": "g", "awslogs-region": "us-west-2", "awslogs-stream-prefix": "p",
+        "pidMode": "task",
+        "volumes": [
+            { "name": "efs", "efsVolumeConfiguration": {
+                "fileSystemId": "fs-1", "rootDirectory": "/", "transitEncryption": "ENABLED",
+                "authorizationConfig": { "accessPointId": "fsap-1", "iam": "ENABLED" },
             } },
-            "ulimits": [{ "name": "nofile", "softLimit": 1024, "hardLimit": 2048 }],
-            "user": "root",
-            "workingDirectory": "/",
-            "readonlyRootFilesystem": false,
-            "startTimeout": 60,
-            "stopTimeout": 30,
-        }],
+            { "name": "data" },
+        ],
+        "containerDefinitions": [web(), router()],
         "tags": [{ "key": "team", "value": "shop" }],
     })
 }
-
-/// The gaps of the embedded ECS: it does not know every enumeration and every required member of a definition yet.
-const KNOWN_OF_ECS: [&str; 20] = [
-    "RegisterTaskDefinition containerDefinitions[].healthCheck.command MissingMember",
-    "RegisterTaskDefinition containerDefinitions[].portMappings[].protocol Enumeration",
-    "RegisterTaskDefinition containerDefinitions[].secrets[].name MissingMember",
-    "RegisterTaskDefinition containerDefinitions[].ulimits[].name MissingMember",
-    "RegisterTaskDefinition containerDefinitions[].ulimits[].softLimit MissingMember",
-    "RegisterTaskDefinition containerDefinitions[].ulimits[].hardLimit MissingMember",
-    "RegisterTaskDefinition containerDefinitions[].ulimits[].name Enumeration",
-    "RegisterTaskDefinition ephemeralStorage.sizeInGiB MissingMember",
-    "RegisterTaskDefinition requiresCompatibilities[] Enumeration",
-    "RegisterTaskDefinition runtimePlatform.cpuArchitecture Enumeration",
-    "RegisterTaskDefinition runtimePlatform.operatingSystemFamily Enumeration",
-    "RegisterTaskDefinition tags Length",
-    "DescribeTaskDefinition include[] Enumeration",
-    "CreateService deploymentConfiguration.deploymentCircuitBreaker.enable MissingMember",
-    "DescribeServices include[] Enumeration",
-    "ListServices launchType Enumeration",
-    "TagResource tags MissingMember",
-    "TagResource tags Length",
-    "DescribeTasks include[] Enumeration",
-    "DescribeClusters include[] Enumeration",
-];
 
 #[tokio::test]
 async fn ecs_refuses_what_the_models_do_not_allow() {
@@ -168,7 +175,7 @@ async fn ecs_refuses_what_the_models_do_not_allow() {
         ("DeregisterTaskDefinition", json!({ "taskDefinition": "shop:1" })),
         ("DeleteTaskDefinitions", json!({ "taskDefinitions": ["shop:1"] })),
     ];
-    refuses(&cloud, "ecs", ECS, &calls, &KNOWN_OF_ECS).await;
+    refuses(&cloud, "ecs", ECS, &calls).await;
     cloud.shutdown().await;
 }
 
@@ -200,7 +207,7 @@ async fn ecr_refuses_what_the_models_do_not_allow() {
         ),
         ("BatchDeleteImage", json!({ "repositoryName": "app", "imageIds": [{ "imageTag": "t" }] })),
     ];
-    refuses(&cloud, "ecr", ECR, &calls, &[]).await;
+    refuses(&cloud, "ecr", ECR, &calls).await;
     cloud.shutdown().await;
 }
 
@@ -209,6 +216,6 @@ async fn service_quotas_refuses_what_the_models_do_not_allow() {
     let cloud = cloud().await;
     let quota = json!({ "ServiceCode": "fargate", "QuotaCode": "L-3032A538" });
     let calls = [("GetAWSDefaultServiceQuota", quota)];
-    refuses(&cloud, "service-quotas", QUOTAS, &calls, &[]).await;
+    refuses(&cloud, "service-quotas", QUOTAS, &calls).await;
     cloud.shutdown().await;
 }

@@ -12,6 +12,7 @@ use super::super::scope::{deployment_id, digest};
 use super::super::{Refusal, World};
 use super::definition::{Definition, Status as DefinitionStatus};
 use super::deployment::{Configuration, Deployment, Rollout};
+use super::members::check_propagation;
 use super::network::{Launch, NetworkConfiguration, StrategyItem, launch};
 use super::service::{Service, Status};
 use super::tags::{Tag, Tags};
@@ -96,6 +97,7 @@ impl World {
     }
 
     fn new_service(&mut self, key: &ServiceKey, input: CreateService, fingerprint: String) -> Result<Service, Refusal> {
+        check_propagation(input.propagate_tags.as_ref())?;
         let definition = self.live_definition(input.task_definition.as_deref())?;
         let desired = check_desired(input.desired_count)?;
         let cluster = self.ecs.cluster(Some(&key.cluster))?;

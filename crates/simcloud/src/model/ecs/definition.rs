@@ -11,6 +11,7 @@ use super::super::{Refusal, Scope};
 use super::demands::{check_containers, check_family, check_size, fargate_size};
 use super::fargate;
 use super::input::Input;
+use super::members;
 use super::tags::{Tag, Tags};
 
 /// Service quotas of ECS: "Task definition size".
@@ -172,6 +173,7 @@ impl Definitions {
             Some(list) => Vec::deserialize(list).map_err(|_| serialization())?,
         };
         check_containers(&containers)?;
+        members::check(&input)?;
         let fargate_required = lists(&body, "requiresCompatibilities", "FARGATE");
         let awsvpc = body.get("networkMode").and_then(Value::as_str) == Some("awsvpc");
         let sized = fargate_size(&body);

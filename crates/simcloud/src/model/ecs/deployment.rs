@@ -48,9 +48,8 @@ pub(crate) struct Configuration {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CircuitBreaker {
-    #[serde(default)]
+    /// Required, as `rollback` is.
     pub(crate) enable: bool,
-    #[serde(default)]
     pub(crate) rollback: bool,
     #[serde(flatten)]
     other: Map<String, Value>,

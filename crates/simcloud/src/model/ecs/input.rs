@@ -82,6 +82,8 @@ shape!(
         system_controls: Vec<SystemControl>,
         resource_requirements: Vec<ResourceRequirement>,
         firelens_configuration: Firelens,
+        restart_policy: RestartPolicy,
+        version_consistency: String,
     }
 );
 shape!(
@@ -156,14 +158,32 @@ shape!(
     Firelens { r#type: String, options: Named, }
 );
 shape!(
+    /// What happens to a container that ends.
+    RestartPolicy { enabled: bool, ignored_exit_codes: Vec<i64>, restart_attempt_period: i64, }
+);
+shape!(
     /// A volume.
     Volume {
         name: String,
         host: HostVolume,
         docker_volume_configuration: Map<String, Value>,
-        efs_volume_configuration: Map<String, Value>,
+        efs_volume_configuration: EfsVolume,
         configured_at_launch: bool,
     }
+);
+shape!(
+    /// A volume of EFS.
+    EfsVolume {
+        file_system_id: String,
+        root_directory: String,
+        transit_encryption: String,
+        transit_encryption_port: i64,
+        authorization_config: EfsAuthorization,
+    }
+);
+shape!(
+    /// The access to a volume of EFS.
+    EfsAuthorization { access_point_id: String, iam: String, }
 );
 shape!(
     /// A path of the host.

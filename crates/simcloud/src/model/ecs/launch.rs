@@ -10,6 +10,7 @@ use super::super::{Refusal, World};
 use super::create::check_compatible;
 use super::definition::Definition;
 use super::fate::Fate;
+use super::members::check_propagation;
 use super::network::{NetworkConfiguration, Provider, StrategyItem, launch};
 use super::service::Service;
 use super::tags::{Tag, Tags};
@@ -57,6 +58,7 @@ impl World {
         let definition = self.live_definition(input.task_definition.as_deref())?;
         check_compatible(&definition, &launch)?;
         self.check_network(definition.awsvpc, input.network_configuration.as_ref())?;
+        check_propagation(input.propagate_tags.as_ref())?;
         let count = input.count.unwrap_or(1);
         // "You can specify up to 10 tasks for each call."
         if !(1..=10).contains(&count) {

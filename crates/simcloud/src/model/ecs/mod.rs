@@ -11,6 +11,7 @@ pub(crate) mod fate;
 mod input;
 pub(crate) mod launch;
 mod life;
+pub(crate) mod members;
 pub(crate) mod network;
 pub(crate) mod scheduler;
 pub(crate) mod service;

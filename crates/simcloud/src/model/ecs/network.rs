@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{Refusal, World};
 use super::cluster::Cluster;
+use super::members::one_of;
 
 /// `networkConfiguration` of a service or task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,9 @@ pub(crate) struct StrategyItem {
     #[serde(default)]
     pub(crate) base: i32,
 }
+
+/// The shape `LaunchType`.
+pub(crate) const LAUNCH_TYPES: [&str; 4] = ["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"];
 
 /// What a task runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,10 +123,10 @@ pub(crate) fn launch(
             "Specifying both a launch type and capacity provider strategy is not supported. \
              Remove one and try again.",
         )),
-        (Some(launch_type), None) => match launch_type.as_str() {
-            "FARGATE" | "EC2" | "EXTERNAL" | "MANAGED_INSTANCES" => Ok(Launch::Type(launch_type)),
-            _ => Err(Refusal::invalid("Launch type is invalid.")),
-        },
+        (Some(launch_type), None) => {
+            one_of("launchType", &launch_type, &LAUNCH_TYPES)?;
+            Ok(Launch::Type(launch_type))
+        }
         (None, Some(strategy)) => {
             check_strategy(cluster, &strategy)?;
             Ok(Launch::Strategy(strategy))

@@ -32,6 +32,10 @@ impl Tags {
 
     /// Adds or replaces; all or nothing.
     pub(crate) fn set(&mut self, tags: Vec<Tag>) -> Result<(), Refusal> {
+        // A call has 50 tags at most, also where it says one twice (the shape `Tags` of ECS's model).
+        if tags.len() > MAX_TAGS {
+            return Err(too_many());
+        }
         let mut merged = self.0.clone();
         for tag in tags {
             check(&tag)?;
@@ -41,7 +45,7 @@ impl Tags {
             }
         }
         if merged.len() > MAX_TAGS {
-            return Err(Refusal::invalid("The maximum number of tags has been exceeded."));
+            return Err(too_many());
         }
         self.0 = merged;
         Ok(())
@@ -68,6 +72,11 @@ impl Tags {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// The words are from memory.
+fn too_many() -> Refusal {
+    Refusal::invalid("The maximum number of tags has been exceeded.")
 }
 
 fn check(tag: &Tag) -> Result<(), Refusal> {

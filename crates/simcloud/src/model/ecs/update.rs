@@ -9,6 +9,7 @@ use super::super::agenda::Event;
 use super::super::{Refusal, World};
 use super::create::{check_compatible, check_desired, check_rebalancing};
 use super::deployment::Configuration;
+use super::members::check_propagation;
 use super::network::{Launch, NetworkConfiguration, StrategyItem, check_strategy};
 use super::service::Status;
 use super::{ServiceKey, short_name};
@@ -62,6 +63,7 @@ impl World {
         let Some(primary) = held.primary() else {
             return Err(service_not_found());
         };
+        check_propagation(input.propagate_tags.as_ref())?;
         let definition = match &input.task_definition {
             Some(name) => self.live_definition(Some(name))?,
             None => Arc::clone(&primary.definition),

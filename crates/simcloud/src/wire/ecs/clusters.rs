@@ -5,7 +5,7 @@ use std::ops::Bound;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{failure, listed, page_size, start, wants};
+use super::{failure, listed, page_size, start, wants_tags};
 use crate::model::ecs::cluster::{Cluster, FARGATE_PROVIDERS};
 use crate::model::ecs::network::StrategyItem;
 use crate::model::ecs::service::Status;
@@ -70,7 +70,8 @@ pub(super) fn describe(world: &World, input: &DescribeClusters) -> Result<Value,
     if names.len() > 100 {
         return Err(Refusal::invalid("clusters can have at most 100 items."));
     }
-    let tags = wants(input.include.as_deref(), "TAGS");
+    let tags =
+        wants_tags(input.include.as_deref(), &["ATTACHMENTS", "CONFIGURATIONS", "SETTINGS", "STATISTICS", "TAGS"])?;
     let (mut clusters, mut failures) = (Vec::new(), Vec::new());
     for name in names {
         match world.ecs.cluster(Some(name)) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{epoch, failure, listed, page_size, start, wants};
+use super::{epoch, failure, listed, page_size, start, wants_tags};
 use crate::model::agenda::Event;
 use crate::model::ecs::definition::{Revision, Status};
 use crate::model::page::{Page, take};
@@ -52,7 +52,7 @@ pub(super) fn describe(world: &World, input: &Named) -> Result<Value, Refusal> {
     let found = world.ecs.definitions.find(input.task_definition.as_deref().unwrap_or_default());
     let revision = found.ok_or_else(|| Refusal::client("Unable to describe task definition."))?;
     let mut answer = json!({ "taskDefinition": show(world, revision) });
-    if wants(input.include.as_deref(), "TAGS") {
+    if wants_tags(input.include.as_deref(), &["TAGS"])? {
         answer["tags"] = json!(revision.tags);
     }
     Ok(answer)

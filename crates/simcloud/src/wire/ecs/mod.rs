@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::model::ecs::members::one_of;
 use crate::model::page::{Page, last_key};
 use crate::model::{Refusal, World};
 
@@ -69,9 +70,11 @@ fn failure(arn: &str, reason: &str) -> Value {
     json!({ "arn": arn, "reason": reason })
 }
 
-/// Whether `include` asks for tags.
-fn wants(include: Option<&[String]>, what: &str) -> bool {
-    include.is_some_and(|include| include.iter().any(|item| item == what))
+/// Reports whether `include` asks for tags. Anything that is none of its fields is refused.
+fn wants_tags(include: Option<&[String]>, fields: &[&str]) -> Result<bool, Refusal> {
+    let include = include.unwrap_or_default();
+    include.iter().try_for_each(|field| one_of("include", field, fields))?;
+    Ok(include.iter().any(|field| field == "TAGS"))
 }
 
 /// The page size of a list call.

@@ -6,11 +6,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{epoch, failure, listed, page_size, start, wants};
+use super::{epoch, failure, listed, page_size, start, wants_tags};
 use crate::clock::delta;
 use crate::model::ecs::create::CreateService;
 use crate::model::ecs::deployment::Deployment;
-use crate::model::ecs::network::Launch;
+use crate::model::ecs::members::one_of;
+use crate::model::ecs::network::{LAUNCH_TYPES, Launch};
 use crate::model::ecs::service::{Service, Status};
 use crate::model::ecs::task::{Phase, Task};
 use crate::model::ecs::update::{DeleteService, UpdateService, service_not_found};
@@ -64,7 +65,7 @@ pub(super) fn describe(world: &World, input: &DescribeServices, lag: Duration) -
     if input.services.len() > 10 {
         return Err(Refusal::invalid("service names can have at most 10 items."));
     }
-    let tags = wants(input.include.as_deref(), "TAGS");
+    let tags = wants_tags(input.include.as_deref(), &["TAGS"])?;
     let visible_until = world.now - delta(lag);
     let (mut services, mut failures) = (Vec::new(), Vec::new());
     for name in &input.services {
@@ -84,6 +85,12 @@ pub(super) fn describe(world: &World, input: &DescribeServices, lag: Duration) -
 /// Lists the ACTIVE services: one that drains is missing here, though its name is not free.
 pub(super) fn list(world: &World, input: &ListServices, lag: Duration) -> Result<Value, Refusal> {
     let cluster = world.ecs.cluster(input.cluster.as_deref())?;
+    if let Some(wanted) = &input.launch_type {
+        one_of("launchType", wanted, &LAUNCH_TYPES)?;
+    }
+    if let Some(wanted) = &input.scheduling_strategy {
+        one_of("schedulingStrategy", wanted, &["REPLICA", "DAEMON"])?;
+    }
     // "ListServices returns up to 10 results" by default.
     let size = page_size(input.max_results, 10)?;
     let listing = format!("ListServices/{}", cluster.name);

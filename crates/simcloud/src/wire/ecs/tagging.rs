@@ -13,8 +13,7 @@ use crate::model::{Refusal, World};
 #[serde(rename_all = "camelCase")]
 pub(super) struct TagResource {
     resource_arn: Option<String>,
-    #[serde(default)]
-    tags: Vec<Tag>,
+    tags: Option<Vec<Tag>>,
 }
 
 #[derive(Deserialize)]
@@ -32,7 +31,9 @@ pub(super) struct ListTags {
 }
 
 pub(super) fn tag(world: &mut World, input: TagResource) -> Result<Value, Refusal> {
-    tags_of(world, input.resource_arn.as_deref())?.set(input.tags)?;
+    // The words are from memory.
+    let tags = input.tags.ok_or_else(|| Refusal::invalid("Tags can not be null."))?;
+    tags_of(world, input.resource_arn.as_deref())?.set(tags)?;
     Ok(json!({}))
 }
 

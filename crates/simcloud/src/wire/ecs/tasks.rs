@@ -8,10 +8,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{epoch, failure, listed, page_size, start, wants};
+use super::{epoch, failure, listed, page_size, start, wants_tags};
 use crate::clock::delta;
 use crate::model::ecs::definition::Container;
 use crate::model::ecs::launch::RunTask;
+use crate::model::ecs::members::one_of;
+use crate::model::ecs::network::LAUNCH_TYPES;
 use crate::model::ecs::task::{ContainerState, Phase, StopCode, Task};
 use crate::model::ecs::update::service_not_found;
 use crate::model::ecs::{TaskId, TaskIndex, short_name};
@@ -80,7 +82,7 @@ pub(super) fn describe(world: &World, input: &DescribeTasks, lag: Duration) -> R
     if input.tasks.len() > 100 {
         return Err(Refusal::invalid("taskIds can have at most 100 items."));
     }
-    let tags = wants(input.include.as_deref(), "TAGS");
+    let tags = wants_tags(input.include.as_deref(), &["TAGS"])?;
     let visible_until = world.now - delta(lag);
     let (mut tasks, mut failures) = (Vec::new(), Vec::new());
     for name in &input.tasks {
@@ -102,6 +104,9 @@ pub(super) fn describe(world: &World, input: &DescribeTasks, lag: Duration) -> R
 pub(super) fn list(world: &World, input: &ListTasks, lag: Duration) -> Result<Value, Refusal> {
     let cluster = world.ecs.cluster(input.cluster.as_deref())?;
     let size = page_size(input.max_results, 100)?;
+    if let Some(wanted) = &input.launch_type {
+        one_of("launchType", wanted, &LAUNCH_TYPES)?;
+    }
     let stopped = match input.desired_status.as_deref() {
         None | Some("RUNNING") => false,
         Some("STOPPED") => true,

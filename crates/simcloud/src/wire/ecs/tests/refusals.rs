@@ -142,3 +142,32 @@ fn what_is_gone_is_refused_as_each_call_models_it() {
     let refused = rig.refused("StopTask", json!({"cluster": "c", "task": "0"}));
     assert_eq!(refused.code, "InvalidParameterException");
 }
+
+#[test]
+fn a_value_outside_an_enumeration_and_a_missing_member_are_named() {
+    let mut rig = Rig::new();
+    let mut register = |change: fn(&mut Value)| {
+        let mut body = super::task_definition("web", "nginx");
+        change(&mut body);
+        rig.refused("RegisterTaskDefinition", body).to_string()
+    };
+    let platform = register(|body| body["runtimePlatform"] = json!({ "cpuArchitecture": "arm64" }));
+    assert_eq!(platform, "InvalidParameterException: cpuArchitecture should be one of [X86_64,ARM64]");
+    let ulimit = register(|body| {
+        body["containerDefinitions"][0]["ulimits"] = json!([{ "name": "memory", "softLimit": 1, "hardLimit": 1 }]);
+    });
+    assert_eq!(ulimit, "ClientException: Unrecognized ulimit name memory");
+    let limits = register(|body| {
+        body["containerDefinitions"][0]["ulimits"] = json!([{ "name": "nofile", "softLimit": 2, "hardLimit": 1 }]);
+    });
+    assert_eq!(limits, "ClientException: Soft limit exceeds hard limit for ulimit nofile");
+    let check = register(|body| body["containerDefinitions"][0]["healthCheck"] = json!({ "interval": 10 }));
+    assert_eq!(check, "ClientException: HealthCheck.command should not be null or empty.");
+    let refused = rig.refused("DescribeClusters", json!({ "clusters": ["c"], "include": ["CONFIGURATION"] }));
+    let fields = "include should be one of [ATTACHMENTS,CONFIGURATIONS,SETTINGS,STATISTICS,TAGS]";
+    assert_eq!((refused.code, refused.message.as_str()), ("InvalidParameterException", fields));
+    let same = json!({ "key": "team", "value": "shop" });
+    let cluster = "arn:aws:ecs:us-west-2:123456789012:cluster/c";
+    let refused = rig.refused("TagResource", json!({ "resourceArn": cluster, "tags": vec![same; 51] }));
+    assert_eq!(refused.code, "InvalidParameterException", "{refused}");
+}
