@@ -53,6 +53,12 @@ fn task_definitions_that_fargate_refuses_are_refused_with_field_and_reason() {
         ("t12m_cap", "linuxParameters.capabilities.add[0]` is \"NET_ADMIN\"; allowed: \"SYS_PTRACE\" alone"),
         ("t12o_port_twice", ""),
         ("t12q_container_memory", ""),
+        ("t13a_volumes_from", "volumesFrom[0].sourceContainer` is \"assets\"; allowed: a container of the task: web"),
+        ("t13b_health_check", "healthCheck.retries` is 20; allowed: 1 to 10"),
+        ("t13c_architecture", ""),
+        ("t13d_protocol", "portMappings[0].protocol` is \"http\"; allowed: tcp, udp"),
+        ("t13e_container_name", ""),
+        ("t13f_port", "portMappings[1].containerPort` is missing; allowed: the port that the container listens on"),
     ];
     for (file, sentence) in cases {
         let sentences = policy(&field(&format!("td-fargate-refuses/{file}.json")), "").expect_err(file);
@@ -64,6 +70,12 @@ fn task_definitions_that_fargate_refuses_are_refused_with_field_and_reason() {
             "t12o_port_twice" => "`containerDefinitions[1].portMappings[0].containerPort` is 8080; allowed: a port that no \
                                   other container listens on; `containerDefinitions[0].portMappings[0].containerPort` is the \
                                   same tcp port"
+                .to_owned(),
+            "t13c_architecture" => {
+                "`runtimePlatform.cpuArchitecture` is \"arm64\"; allowed: X86_64, ARM64".to_owned()
+            }
+            "t13e_container_name" => "`containerDefinitions[1].name` is \"log router\"; allowed: letters, digits, `-` and `_`, \
+                                      255 at most"
                 .to_owned(),
             "t12q_container_memory" => {
                 assert!(only.starts_with("`containerDefinitions[0].memory` is "), "{only}");

@@ -27,7 +27,8 @@ fn with(template: Template) -> Policy {
     policy
 }
 
-async fn ecs(system: &System, operation: &str, input: Value) -> Value {
+/// A call of ECS that has to succeed.
+pub async fn ecs(system: &System, operation: &str, input: Value) -> Value {
     let request = reqwest::Client::new().post(system.cloud.aws_url());
     let request = request.header("x-amz-target", format!("AmazonEC2ContainerServiceV20141113.{operation}"));
     let request = request.header("content-type", "application/x-amz-json-1.1").body(input.to_string());
@@ -111,6 +112,7 @@ async fn tags_of_the_template_and_of_the_configuration_are_on_all_that_is_made()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn task_definitions_that_fargate_refuses_are_refused_by_the_embedded_cloud() {
+    // Those that AWS's model of the call refuses are not sent: the judge of this cloud would find them first.
     let cases = [
         ("t12b_priv", "Fargate requires that the 'privileged' setting be 'false'."),
         ("t12d_hostport", "When networkMode=awsvpc, the host ports and container ports in port mappings must match."),
@@ -122,6 +124,10 @@ async fn task_definitions_that_fargate_refuses_are_refused_by_the_embedded_cloud
         ("t12m_cap", "NET_ADMIN is not allowed on Fargate."),
         ("t12o_port_twice", "TCP host port '8080' is mapped multiple times in task."),
         ("t12q_container_memory", "The 'memory' setting for container 'web' is greater than for the task."),
+        ("t13a_volumes_from", "Invalid 'volumesFrom' setting. Unknown container: 'assets'"),
+        ("t13b_health_check", "Health check retries must be less than or equal to the maximum allowed value 10"),
+        ("t13e_container_name", "Container.name contains invalid characters."),
+        ("t13f_port", "Invalid 'containerPort' setting for container 'web'."),
     ];
     let system = System::without_daemon(Options::default(), policy()).await;
     for (file, words) in cases {

@@ -15,6 +15,30 @@ const LOG_OPTIONS: [&str; 3] = ["awslogs-group", "awslogs-region", "awslogs-stre
 /// "The max stop timeout value is 120 seconds" for Fargate (Amazon ECS API reference, `ContainerDefinition`).
 const LONGEST_STOP: i64 = 120;
 
+/// "Up to 255 letters (uppercase and lowercase), numbers, underscores, and hyphens are allowed" (the same, `name`).
+const LONGEST_NAME: usize = 255;
+/// The members of a health check with their ranges (Amazon ECS API reference, `HealthCheck`).
+const HEALTH_CHECK: [(&str, i64, i64); 4] =
+    [("interval", 5, 300), ("timeout", 2, 60), ("retries", 1, 10), ("startPeriod", 0, 300)];
+/// `UlimitName` of the API.
+const ULIMITS: [&str; 15] = [
+    "core",
+    "cpu",
+    "data",
+    "fsize",
+    "locks",
+    "memlock",
+    "msgqueue",
+    "nice",
+    "nofile",
+    "nproc",
+    "rss",
+    "rtprio",
+    "rttime",
+    "sigpending",
+    "stack",
+];
+
 /// The members that Fargate has not at all: the rule, the path within a container, and why.
 const ABSENT: [(Rule, &str, &str); 12] = [
     (Rule::Privileged, "privileged", "false, or nothing: Fargate runs no privileged containers"),
@@ -43,10 +67,14 @@ pub(super) fn check(task: &Task<'_>, mistakes: &mut Mistakes) {
             let found = container.get("image").map_or_else(|| "missing".to_owned(), shown);
             mistakes.0.push(Mistake::new(Rule::Image, one.path("image"), found, "an image, by name and tag or digest"));
         }
+        one.name(mistakes);
         one.ports(&mut ports, mistakes);
         one.secrets(mistakes);
         one.capabilities(mistakes);
         one.mounts(task, mistakes);
+        one.volumes_from(task, mistakes);
+        one.health_check(mistakes);
+        one.ulimits(mistakes);
         one.resources(mistakes);
         one.logs(mistakes);
     }
@@ -76,9 +104,37 @@ impl<'a> One<'a> {
         list.into_iter().flatten().enumerate().map(move |(index, entry)| (format!("{path}[{index}]"), entry))
     }
 
+    fn name(&self, mistakes: &mut Mistakes) {
+        // A missing name is a mistake of the file's shape.
+        let name = self.text("name").unwrap_or_default();
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        if !name.bytes().all(plain) || name.len() > LONGEST_NAME {
+            let allowed = format!("letters, digits, `-` and `_`, {LONGEST_NAME} at most");
+            mistakes.add(Rule::ContainerName, self.path("name"), &name.into(), allowed);
+        }
+    }
+
     fn ports(&self, taken: &mut BTreeMap<(String, i64), String>, mistakes: &mut Mistakes) {
         for (path, mapping) in self.list("portMappings") {
-            let Some(port) = mapping.get("containerPort").and_then(Json::as_i64) else { continue };
+            mistakes.add_unless_listed(format!("{path}.protocol"), mapping.get("protocol"), &["tcp", "udp"]);
+            let listed = ["http", "http2", "grpc"];
+            mistakes.add_unless_listed(format!("{path}.appProtocol"), mapping.get("appProtocol"), &listed);
+            let Some(port) = mapping.get("containerPort").and_then(Json::as_i64) else {
+                if mapping.get("containerPortRange").is_none_or(Json::is_null) {
+                    let path = format!("{path}.containerPort");
+                    mistakes.0.push(Mistake::new(
+                        Rule::PortRange,
+                        path,
+                        "missing",
+                        "the port that the container listens on",
+                    ));
+                }
+                continue;
+            };
+            if !(1..=65_535).contains(&port) {
+                mistakes.add(Rule::PortRange, format!("{path}.containerPort"), &port.into(), "1 to 65535");
+                continue;
+            }
             // 0 asks Docker for any port. With awsvpc it can only be the container's own, so it is left out (`fill`).
             let host =
                 mapping.get("hostPort").filter(|host| host.as_i64().is_some_and(|host| host != 0 && host != port));
@@ -147,6 +203,39 @@ impl<'a> One<'a> {
                 };
                 mistakes.add(Rule::MountedVolume, format!("{path}.sourceVolume"), name, allowed);
             }
+        }
+    }
+
+    fn volumes_from(&self, task: &Task<'_>, mistakes: &mut Mistakes) {
+        let names: Vec<&str> = task.containers.iter().filter_map(|container| container.get("name")?.as_str()).collect();
+        for (path, from) in self.list("volumesFrom") {
+            let source = from.get("sourceContainer").unwrap_or(&Json::Null);
+            if !source.as_str().is_some_and(|source| names.contains(&source)) {
+                let allowed = format!("a container of the task: {}", names.join(", "));
+                mistakes.add(Rule::VolumesFrom, format!("{path}.sourceContainer"), source, allowed);
+            }
+        }
+    }
+
+    fn health_check(&self, mistakes: &mut Mistakes) {
+        let Some(check) = self.container.get("healthCheck").filter(|check| !check.is_null()) else { return };
+        if check.get("command").and_then(Json::as_array).is_none_or(Vec::is_empty) {
+            let path = self.path("healthCheck.command");
+            let allowed = "a command, such as [\"CMD-SHELL\", \"curl -f http://localhost/health\"]";
+            mistakes.0.push(Mistake::new(Rule::HealthCheck, path, "missing", allowed));
+        }
+        for (member, least, most) in HEALTH_CHECK {
+            let found = check.get(member);
+            if let Some(found) = found.filter(|found| found.as_i64().is_some_and(|n| !(least..=most).contains(&n))) {
+                let allowed = format!("{least} to {most}");
+                mistakes.add(Rule::HealthCheck, self.path(&format!("healthCheck.{member}")), found, allowed);
+            }
+        }
+    }
+
+    fn ulimits(&self, mistakes: &mut Mistakes) {
+        for (path, ulimit) in self.list("ulimits") {
+            mistakes.add_unless_listed(format!("{path}.name"), ulimit.get("name"), &ULIMITS);
         }
     }
 

@@ -272,9 +272,10 @@ impl Draft {
                 "none".to_owned()
             }
         };
-        let valid = !family.is_empty() && family.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        let valid = (1..=255).contains(&family.len())
+            && family.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         if !valid {
-            let sentence = format!("`family` is `{family}`; allowed: letters, digits, `-` and `_`");
+            let sentence = format!("`family` is `{family}`; allowed: letters, digits, `-` and `_`, 255 at most");
             mistakes.push(Mistake::shape(sentence));
         }
         let chosen = chosen_containers(&fields, containers, &mut mistakes);

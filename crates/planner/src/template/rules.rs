@@ -73,6 +73,18 @@ rules! {
     Image, Source::Page("docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html");
     /// At least one container is essential.
     Essential, PARAMETERS;
+    /// The name of a container has letters, digits, hyphens and underscores, 255 at most.
+    ContainerName, Source::Answer {
+        words: "Container.name contains invalid characters.",
+        report: "hashicorp/terraform-provider-aws#5950",
+    };
+    /// A value is one of those that the API lists for its member.
+    Listed, Source::Page("docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html");
+    /// A mapped port is from 1 to 65535.
+    PortRange, Source::Answer {
+        words: "Invalid 'containerPort' setting for container '…'.",
+        report: "aws/aws-cli#7288",
+    };
     /// A host port is the container port.
     HostPort, Source::Answer {
         words: "When networkMode=awsvpc, the host ports and container ports in port mappings must match.",
@@ -132,6 +144,14 @@ rules! {
     DockerVolume, DIFFERENCES;
     /// A mount is of a volume of the task.
     MountedVolume, Source::Answer { words: "Unknown volume '…'.", report: "ansible/ansible#35777" };
+    /// A container takes the volumes of another container of the task.
+    VolumesFrom, Source::Answer {
+        words: "Invalid 'volumesFrom' setting. Unknown container: '…'",
+        report: "badmintoncryer/cdk-preflight",
+    };
+    /// A health check has a command, an interval of 5 to 300 seconds, a timeout of 2 to 60, 1 to 10 retries and a start period
+    /// of 300 seconds at most.
+    HealthCheck, Source::Page("docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html");
     /// A container waits for another container of the task.
     Dependency, PARAMETERS;
     /// A container that is waited for to be healthy has a health check.

@@ -132,6 +132,31 @@ fn broken() -> Vec<Broken> {
              nothing to run",
         ),
         (
+            Rule::ContainerName,
+            task("containerDefinitions/-", json!({ "name": "the db", "image": "postgres:17" })),
+            "`containerDefinitions[3].name` is \"the db\"; allowed: letters, digits, `-` and `_`, 255 at most",
+        ),
+        (
+            Rule::Listed,
+            task("runtimePlatform", json!({ "cpuArchitecture": "arm64" })),
+            "`runtimePlatform.cpuArchitecture` is \"arm64\"; allowed: X86_64, ARM64",
+        ),
+        (
+            Rule::Listed,
+            db("portMappings", json!([{ "containerPort": 5432, "protocol": "http" }])),
+            "`containerDefinitions[1].portMappings[0].protocol` is \"http\"; allowed: tcp, udp",
+        ),
+        (
+            Rule::PortRange,
+            db("portMappings", json!([{ "containerPort": 65_536 }])),
+            "`containerDefinitions[1].portMappings[0].containerPort` is 65536; allowed: 1 to 65535",
+        ),
+        (
+            Rule::PortRange,
+            db("portMappings", json!([{ "hostPort": 5432 }])),
+            "`containerDefinitions[1].portMappings[0].containerPort` is missing; allowed: the port that the container listens on",
+        ),
+        (
             Rule::HostPort,
             web("portMappings/0/hostPort", json!(80)),
             "`containerDefinitions[0].portMappings[0].hostPort` is 80; allowed: 8080, the `containerPort`, or nothing",
@@ -238,6 +263,38 @@ fn broken() -> Vec<Broken> {
             Rule::MountedVolume,
             web("mountPoints/0/sourceVolume", json!("nowhere")),
             "`containerDefinitions[0].mountPoints[0].sourceVolume` is \"nowhere\"; allowed: a volume of the task: data",
+        ),
+        (
+            Rule::VolumesFrom,
+            web("volumesFrom", json!([{ "sourceContainer": "assets" }])),
+            "`containerDefinitions[0].volumesFrom[0].sourceContainer` is \"assets\"; allowed: a container of the task: web, db, \
+             migrate",
+        ),
+        (
+            Rule::HealthCheck,
+            db("healthCheck/interval", json!(301)),
+            "`containerDefinitions[1].healthCheck.interval` is 301; allowed: 5 to 300",
+        ),
+        (
+            Rule::HealthCheck,
+            db("healthCheck/timeout", json!(1)),
+            "`containerDefinitions[1].healthCheck.timeout` is 1; allowed: 2 to 60",
+        ),
+        (
+            Rule::HealthCheck,
+            db("healthCheck/retries", json!(0)),
+            "`containerDefinitions[1].healthCheck.retries` is 0; allowed: 1 to 10",
+        ),
+        (
+            Rule::HealthCheck,
+            db("healthCheck/startPeriod", json!(301)),
+            "`containerDefinitions[1].healthCheck.startPeriod` is 301; allowed: 0 to 300",
+        ),
+        (
+            Rule::HealthCheck,
+            db("healthCheck/command", json!([])),
+            "`containerDefinitions[1].healthCheck.command` is missing; allowed: a command, such as [\"CMD-SHELL\", \"curl -f \
+             http://localhost/health\"]",
         ),
         (
             Rule::Dependency,

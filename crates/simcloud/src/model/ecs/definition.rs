@@ -168,12 +168,12 @@ impl Definitions {
         let input = Input::read(&body)?;
         let family = body.get("family").and_then(Value::as_str).unwrap_or_default().to_owned();
         check_family(&family)?;
+        members::check(&input)?;
         let containers: Vec<Container> = match body.get("containerDefinitions") {
             None => Vec::new(),
             Some(list) => Vec::deserialize(list).map_err(|_| serialization())?,
         };
         check_containers(&containers)?;
-        members::check(&input)?;
         let fargate_required = lists(&body, "requiresCompatibilities", "FARGATE");
         let awsvpc = body.get("networkMode").and_then(Value::as_str) == Some("awsvpc");
         let sized = fargate_size(&body);

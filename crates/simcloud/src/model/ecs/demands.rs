@@ -7,18 +7,29 @@ use super::definition::Container;
 
 /// Service quotas of ECS: "Task definition maximum containers".
 const MAX_CONTAINERS: usize = 10;
-/// "Up to 255 letters, numbers, underscores, and hyphens" (family).
-const MAX_FAMILY: usize = 255;
+/// "Up to 255 letters, numbers, underscores, and hyphens" (family, and the name of a container).
+const MAX_CHARACTERS: usize = 255;
 
 pub(super) fn check_family(family: &str) -> Result<(), Refusal> {
     if family.is_empty() {
         return Err(Refusal::client("Family should not be null or empty."));
     }
-    let valid = family.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-    if !valid || family.len() > MAX_FAMILY {
-        return Err(Refusal::client(format!(
-            "Family contains invalid characters or is longer than {MAX_FAMILY}: '{family}'"
-        )));
+    check_characters("Family", family)
+}
+
+/// "Family contains invalid characters." (aws/amazon-ecs-cli#37), "Container.name contains invalid characters."
+/// (hashicorp/terraform-provider-aws#5950), "Container.image should be 255 characters or less" (the same, #22629). The length
+/// of the others follows the same pattern from memory.
+fn check_characters(member: &str, name: &str) -> Result<(), Refusal> {
+    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) {
+        return Err(Refusal::client(format!("{member} contains invalid characters.")));
+    }
+    check_length(member, name)
+}
+
+fn check_length(member: &str, text: &str) -> Result<(), Refusal> {
+    if text.chars().count() > MAX_CHARACTERS {
+        return Err(Refusal::client(format!("{member} should be {MAX_CHARACTERS} characters or less")));
     }
     Ok(())
 }
@@ -35,15 +46,18 @@ pub(super) fn check_containers(containers: &[Container]) -> Result<(), Refusal> 
         if name.is_empty() {
             return Err(Refusal::client("Container.name should not be null or empty."));
         }
+        check_characters("Container.name", name)?;
         if container.image.is_empty() {
             return Err(Refusal::client("Container.image should not be null or empty."));
         }
+        check_length("Container.image", &container.image)?;
+        // badmintoncryer/cdk-preflight has these words and the next from AWS.
         if containers[..index].iter().any(|other| other.name == *name) {
-            return Err(Refusal::client(format!("Container.name must be unique: '{name}' is used more than once.")));
+            return Err(Refusal::client("Container names must be unique within a task definition"));
         }
     }
     if !containers.iter().any(|container| container.essential) {
-        return Err(Refusal::client("Invalid setting for container: at least one container must be essential."));
+        return Err(Refusal::client("Task definition doesn't have any essential container"));
     }
     Ok(())
 }

@@ -54,6 +54,13 @@ pub(super) fn check_task(input: &Input) -> Answer {
                 return refuse(format!("Unknown volume '{name}'."));
             }
         }
+        for from in each(&container.volumes_from) {
+            let name = text(&from.source_container);
+            if !each(&input.container_definitions).any(|other| text(&other.name) == name) {
+                // badmintoncryer/cdk-preflight, which checks its rules against AWS.
+                return refuse(format!("Invalid 'volumesFrom' setting. Unknown container: '{name}'"));
+            }
+        }
         dependencies(input, container)?;
     }
     circle(input)?;

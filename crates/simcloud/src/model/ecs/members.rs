@@ -1,7 +1,7 @@
 //! Members of a task definition that ECS requires, and the values of its enumerations (Amazon ECS API reference).
 
 use super::super::Refusal;
-use super::input::{ContainerInput, Input, Secret};
+use super::input::{ContainerInput, HealthCheck, Input, Secret};
 
 type Answer = Result<(), Refusal>;
 
@@ -97,7 +97,18 @@ pub(super) fn check(input: &Input) -> Answer {
 }
 
 fn container(container: &ContainerInput) -> Answer {
+    let name = container.name.as_deref().unwrap_or_default();
     for port in container.port_mappings.iter().flatten() {
+        let is_one = |port: Option<i64>, least| port.is_none_or(|port| (least..=65_535).contains(&port));
+        let named = port.container_port.is_some() || port.container_port_range.is_some();
+        if !named || !is_one(port.container_port, 1) {
+            // aws/aws-cli#7288, where a mapping had none.
+            return Err(Refusal::client(format!("Invalid 'containerPort' setting for container '{name}'.")));
+        }
+        if !is_one(port.host_port, 0) {
+            // From memory, after the one above.
+            return Err(Refusal::client(format!("Invalid 'hostPort' setting for container '{name}'.")));
+        }
         // The console says "Valid values for portMapping protocol are tcp and udp" (hashicorp/terraform-provider-aws#3645).
         optional("protocol", port.protocol.as_ref(), &["tcp", "udp"])?;
         optional("appProtocol", port.app_protocol.as_ref(), &["http", "http2", "grpc"])?;
@@ -114,6 +125,7 @@ fn container(container: &ContainerInput) -> Answer {
     }
     if let Some(check) = &container.health_check {
         required("HealthCheck.command", check.command.as_ref().is_some_and(|command| !command.is_empty()))?;
+        health_check(name, check)?;
     }
     for ulimit in container.ulimits.iter().flatten() {
         required("Ulimit.name", filled(ulimit.name.as_ref()))?;
@@ -141,6 +153,27 @@ fn container(container: &ContainerInput) -> Answer {
         required("ContainerRestartPolicy.enabled", policy.enabled.is_some())?;
     }
     optional("versionConsistency", container.version_consistency.as_ref(), &["enabled", "disabled"])
+}
+
+/// The ranges are those of `HealthCheck` in the API reference. The words about the most are those that
+/// badmintoncryer/cdk-preflight has from AWS, and those about the least follow them from memory.
+fn health_check(container: &str, check: &HealthCheck) -> Answer {
+    let ranges = [
+        ("interval", check.interval, 5, 300),
+        ("timeout", check.timeout, 2, 60),
+        ("retries", check.retries, 1, 10),
+        ("startPeriod", check.start_period, 0, 300),
+    ];
+    for (member, value, least, most) in ranges {
+        let Some(value) = value else { continue };
+        let bound = match value {
+            value if value < least => format!("greater than or equal to the minimum allowed value {least}"),
+            value if value > most => format!("less than or equal to the maximum allowed value {most}"),
+            _ => continue,
+        };
+        return Err(Refusal::client(format!("Health check {member} must be {bound} for container '{container}'")));
+    }
+    Ok(())
 }
 
 fn secret(secret: &Secret) -> Answer {

@@ -243,6 +243,57 @@ fn each_refusal_of_fargate_has_its_words() {
             "The sum of all container 'cpu' values cannot be greater than the value of the task 'cpu'.",
         ),
         (&format!("{db}/image"), Value::Null, "Container.image should not be null or empty."),
+        (
+            &format!("{web}/volumesFrom"),
+            json!([{ "sourceContainer": "assets" }]),
+            "Invalid 'volumesFrom' setting. Unknown container: 'assets'",
+        ),
+        (
+            &format!("{db}/healthCheck/interval"),
+            json!(301),
+            "Health check interval must be less than or equal to the maximum allowed value 300 for container 'db'",
+        ),
+        (
+            &format!("{db}/healthCheck/interval"),
+            json!(4),
+            "Health check interval must be greater than or equal to the minimum allowed value 5 for container 'db'",
+        ),
+        (
+            &format!("{db}/healthCheck/timeout"),
+            json!(61),
+            "Health check timeout must be less than or equal to the maximum allowed value 60 for container 'db'",
+        ),
+        (
+            &format!("{db}/healthCheck/retries"),
+            json!(11),
+            "Health check retries must be less than or equal to the maximum allowed value 10 for container 'db'",
+        ),
+        (
+            &format!("{db}/healthCheck/startPeriod"),
+            json!(301),
+            "Health check startPeriod must be less than or equal to the maximum allowed value 300 for container 'db'",
+        ),
+        (
+            &format!("{db}/portMappings"),
+            json!([{ "hostPort": 5432 }]),
+            "Invalid 'containerPort' setting for container 'db'.",
+        ),
+        (
+            &format!("{db}/portMappings"),
+            json!([{ "containerPort": 65_536 }]),
+            "Invalid 'containerPort' setting for container 'db'.",
+        ),
+        (&format!("{db}/name"), json!("the db"), "Container.name contains invalid characters."),
+        (&format!("{db}/name"), json!("d".repeat(256)), "Container.name should be 255 characters or less"),
+        (&format!("{db}/name"), json!("web"), "Container names must be unique within a task definition"),
+        (&format!("{db}/image"), json!("i".repeat(256)), "Container.image should be 255 characters or less"),
+        ("/family", json!("the shop"), "Family contains invalid characters."),
+        ("/family", json!("f".repeat(256)), "Family should be 255 characters or less"),
+        (
+            "/containerDefinitions",
+            json!([{ "name": "a", "image": "i", "essential": false }]),
+            "Task definition doesn't have any essential container",
+        ),
         ("/networkMode", json!("bridge"), "Fargate only supports network mode ‘awsvpc’."),
     ];
     let mut rig = Rig::new();
