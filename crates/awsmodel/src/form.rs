@@ -105,7 +105,7 @@ impl Form<'_> {
 
 /// The parameter of a member: its `queryName`, or its `locationName` with a capital, or its name (botocore's
 /// `EC2Serializer`).
-fn parameter(key: &str, member: &Reference) -> String {
+pub(crate) fn parameter(key: &str, member: &Reference) -> String {
     if let Some(name) = &member.query_name {
         return name.clone();
     }

@@ -21,6 +21,7 @@ mod model;
 mod otherwise;
 mod proxy;
 mod spoil;
+mod spoil_form;
 mod violation;
 mod xml;
 
@@ -29,4 +30,5 @@ pub use judge::{CALLS, Judge, MODELS, Requests};
 pub use model::{ModelError, Models};
 pub use proxy::Proxy;
 pub use spoil::Spoiled;
+pub use spoil_form::SpoiledForm;
 pub use violation::{Kind, Side, Violation};

@@ -192,6 +192,23 @@ fn a_form_is_checked_by_the_names_of_the_query_protocol() {
     assert_eq!(short(&found), [(Side::Request, Kind::UnknownOperation, "")], "{found:?}");
 }
 
+#[test]
+fn every_spoiled_form_is_found_by_the_judge() {
+    let form = format!("{SUBNETS}&Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1&MaxResults=5&DryRun=false");
+    assert_eq!(ec2(&form, None), []);
+    let required = "Action=CreateSubnet&Version=2016-11-15&VpcId=vpc-1";
+    let mut kinds = std::collections::BTreeSet::new();
+    for form in [form.as_str(), required] {
+        for spoiled in models().spoil_form("ec2", form).expect("readable models") {
+            let found = ec2(&spoiled.body, None);
+            let expected = (Side::Request, spoiled.kind, spoiled.path.as_str());
+            assert!(short(&found).contains(&expected), "{spoiled:?}: {found:?}");
+            kinds.insert(spoiled.kind);
+        }
+    }
+    assert_eq!(kinds, [Kind::UnknownMember, Kind::MissingMember, Kind::WrongType, Kind::Range].into());
+}
+
 /// The one thing that is wrong with an answer.
 #[track_caller]
 fn xml_is(inside: &str, kind: Kind, path: &str) {

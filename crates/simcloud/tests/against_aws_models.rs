@@ -211,6 +211,44 @@ async fn ecr_refuses_what_the_models_do_not_allow() {
     cloud.shutdown().await;
 }
 
+async fn post_form(cloud: &SimCloud, form: &str) -> (u16, String) {
+    let request = reqwest::Client::new().post(cloud.aws_url());
+    let request = request.header("content-type", "application/x-www-form-urlencoded; charset=utf-8");
+    let answer = request.body(form.to_owned()).send().await.expect("an answer");
+    (answer.status().as_u16(), answer.text().await.expect("a body"))
+}
+
+#[tokio::test]
+async fn ec2_refuses_what_the_models_do_not_allow() {
+    const CODES: [&str; 3] = ["UnknownParameter", "InvalidParameterValue", "MissingParameter"];
+    let cloud = cloud().await;
+    let filter = "Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1&MaxResults=10";
+    let calls = [
+        format!("Action=DescribeNetworkInterfaces&{filter}&IncludeManagedResources=false&DryRun=false"),
+        format!("Action=DescribeSubnets&{filter}&DryRun=false"),
+        "Action=DescribeSubnets&SubnetId.1=subnet-1".to_owned(),
+        format!("Action=DescribeSecurityGroups&{filter}&DryRun=false"),
+        "Action=DescribeSecurityGroups&GroupId.1=sg-1".to_owned(),
+        format!("Action=DescribeRouteTables&{filter}&DryRun=false"),
+    ];
+    let (models, mut taken, mut tried) = (models(), Vec::new(), 0);
+    for call in calls {
+        let form = format!("{call}&Version=2016-11-15");
+        for spoiled in models.spoil_form("ec2", &form).expect("readable models") {
+            tried += 1;
+            let (status, answer) = post_form(&cloud, &spoiled.body).await;
+            if status != 400 || !CODES.iter().any(|code| answer.contains(&format!("<Code>{code}</Code>"))) {
+                taken.push(format!("{} {:?}: {}: {answer}", spoiled.path, spoiled.kind, spoiled.body));
+            }
+        }
+        let (status, answer) = post_form(&cloud, &form).await;
+        assert_eq!(status, 200, "{form} is in order: {answer}");
+    }
+    assert!(tried > 50, "{tried}: the models have rules");
+    assert!(taken.is_empty(), "{} of {tried} wrong forms were taken:\n{}", taken.len(), taken.join("\n"));
+    cloud.shutdown().await;
+}
+
 #[tokio::test]
 async fn service_quotas_refuses_what_the_models_do_not_allow() {
     let cloud = cloud().await;

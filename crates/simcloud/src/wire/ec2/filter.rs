@@ -17,10 +17,11 @@ impl Filters {
     /// Reads `Filter.n.Name` and `Filter.n.Value.m`.
     pub(super) fn read(form: &Form, known: &BTreeSet<&str>) -> Result<Self, Refusal> {
         let mut all = Vec::new();
-        for n in 1.. {
-            let Some(name) = form.get(&format!("Filter.{n}.Name")) else {
-                break;
-            };
+        let number = |name: &str| name.strip_prefix("Filter.")?.split('.').next()?.parse::<u32>().ok();
+        let numbers: BTreeSet<u32> = form.pairs().filter_map(|(name, _)| number(name)).collect();
+        for n in numbers {
+            // "The filter 'null' is invalid": public, of DescribeSubnets.
+            let name = form.get(&format!("Filter.{n}.Name")).unwrap_or("null");
             if !known.contains(name) && !name.starts_with("tag:") {
                 return Err(Refusal::new("InvalidParameterValue", format!("The filter '{name}' is invalid")));
             }

@@ -24,6 +24,11 @@ impl Form {
         self.fields.get(name).map(String::as_str)
     }
 
+    /// Every parameter with its value.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// `Name.1`, `Name.2`, … in the order of their numbers.
     pub(super) fn list(&self, name: &str) -> Vec<&str> {
         let mut items: Vec<(u32, &str)> = self

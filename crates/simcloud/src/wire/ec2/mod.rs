@@ -1,5 +1,6 @@
 //! EC2 on its query protocol: form in, XML out.
 
+mod check;
 mod filter;
 mod form;
 mod show;
@@ -15,6 +16,7 @@ use crate::model::ec2::{Interface, RouteTable, SecurityGroup, Subnet};
 use crate::model::page::{Page, last_key, take};
 use crate::model::{Refusal, Scope, World};
 
+use check::check;
 use filter::Filters;
 pub(crate) use form::Form;
 pub(crate) use xml::Xml;
@@ -56,6 +58,7 @@ pub(crate) fn error(refusal: &Refusal) -> String {
 }
 
 fn interfaces(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> {
+    check(form, &["NetworkInterfaceId"], &["IncludeManagedResources"])?;
     let known: BTreeSet<&str> = show::INTERFACE_FILTERS.into();
     let filters = Filters::read(form, &known)?;
     let ids = form.list("NetworkInterfaceId");
@@ -94,6 +97,7 @@ fn interfaces(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> 
 }
 
 fn subnets(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> {
+    check(form, &["SubnetId"], &[])?;
     let filters = Filters::read(form, &show::SUBNET_FILTERS.into())?;
     let ids = form.list("SubnetId");
     if let Some(gone) = ids.iter().find(|id| !world.ec2.subnets.contains_key(**id)) {
@@ -116,6 +120,7 @@ fn subnets(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> {
 }
 
 fn groups(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> {
+    check(form, &["GroupId", "GroupName"], &[])?;
     let filters = Filters::read(form, &show::GROUP_FILTERS.into())?;
     let (ids, names) = (form.list("GroupId"), form.list("GroupName"));
     if let Some(gone) = ids.iter().find(|id| !world.ec2.groups.contains_key(**id)) {
@@ -139,6 +144,7 @@ fn groups(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> {
 }
 
 fn route_tables(world: &World, form: &Form, out: &mut Xml) -> Result<(), Refusal> {
+    check(form, &["RouteTableId"], &[])?;
     let filters = Filters::read(form, &show::ROUTE_TABLE_FILTERS.into())?;
     let ids = form.list("RouteTableId");
     if let Some(gone) = ids.iter().find(|id| !world.ec2.route_tables.contains_key(**id)) {
@@ -213,9 +219,11 @@ impl Window {
                 }
             },
             Some(Err(_)) => {
+                let given = form.get("MaxResults").unwrap_or_default();
                 return Err(Refusal::new(
                     "InvalidParameterValue",
-                    "Invalid value for parameter maxResults: a number is expected.",
+                    // From memory, after the two above.
+                    format!("Value ( {given} ) for parameter maxResults is invalid. Expecting a number."),
                 ));
             }
         };
