@@ -60,3 +60,4 @@ mod tables;
 mod templates;
 mod variables;
 mod verbs;
+mod workload;

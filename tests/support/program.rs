@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -52,6 +53,20 @@ impl Program {
         let output = output.expect("the binary starts");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
         (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    /// Starts a command that goes on until it is interrupted, and keeps what it prints.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        let mut child = self.command(arguments).stdout(Stdio::piped()).spawn().expect("the binary starts");
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let printed = Arc::clone(&lines);
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                printed.lock().expect("nobody panics while holding it").push(line);
+            }
+        });
+        Running { process: child, lines }
     }
 
     /// Runs a command that has to be refused: exit code 2, nothing on standard output, and one sentence on standard error,
@@ -123,6 +138,46 @@ impl Program {
         })
         .await;
         daemon
+    }
+}
+
+/// A command that goes on. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    process: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Running {
+    /// What it printed so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.lock().expect("nobody panics while holding it").clone()
+    }
+
+    /// Waits until it has printed a line.
+    pub async fn printed(&self, line: &str) {
+        until(line, async || {
+            let lines = self.lines();
+            lines.iter().any(|printed| printed == line).then_some(()).ok_or_else(|| lines.join("\n"))
+        })
+        .await;
+    }
+
+    /// SIGINT, as Ctrl-C sends it. Answers how it ended.
+    pub async fn interrupt(mut self) -> ExitStatus {
+        kill_process(Pid::from_child(&self.process), Signal::INT).expect("it still runs");
+        until("the end of the command", async || match self.process.try_wait() {
+            Ok(Some(status)) => Ok(status),
+            other => Err(format!("{other:?}")),
+        })
+        .await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
