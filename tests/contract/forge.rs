@@ -112,6 +112,7 @@ promises![
     comments_since_a_moment_are_listed_and_free_when_nothing_changed,
     comments_are_listed_over_many_pages_and_each_once,
     a_page_of_comments_that_fails_is_no_part_of_the_list,
+    reviews_are_listed_and_free_when_nothing_changed,
     nothing_is_told_beside_the_comment_unless_it_is_switched_on,
     a_deployment_follows_its_environment,
     another_commit_takes_the_place_of_the_one_before,

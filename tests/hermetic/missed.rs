@@ -70,6 +70,41 @@ async fn what_is_said_while_the_bot_is_down_is_obeyed_when_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_review_and_a_mistake_while_the_bot_is_down_are_answered_when_it_is_back() {
+    let (mut system, pr) = reading().await;
+    let list = format!("reviews/{REPO}");
+    wait::until("the beginning of reviews", async || {
+        let position = system.inbox.read_position(&list).await.expect("an answer");
+        position.map(drop).ok_or_else(|| "nothing was read".to_owned())
+    })
+    .await;
+    system.tick();
+    system.tick();
+    system.kill_bot().await;
+    let other = system.pull_request();
+    system.hub.person("maintainer").review(REPO, pr, UP).unwrap();
+    system.hub.person("maintainer").review(REPO, other, "Looks good.\n\nThanks! /testenv up").unwrap();
+    system.hub.all_delivered().await.expect("given up");
+    system.launch_bot().await;
+    obeyed_once(&system, pr).await;
+    let reply = system.until_comment(other, "maintainer").await;
+    assert!(reply.contains("/testenv up"), "{reply}");
+    // GitHub's own delivery, late and again, and the next process find nothing new.
+    let deliveries = system.hub.deliveries();
+    let late =
+        deliveries.iter().find(|one| one.event == "pull_request_review" && one.body.contains("extend 2h")).unwrap();
+    let again = system.hub.redeliver(&late.guid).unwrap();
+    let again = system.hub.delivered(again).await.unwrap();
+    assert!(matches!(again.outcome, Outcome::Answered { status: 202, .. }), "{again:?}");
+    system.kill_bot().await;
+    system.launch_bot().await;
+    system.until_all_handled().await;
+    obeyed_once(&system, pr).await;
+    let audit = system.audit(other).await;
+    assert_eq!(audit.iter().filter(|line| line.contains("NotACommand")).count(), 1, "{audit:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_was_refused_for_want_of_the_table_is_obeyed_when_it_is_back() {
     let (system, pr) = reading().await;
     let down = Rule::operation(Service::DynamoDb, "TransactWriteItems", Fault::DropBefore);

@@ -22,7 +22,7 @@ use crate::settings::{ProjectRules, Settings};
 
 /// How far the list is read back behind what was read before. The forge's lists lag behind its comments, by seconds as a rule.
 /// Ours: so much that nothing slips through, and so little that the list stays short.
-const AGAIN: TimeDelta = TimeDelta::minutes(5);
+pub(crate) const AGAIN: TimeDelta = TimeDelta::minutes(5);
 /// Commands of one person in one reading that are taken without asking who it is. Ours: more than a person says in the
 /// minutes between two readings.
 const FEW: usize = 20;
@@ -47,11 +47,14 @@ pub(crate) struct Comments {
     /// Where deliveries are handled at once; when it is full they are found in the inbox.
     letters: mpsc::Sender<Letter>,
     /// Comments that need not be offered to the inbox again.
-    taken: BTreeSet<(RepoName, u64)>,
+    taken: BTreeSet<This>,
     /// Where the lists go on that were longer than what is read at once. Kept in memory: the next process begins a few minutes
     /// before the position in the store, and reads on from there.
     unfinished: HashMap<RepoName, Reading>,
 }
+
+/// A text of a person: its repository, where it stands, its number.
+type This = (RepoName, &'static str, u64);
 
 /// A list that is being read.
 #[derive(Clone, Copy, Debug)]
@@ -111,45 +114,69 @@ impl Comments {
         reading: Reading,
     ) -> Result<(Option<DateTime<Utc>>, bool)> {
         let posted = self.doors.conversation.comments_since(&rules.repo, reading.from).await?;
+        self.offer_all(rules, Source::Comment, &posted.comments, reading.since, open).await?;
+        let last = posted.comments.last().map(|comment| comment.updated_at);
+        Ok((last, posted.is_complete))
+    }
+
+    /// Puts all commands and hints that people wrote since then into the inbox.
+    ///
+    /// # Errors
+    /// The first error. One text that cannot be taken holds up no other, and the next reading has to begin before it.
+    pub async fn offer_all(
+        &mut self,
+        rules: &ProjectRules,
+        source: Source,
+        posted: &[PostedComment],
+        since: DateTime<Utc>,
+        open: Option<&OpenPullRequests>,
+    ) -> Result<()> {
         let mut counts = Counts { since: Instant::now(), by_author: HashMap::new() };
         let mut failed = None;
-        for comment in &posted.comments {
-            if let Some(news) = self.command(rules, comment, reading.since)
-                && let Err(error) = self.offer(news, comment, open, &mut counts).await
+        for comment in posted {
+            if let Some(news) = self.command(rules, source, comment, since)
+                && let Err(error) = self.offer(news, source, comment, open, &mut counts).await
             {
-                // One that cannot be taken now holds up no other. The next reading begins before it.
                 failed.get_or_insert(error);
             }
         }
-        let last = posted.comments.last().map(|comment| comment.updated_at);
-        failed.map_or(Ok((last, posted.is_complete)), Err)
+        failed.map_or(Ok(()), Err)
     }
 
     /// Puts a command into the inbox, unless it was edited after it was handled.
     async fn offer(
         &mut self,
         news: News,
+        source: Source,
         comment: &PostedComment,
         open: Option<&OpenPullRequests>,
         counts: &mut Counts,
     ) -> Result<()> {
         let key = news.key();
-        if comment.updated_at != comment.created_at && self.handler.was_handled(&key, comment.id).await? {
-            self.remember((key.repo, comment.id));
+        // The forge does not say whether a review was edited.
+        let may_be_edited = source == Source::Review || comment.updated_at != comment.created_at;
+        if may_be_edited && self.handler.was_handled(&key, source, comment.id).await? {
+            self.remember((key.repo, source.as_str(), comment.id));
             return Ok(());
         }
         self.take(news, open, counts).await
     }
 
-    /// The command in a comment that a person wrote since then.
-    fn command(&self, rules: &ProjectRules, comment: &PostedComment, since: DateTime<Utc>) -> Option<News> {
+    /// The command in a text that a person wrote since then, or what was meant as one.
+    fn command(
+        &self,
+        rules: &ProjectRules,
+        source: Source,
+        comment: &PostedComment,
+        since: DateTime<Utc>,
+    ) -> Option<News> {
         let author = comment.author.clone().filter(|author| comment.is_by_person && is_person(author))?;
         // An old comment that was edited is in the list too, and is no command.
-        if comment.created_at < since || self.taken.contains(&(rules.repo.clone(), comment.id)) {
+        if comment.created_at < since || self.taken.contains(&(rules.repo.clone(), source.as_str(), comment.id)) {
             return None;
         }
         let (id, at, url) = (comment.id, comment.created_at, comment.url.clone());
-        let said = Said { source: Source::Comment, id, author, at, url, body: &comment.body };
+        let said = Said { source, id, author, at, url, body: &comment.body };
         // A number that no pull request has is no reason to read nothing.
         let mut news = said.read(rules, comment.issue, &self.settings).ok().flatten()?;
         if comment.updated_at != comment.created_at
@@ -165,16 +192,21 @@ impl Comments {
 
     async fn take(&mut self, news: News, open: Option<&OpenPullRequests>, counts: &mut Counts) -> Result<()> {
         let (key, name) = (news.key(), news.name_of_comment());
-        let (Some(id), Fact::Comment(comment)) = (name, &news.fact) else { return Ok(()) };
-        let this = (key.repo.clone(), comment.id);
-        let count = counts.by_author.entry(comment.author.to_ascii_lowercase()).or_default();
+        let (source, number, author) = match &news.fact {
+            Fact::Comment(comment) => (comment.source, comment.id, &comment.author),
+            Fact::Hint(hint) => (hint.source, hint.id, &hint.author),
+            Fact::Changed(_) => return Ok(()),
+        };
+        let Some(id) = name else { return Ok(()) };
+        let this = (key.repo.clone(), source.as_str(), number);
+        let count = counts.by_author.entry(author.to_ascii_lowercase()).or_default();
         *count += 1;
-        if *count > FEW && !self.handler.is_member(&key, &comment.author, counts.since).await? {
-            self.handler.note_stranger(&comment.author);
+        if *count > FEW && !self.handler.is_member(&key, author, counts.since).await? {
+            self.handler.note_stranger(author);
             self.remember(this);
             return Ok(());
         }
-        if !self.is_pull_request(&key, open).await? {
+        if source == Source::Comment && !self.is_pull_request(&key, open).await? {
             self.remember(this);
             return Ok(());
         }
@@ -204,7 +236,7 @@ impl Comments {
         Ok(self.doors.forge.pull_request(key).await?.is_some())
     }
 
-    fn remember(&mut self, this: (RepoName, u64)) {
+    fn remember(&mut self, this: This) {
         if self.taken.len() >= REMEMBERED {
             self.taken.clear();
         }

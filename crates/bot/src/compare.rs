@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::comments::Comments;
 use crate::doors::Doors;
 use crate::handle::{Cause, Handler, Looked};
+use crate::reviews::Reviews;
 use crate::settings::Settings;
 
 /// The letters that wait at the start come first: they know who did what the comparison only sees.
@@ -33,13 +34,15 @@ pub(crate) struct Comparison {
     /// Environments whose commit was looked at and stays as it is: the generation of the record, the head, and when.
     settled: HashMap<EnvKey, (Option<u64>, String, Instant)>,
     comments: Comments,
+    reviews: Reviews,
 }
 
 impl Comparison {
     /// What is found of comments is handed to `letters`, and kept in the inbox.
     pub fn new(doors: Doors, handler: Arc<Handler>, settings: Arc<Settings>, letters: mpsc::Sender<Letter>) -> Self {
         let comments = Comments::new(doors.clone(), Arc::clone(&handler), Arc::clone(&settings), letters);
-        Self { doors, handler, settings, labels: HashMap::new(), settled: HashMap::new(), comments }
+        let reviews = Reviews::new(doors.clone());
+        Self { doors, handler, settings, labels: HashMap::new(), settled: HashMap::new(), comments, reviews }
     }
 
     /// Compares soon and then every few minutes, until `stop`. Dropped half-way, the next comparison does the rest.
@@ -87,6 +90,10 @@ impl Comparison {
             if let Err(error) = self.comments.read(project, open.as_ref()).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(%repo, error, "comments whose delivery did not come are looked for at the next comparison");
+            }
+            if let Err(error) = self.reviews.read(&mut self.comments, project, open.as_ref()).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(%repo, error, "reviews whose delivery did not come are looked for at the next comparison");
             }
         }
     }

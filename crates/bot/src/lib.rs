@@ -24,6 +24,7 @@ mod limits;
 mod pace;
 mod payload;
 mod position;
+mod reviews;
 mod settings;
 mod signature;
 

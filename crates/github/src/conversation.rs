@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use bivouac_model::{EnvKey, RepoName};
 use bivouac_ports::{
-    Audience, CommentId, Conversation, LabelChange, Permission, PostedComments, Reaction, Result, TextId,
-    WrittenComment,
+    Audience, ChangedPull, CommentId, Conversation, LabelChange, Permission, PostedComment, PostedComments, Reaction,
+    Result, TextId, WrittenComment,
 };
 use chrono::{DateTime, Utc};
 
@@ -39,6 +39,14 @@ impl Conversation for GitHub {
 
     async fn comments_since(&self, repo: &RepoName, since: DateTime<Utc>) -> Result<PostedComments> {
         self.posted.since(&self.client, repo, since).await
+    }
+
+    async fn changed_pulls(&self, repo: &RepoName, since: DateTime<Utc>) -> Result<Vec<ChangedPull>> {
+        self.reviews.changed(&self.client, repo, since).await
+    }
+
+    async fn reviews(&self, key: &EnvKey) -> Result<Vec<PostedComment>> {
+        self.reviews.of(&self.client, key).await
     }
 
     async fn react(&self, comment: &CommentId, reaction: Reaction, audience: Audience) -> Result<()> {

@@ -18,6 +18,7 @@ use crate::posted::Posted;
 use crate::pulls::{self, Pulls};
 use crate::reactions::Reactions;
 use crate::replies::Replies;
+use crate::reviews::Reviews;
 use crate::settings::{Settings, SetupError};
 use crate::sticky::Sticky;
 
@@ -31,6 +32,7 @@ pub struct GitHub {
     pub(crate) replies: Replies,
     pub(crate) reactions: Reactions,
     pub(crate) posted: Posted,
+    pub(crate) reviews: Reviews,
     pub(crate) switched: Switched,
     sticky: Sticky,
     pulls: Pulls,
@@ -54,6 +56,7 @@ impl GitHub {
             replies: Replies::new(&settings.instance, Arc::clone(&ourselves), doubt.clone()),
             reactions: Reactions::default(),
             posted: Posted::default(),
+            reviews: Reviews::default(),
             sticky: Sticky::new(renderer, ourselves, doubt),
             pulls: Pulls::default(),
             activities: Activities::default(),

@@ -39,6 +39,7 @@ mod redirect;
 mod refusal;
 mod replies;
 mod repository;
+mod reviews;
 mod settings;
 mod sticky;
 mod texts;

@@ -29,6 +29,8 @@ operations! {
     GET_REPOSITORY = "GetRepository" needs "the repository permission \"Metadata\" (read)";
     GET_PULL = "GetPullRequest" needs "the repository permission \"Pull requests\" (read)";
     LIST_PULLS = "ListPullRequests" needs "the repository permission \"Pull requests\" (read)";
+    LIST_CHANGED_PULLS = "ListChangedPullRequests" needs "the repository permission \"Pull requests\" (read)";
+    LIST_REVIEWS = "ListReviews" needs "the repository permission \"Pull requests\" (read)";
     GET_REVIEW = "GetReview" needs "the repository permission \"Pull requests\" (read)";
     GET_REVIEW_COMMENT = "GetReviewComment" needs "the repository permission \"Pull requests\" (read)";
     LIST_COMMITS = "ListPullRequestCommits" needs "the repository permission \"Pull requests\" (read)";

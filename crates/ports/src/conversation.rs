@@ -89,6 +89,15 @@ pub struct PostedComments {
     pub is_complete: bool,
 }
 
+/// A pull request of a list that is ordered by changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangedPull {
+    /// Its number.
+    pub pr: PrNumber,
+    /// When anything about it changed last, in whole seconds. A review is such a change.
+    pub updated_at: DateTime<Utc>,
+}
+
 /// A comment on the forge.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CommentId {
@@ -185,6 +194,20 @@ pub trait Conversation: Send + Sync {
     /// # Errors
     /// When not one page could be read, and when a later page could not: a part is never taken for the whole.
     async fn comments_since(&self, repo: &RepoName, since: DateTime<Utc>) -> Result<PostedComments>;
+
+    /// Returns the pull requests, open or not, that changed at `since` or later, in any order: the thousand that changed last at
+    /// most. A call that finds nothing changed since the last one costs nothing of the quota.
+    ///
+    /// # Errors
+    /// When a page could not be read: a part is never taken for the whole.
+    async fn changed_pulls(&self, repo: &RepoName, since: DateTime<Utc>) -> Result<Vec<ChangedPull>>;
+
+    /// Returns the submitted reviews of a pull request that have a text, the oldest first: the first thousand at most. The forge
+    /// does not say when one was edited, so `updated_at` is `created_at`. A pull request that is not there has none.
+    ///
+    /// # Errors
+    /// As [`Conversation::changed_pulls`].
+    async fn reviews(&self, key: &EnvKey) -> Result<Vec<PostedComment>>;
 
     /// Reacts to a comment. A reaction that is there already is left as it is.
     ///

@@ -33,8 +33,8 @@ mod write_guard;
 pub use clock::{Clock, SystemClock};
 pub use cluster::Cluster;
 pub use conversation::{
-    Audience, CommentId, Conversation, LabelChange, Permission, PostedComment, PostedComments, Reaction, TextId,
-    WrittenComment,
+    Audience, ChangedPull, CommentId, Conversation, LabelChange, Permission, PostedComment, PostedComments, Reaction,
+    TextId, WrittenComment,
 };
 pub use error::{Error, Meaning};
 pub use forge::{Forge, OpenPullRequests, Push};

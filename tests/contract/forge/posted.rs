@@ -63,3 +63,29 @@ pub(super) async fn a_page_of_comments_that_fails_is_no_part_of_the_list(forge: 
     assert_eq!(error.meaning(), Meaning::Unavailable);
     assert!(github.comments_since(&key.repo, Utc::now()).await.unwrap().is_complete, "the next call reads it");
 }
+
+pub(super) async fn reviews_are_listed_and_free_when_nothing_changed(forge: &Forge) {
+    let (key, github) = forge.prepare();
+    let before = Utc::now() - TimeDelta::seconds(2);
+    let mona = forge.hub.person("mona");
+    let id = mona.review(REPO, key.pr.get(), "/testenv up").unwrap();
+    // An approval without a word is nothing to read.
+    mona.review(REPO, key.pr.get(), "").unwrap();
+    let changed = github.changed_pulls(&key.repo, before).await.unwrap();
+    let pull = changed.iter().find(|pull| pull.pr == key.pr).unwrap_or_else(|| panic!("{changed:?}"));
+    let reviews = github.reviews(&key).await.unwrap();
+    let [review] = reviews.as_slice() else { panic!("{reviews:#?}") };
+    assert_eq!((review.id, review.author.as_deref(), review.body.as_str()), (id, Some("mona"), "/testenv up"));
+    assert!(review.is_by_person && review.created_at <= pull.updated_at && review.created_at >= before, "{review:?}");
+    assert!(review.url.ends_with(&format!("/pull/{}#pullrequestreview-{id}", key.pr)), "{review:?}");
+
+    // The same again, of which nothing changed.
+    forge.hub.reset_calls();
+    assert_eq!(github.changed_pulls(&key.repo, before).await.unwrap(), changed);
+    assert_eq!(github.reviews(&key).await.unwrap(), reviews);
+    let calls = forge.hub.calls();
+    assert_eq!(calls.with_status(304), 2, "{calls:?}");
+    assert_eq!(github.changed_pulls(&key.repo, Utc::now() + TimeDelta::hours(1)).await.unwrap(), []);
+    let other = EnvKey { pr: "999999".parse().unwrap(), ..key };
+    assert_eq!(github.reviews(&other).await.unwrap(), [], "a pull request that is not there has none");
+}

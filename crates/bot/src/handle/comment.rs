@@ -349,13 +349,13 @@ impl Handler {
         Ok(self.decided(key).await?.iter().any(|event| is_about(event, comment)))
     }
 
-    /// Whether a comment of this number was handled and its commands recorded as events.
+    /// Whether a comment or a review of this number was handled and its commands recorded as events.
     ///
     /// # Errors
     /// When the events cannot be read.
-    pub async fn was_handled(&self, key: &EnvKey, comment: u64) -> Result<bool, Error> {
+    pub async fn was_handled(&self, key: &EnvKey, source: Source, comment: u64) -> Result<bool, Error> {
         let events = self.doors.journal.newest(&ItemKey::from(key), LOOK_BACK).await?;
-        let ties = format!("{}-{comment}-", Source::Comment.as_str());
+        let ties = format!("{}-{comment}-", source.as_str());
         Ok(events.iter().any(|event| event.tie.starts_with(&ties)))
     }
 

@@ -10,10 +10,10 @@ use bivouac_model::{
     SaidComment, Status, Value, decode_record, encode_status,
 };
 use bivouac_ports::{
-    Audience, Clock, CommentId, Conversation, DesiredChange, Error, Forge, ForgeHealth, Inbox, InboxCursor, InboxPage,
-    Journal, LabelChange, Letter, LogEvent, LogStore, Meaning, NamedCommit, OpenPullRequests, Permission,
-    PostedComment, PostedComments, Push, Reaction, ReadPosition, Received, RecordStore, RepoNames, Result, SeenHead,
-    SeenHeads, TextId, WrittenComment,
+    Audience, ChangedPull, Clock, CommentId, Conversation, DesiredChange, Error, Forge, ForgeHealth, Inbox,
+    InboxCursor, InboxPage, Journal, LabelChange, Letter, LogEvent, LogStore, Meaning, NamedCommit, OpenPullRequests,
+    Permission, PostedComment, PostedComments, Push, Reaction, ReadPosition, Received, RecordStore, RepoNames, Result,
+    SeenHead, SeenHeads, TextId, WrittenComment,
 };
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
@@ -243,6 +243,8 @@ pub struct Hub {
     pub replies: Mutex<BTreeMap<(EnvKey, String), Option<String>>>,
     /// What people wrote, as the forge lists it.
     pub posted: Mutex<Vec<PostedComment>>,
+    /// The reviews of each pull request, as the forge lists them.
+    pub reviews: Mutex<BTreeMap<EnvKey, Vec<PostedComment>>>,
     /// How many of them one call lists; `None`: all.
     pub most_posted: Mutex<Option<usize>>,
     /// For whom what was written.
@@ -323,7 +325,19 @@ impl Conversation for Hub {
     }
 
     async fn text(&self, key: &EnvKey, id: TextId) -> Result<Option<WrittenComment>> {
-        self.faults.with("text", || Ok(locked(&self.texts).get(&(key.clone(), id)).cloned())).await
+        let listed = |posted: &PostedComment| WrittenComment {
+            number: key.pr,
+            author: posted.author.clone().unwrap_or_default(),
+            body: posted.body.clone(),
+            created_at: posted.created_at,
+        };
+        let written = || {
+            let delivered = locked(&self.texts).get(&(key.clone(), id)).cloned();
+            let TextId::Review(id) = id else { return delivered };
+            let reviews = locked(&self.reviews);
+            delivered.or_else(|| reviews.get(key)?.iter().find(|review| review.id == id).map(listed))
+        };
+        self.faults.with("text", || Ok(written())).await
     }
 
     async fn last_closing(&self, key: &EnvKey) -> Result<Option<DateTime<Utc>>> {
@@ -341,6 +355,22 @@ impl Conversation for Hub {
             PostedComments { comments, is_complete }
         };
         self.faults.with("comments_since", || Ok(list())).await
+    }
+
+    async fn changed_pulls(&self, repo: &RepoName, since: DateTime<Utc>) -> Result<Vec<ChangedPull>> {
+        let changed = || {
+            let reviews = locked(&self.reviews);
+            let last = |(key, reviews): (&EnvKey, &Vec<PostedComment>)| {
+                let updated_at = reviews.iter().map(|review| review.created_at).max()?;
+                (key.repo == *repo && updated_at >= since).then_some(ChangedPull { pr: key.pr, updated_at })
+            };
+            reviews.iter().filter_map(last).collect()
+        };
+        self.faults.with("changed_pulls", || Ok(changed())).await
+    }
+
+    async fn reviews(&self, key: &EnvKey) -> Result<Vec<PostedComment>> {
+        self.faults.with("reviews", || Ok(locked(&self.reviews).get(key).cloned().unwrap_or_default())).await
     }
 
     async fn react(&self, comment: &CommentId, reaction: Reaction, audience: Audience) -> Result<()> {

@@ -76,6 +76,68 @@ async fn what_was_said_while_no_bot_ran_is_obeyed() {
     assert_eq!(world.audit(7).len(), 2);
 }
 
+/// A world whose reviews were read before too, and a review in it.
+fn reviewed(pr: u64, id: u64, login: &str, body: &str) -> World {
+    let world = reading();
+    let list = format!("reviews/{}", crate::payloads::REPO);
+    locked(&world.tray.positions).insert(list, ReadPosition { begun_at: begun(), read_until: begun() });
+    review(&world, pr, id, login, body);
+    world
+}
+
+fn review(world: &World, pr: u64, id: u64, login: &str, body: &str) {
+    let posted = posted(pr, id, login, body);
+    let url = posted.url.replace("#issuecomment-", "#pullrequestreview-");
+    let key = crate::world::key(pr);
+    locked(&world.hub.reviews).entry(key).or_default().push(PostedComment { url, ..posted });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_in_a_review_is_obeyed_once_and_an_edit_of_it_is_no_command() {
+    let world = reviewed(7, 1, "ada", "/testenv up");
+    review(&world, 7, 2, "eve", "/testenv down");
+    compared(&world).await;
+    assert_eq!(world.wish(7).desired, Desired::Up);
+    assert_eq!(world.audit(7), ["ada up Applied", "eve down NotAllowed"]);
+    // The next process reads the list again, in which the text is another one now.
+    for review in locked(&world.hub.reviews).values_mut().flatten() {
+        review.body = "/testenv up\n/testenv extend 2h".to_owned();
+    }
+    compared(&world).await;
+    assert_eq!((world.wish(7).desired, world.wish(7).generation), (Desired::Up, Some(1)));
+    assert_eq!(world.audit(7).len(), 2, "{:?}", world.audit(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_meant_as_a_command_is_explained_once() {
+    let world = reviewed(7, 1, "ada", "Thanks! /testenv up");
+    write(&world, posted(7, 2, "ada", "- /testenv up"));
+    for _ in 0..3 {
+        compared(&world).await;
+    }
+    assert_eq!(world.audit(7).iter().filter(|line| line.contains("NotACommand")).count(), 2, "{:?}", world.audit(7));
+    assert_eq!(locked(&world.hub.replies).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_calls_of_one_comparison_are_bounded_and_the_next_ones_read_the_rest() {
+    let mut world = reviewed(7, 1, "ada", "/testenv up");
+    world.settings.compare_every = Duration::from_secs(180);
+    for pr in 100..145 {
+        review(&world, pr, pr, "ada", "Looks good.");
+    }
+    let living = world.live();
+    // The first comparison comes soon, and the others every three minutes.
+    for (calls, whole, wait) in [(20, false, 60), (40, false, 180), (60, true, 180)] {
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+        assert_eq!(world.faults.calls("reviews"), calls);
+        let position = locked(&world.tray.positions)[&format!("reviews/{}", crate::payloads::REPO)];
+        assert_eq!(position.read_until > begun(), whole, "{calls}");
+    }
+    living.end().await;
+    assert_eq!(world.wish(7).desired, Desired::Up);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_running_bot_finds_it_by_itself() {
     let mut world = reading();

@@ -539,6 +539,14 @@ impl Conversation for Door {
         unreachable!("the controller asks for no closings")
     }
 
+    async fn changed_pulls(&self, _: &RepoName, _: DateTime<Utc>) -> Result<Vec<bivouac_ports::ChangedPull>> {
+        unreachable!("the controller reads no reviews")
+    }
+
+    async fn reviews(&self, _: &EnvKey) -> Result<Vec<bivouac_ports::PostedComment>> {
+        unreachable!("the controller reads no reviews")
+    }
+
     async fn comments_since(&self, _: &RepoName, _: DateTime<Utc>) -> Result<PostedComments> {
         unreachable!("the controller reads no comments of people")
     }

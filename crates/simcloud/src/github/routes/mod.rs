@@ -98,6 +98,7 @@ static ENDPOINTS: &[Endpoint] = &[
         Kind::Write,
         deployments::create_status,
     ),
+    endpoint(Method::GET, "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", Kind::Api, reviews::list),
     endpoint(Method::GET, "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}", Kind::Api, reviews::get),
     endpoint(Method::GET, "/repos/{owner}/{repo}/pulls/comments/{comment_id}", Kind::Api, reviews::line_comment),
     endpoint(Method::GET, "/repos/{owner}/{repo}/hooks", Kind::Api, hooks::list),
