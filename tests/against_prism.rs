@@ -18,11 +18,12 @@ use chrono::{DateTime, Utc};
 use emulators::Prism;
 
 /// What GitHub's description has an answer for.
-const DESCRIBED: [&str; 24] = [
+const DESCRIBED: [&str; 25] = [
     "it_is_created_once_and_then_only_edited",
     "it_is_not_touched_when_it_would_say_the_same",
     "it_is_found_by_its_marker_when_the_id_is_lost",
     "it_is_found_behind_a_hundred_others",
+    "what_only_edits_makes_none",
     "a_copied_marker_of_somebody_else_is_ignored",
     "a_foreign_id_in_the_record_overwrites_nothing",
     "one_that_was_removed_is_made_anew",

@@ -68,6 +68,7 @@ promises![
     it_is_not_touched_when_it_would_say_the_same,
     it_is_found_by_its_marker_when_the_id_is_lost,
     it_is_found_behind_a_hundred_others,
+    what_only_edits_makes_none,
     a_copied_marker_of_somebody_else_is_ignored,
     a_foreign_id_in_the_record_overwrites_nothing,
     one_that_was_removed_is_made_anew,
@@ -203,6 +204,7 @@ fn view(key: &EnvKey, url: &str) -> CommentView {
         as_of: DateTime::UNIX_EPOCH,
         ready_note: None,
         command: "/testenv".to_owned(),
+        edits_only: false,
         log: None,
     }
 }
@@ -262,6 +264,24 @@ pub async fn it_is_found_by_its_marker_when_the_id_is_lost(forge: &Forge) {
     let again = forge.process(TOKEN).say(&view(&key, SECOND), None).await.unwrap();
     assert_eq!(again.id, said.id);
     forge.assert_one(&key, SECOND);
+}
+
+/// The last word about an environment whose record lost the id, or which never had a comment.
+pub async fn what_only_edits_makes_none(forge: &Forge) {
+    let (key, github) = forge.prepare();
+    let last = |url| CommentView { edits_only: true, ..view(&key, url) };
+    let none = github.say(&last(FIRST), None).await.unwrap();
+    assert_eq!((none.id, none.said == view(&key, FIRST).identity()), (None, true));
+    assert!(forge.hub.comments(REPO, key.pr.get()).unwrap().is_empty());
+    // There is more to say after all.
+    let said = github.say(&view(&key, FIRST), Some(&none)).await.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(said.id, None, "it is remembered as said");
+    let said = github.say(&view(&key, SECOND), Some(&none)).await.unwrap();
+    forge.assert_one(&key, SECOND);
+    // Found by a process that knows nothing of it.
+    let again = forge.process(TOKEN).say(&last(FIRST), None).await.unwrap();
+    assert_eq!(again.id, said.id);
+    forge.assert_one(&key, FIRST);
 }
 
 /// All pages are read.

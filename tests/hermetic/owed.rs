@@ -131,3 +131,25 @@ async fn twenty_bills_end_long_before_their_last_words_are_written() {
     system.until_settled().await;
     system.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_put_whole_with_down_leaves_no_comment_that_says_ready() {
+    let mut system = System::start().await;
+    let (pr, never) = (system.pull_request(), system.pull_request());
+    system.put(pr, &[]).await;
+    let url = system.until_phase(pr, Phase::Ready).await.status.unwrap().url.unwrap();
+    system.until_comment(pr, &url).await;
+    // A process that has written no comment yet: only the comment itself knows of itself.
+    system.kill().await;
+    for pr in [pr, never] {
+        system.put(pr, &[("desired", s("down"))]).await;
+    }
+    system.launch();
+    system.until_phase(pr, Phase::Terminated).await;
+    system.until_phase(never, Phase::Terminated).await;
+    system.until_comment(pr, "It was taken down, as asked.").await;
+    assert_eq!(system.comments(pr).len(), 1, "{:#?}", system.comments(pr));
+    system.until_settled().await;
+    assert!(system.comments(never).is_empty(), "{:#?}", system.comments(never));
+    system.stop().await;
+}

@@ -74,7 +74,7 @@ impl fmt::Debug for GitHub {
 impl Forge for GitHub {
     async fn say(&self, view: &CommentView, said: Option<&SaidComment>) -> Result<SaidComment> {
         let said = self.sticky.say(&self.client, view, said).await?;
-        if let Some(beside) = &self.beside {
+        if let Some(beside) = self.beside.as_ref().filter(|_| said.id.is_some()) {
             beside.tell(view, &said);
         }
         Ok(said)

@@ -60,14 +60,15 @@ impl Sticky {
         let comment = Single { client, ourselves, doubt, key: &view.key, marker: &marker, audience };
         let text = self.renderer.render(view);
         let id = match known(comment, told, last.as_ref(), &text).await? {
-            Some(id) => id,
+            Some(id) => Some(id),
             None => match comment.search().await? {
-                Some(found) => settle_on(comment, &found, &text).await?,
-                None => comment.create(&text).await?,
+                Some(found) => Some(settle_on(comment, &found, &text).await?),
+                None if view.edits_only => None,
+                None => Some(comment.create(&text).await?),
             },
         };
-        *last = Some(Last { id, said: identity.clone() });
-        Ok(SaidComment { id: Some(id), said: identity })
+        *last = id.map(|id| Last { id, said: identity.clone() });
+        Ok(SaidComment { id, said: identity })
     }
 }
 

@@ -50,6 +50,9 @@ pub struct CommentView {
     pub ready_note: Option<String>,
     /// The slash command, with the slash.
     pub command: String,
+    /// It is said where our comment stands, and no comment is made for it. No part of the identity.
+    #[serde(skip)]
+    pub edits_only: bool,
     /// The last lines of its log, where a failure is shown with them. They are read when the comment is written and are no
     /// part of its identity, so that other lines alone edit no comment.
     #[serde(skip)]

@@ -264,7 +264,7 @@ pub enum Capacity {
 /// The sticky comment as it was last written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaidComment {
-    /// The forge's id; absent when the forge refused for good and there is none.
+    /// The forge's id; absent when there is none, and none was made for what there was to say.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub id: Option<u64>,
     /// [`crate::CommentView::identity`] of what it says (or would have said).

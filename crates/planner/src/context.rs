@@ -403,10 +403,13 @@ fn mark(
 /// condition stands, the record is not believed: an earlier release remembered what was refused as said.
 fn comment(context: &Context<'_>, status: &Status) -> Option<CommentView> {
     let said = status.machinery.comment.as_ref();
-    // Nobody was told of it, and nobody need be told that it is gone.
-    if said.is_none_or(|said| said.id.is_none()) && matches!(status.phase, Phase::Terminating | Phase::Terminated) {
+    let is_going = matches!(status.phase, Phase::Terminating | Phase::Terminated);
+    // There is no comment, and nobody need be told that it is gone.
+    if is_going && said.is_some_and(|said| said.id.is_none()) {
         return None;
     }
+    // A client that writes the whole item takes away what the record knows of the comment, which may be there.
+    let edits_only = is_going && said.is_none();
     // There is nothing to write it on, until the pull request is seen, which is another reason.
     if status.reason == crate::reason::NO_SUCH_PULL_REQUEST {
         return None;
@@ -434,7 +437,7 @@ fn comment(context: &Context<'_>, status: &Status) -> Option<CommentView> {
         command: &context.policy.command,
     };
     let said_already = !is_comment_refused(status) && said.is_some_and(|said| said.said == identity.word());
-    (!said_already).then(|| view(context, status, tag))
+    (!said_already).then(|| CommentView { edits_only, ..view(context, status, tag) })
 }
 
 /// The tag that is deployed, or would be.
@@ -468,6 +471,7 @@ fn view(context: &Context<'_>, status: &Status, tag: Option<ImageTag>) -> Commen
         as_of: status.updated_at,
         ready_note: context.project.ready_note.clone(),
         command: context.policy.command.clone(),
+        edits_only: false,
         log: None,
     }
 }

@@ -65,6 +65,8 @@ pub trait Forge: Send + Sync {
     /// our own authorship, and only then created; so a second call, also after an answer that was lost, never makes a
     /// second comment. Dropped half-way, the comment may or may not have been written; call again.
     ///
+    /// A view that only edits (`edits_only`) makes no comment. The answer has no id if there is none.
+    ///
     /// # Errors
     /// `Denied` when the token may not comment, `NotFound` when there is no such pull request, `Throttled` with
     /// the wait the forge asked for, `Unavailable` when it is down.

@@ -427,7 +427,8 @@ impl Quotas for Door {
 #[async_trait]
 impl Forge for Door {
     async fn say(&self, view: &CommentView, said: Option<&SaidComment>) -> Result<SaidComment> {
-        let answer = SaidComment { id: Some(view.key.pr.get()), said: view.identity() };
+        let is_there = !view.edits_only || self.world.state().comments.contains_key(&view.key);
+        let answer = SaidComment { id: is_there.then_some(view.key.pr.get()), said: view.identity() };
         if said == Some(&answer) {
             return Ok(answer);
         }
@@ -437,6 +438,9 @@ impl Forge for Door {
                 return Err(Error::new(meaning, "say", "the conversation is locked"));
             }
             state.forge_answers("say", &view.key.repo)?;
+            if !is_there {
+                return Ok(answer);
+            }
             let log = view.log.as_ref().map(|log| log.lines().to_vec());
             state.logs_said.insert(view.key.clone(), log);
             state.written_comments.entry(view.key.clone()).or_default().push(view.clone());

@@ -174,3 +174,24 @@ async fn a_run_without_a_daemon_says_what_an_earlier_one_owes() {
     let (due, _) = world.alone().guard_now().await.unwrap();
     assert_eq!((due, world.said(7)), (vec![], vec![Phase::Terminated]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_item_put_whole_with_down_makes_the_comment_true_and_none_where_none_was() {
+    let world = World::new();
+    let before = world.start(None);
+    world.write(7, |_| {});
+    world.until("ready", || world.is(7, Phase::Ready)).await;
+    // Nobody who runs remembers it but the comment itself.
+    before.kill();
+    world.start(None);
+    world.write(7, |wish| wish.desired = Desired::Down);
+    world.state().records.get_mut(&ItemKey::from(&env(7))).expect("a record").status = None;
+    world.write(8, |wish| wish.desired = Desired::Down);
+    world.until("gone", || world.is(7, Phase::Terminated) && world.phase(8) == Some(Phase::Terminated)).await;
+    let remembers = || world.status(8).is_some_and(|status| status.machinery.comment.is_some());
+    world.until("looked for", remembers).await;
+    let asked = |world: &World| world.state().asked.get("say").copied();
+    let (said, before) = (world.said(8), asked(&world));
+    tokio::time::sleep(10 * MINUTE).await;
+    assert_eq!((said, asked(&world)), (vec![], before), "it is looked for once");
+}

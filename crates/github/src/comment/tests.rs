@@ -67,6 +67,7 @@ fn view(phase: Phase) -> CommentView {
         as_of: time("2026-11-23T18:55:12Z"),
         ready_note: Some("Sign in as `admin` / `admin`.".to_owned()),
         command: "/testenv".to_owned(),
+        edits_only: false,
         log: None,
     }
 }

@@ -1,8 +1,8 @@
 //! A life, phase by phase.
 
 use bivouac_model::{
-    Capacity, Condition, ConditionStatus, Desired, ImageTag, Phase, PullRequestState, Rollout, ServiceView, StopCode,
-    Usd,
+    Capacity, Condition, ConditionStatus, Desired, DesiredState, ImageTag, Phase, PullRequestState, Rollout,
+    ServiceView, StopCode, Usd,
 };
 use bivouac_planner::{Action, COMMENT_POSTED, CapacityPolicy, Next, Setback, WaitingOn, is_comment_refused, set_back};
 
@@ -87,6 +87,40 @@ fn what_was_refused_is_owed_whatever_the_record_remembers() {
     world.record.status.as_mut().unwrap().machinery.comment.as_mut().unwrap().id = None;
     world.reconcile();
     assert!(!is_comment_refused(world.status()) && world.planned_from_a_glance().comment.is_none());
+}
+
+#[test]
+fn an_item_put_whole_with_down_over_a_running_environment_leaves_no_comment_that_lies() {
+    let mut world = World::ready();
+    let edits = world.edits;
+    // `put-item` takes the status along, and with it the id of the comment.
+    world.record.status = None;
+    world.wish(|wish| wish.desired = Desired::Down);
+    world.reconcile();
+    assert_eq!(world.comment.as_ref().unwrap().phase, Phase::Terminating);
+    world.settle();
+    assert_eq!((world.phase(), world.comment.as_ref().unwrap().phase), (Phase::Terminated, Phase::Terminated));
+    assert!((2..=3).contains(&(world.edits - edits)), "{} edits", world.edits - edits);
+    assert!(world.planned_from_a_glance().comment.is_none());
+
+    // A tombstone that is put whole says it again, to a comment that says so already.
+    world.record.status = None;
+    world.settle();
+    assert_eq!(world.comment.as_ref().unwrap().phase, Phase::Terminated);
+    assert!(world.planned_from_a_glance().comment.is_none());
+}
+
+#[test]
+fn a_down_where_nothing_was_writes_no_comment_and_looks_for_one_once() {
+    let mut world = World::new(DesiredState { desired: Desired::Down, ..up() });
+    world.settle();
+    assert_eq!((world.phase(), world.comment.is_none(), world.edits), (Phase::Terminated, true, 0));
+    assert_eq!(world.searches, 1);
+    assert!(world.planned_from_a_glance().comment.is_none());
+    // It is made when there is something to say.
+    world.wish(|wish| wish.desired = Desired::Up);
+    world.settle();
+    assert_eq!(world.comment.as_ref().unwrap().phase, Phase::Ready);
 }
 
 #[test]

@@ -66,6 +66,8 @@ pub(crate) struct World {
     /// The one comment, as people see it.
     pub(crate) comment: Option<CommentView>,
     pub(crate) edits: usize,
+    /// How often it was looked for, since the record does not know it.
+    pub(crate) searches: usize,
     /// The commit at the head of the pull request.
     pub(crate) head: String,
     /// Whether the branch lives in another repository.
@@ -119,6 +121,7 @@ impl World {
             tags_stay: false,
             comment: None,
             edits: 0,
+            searches: 0,
             head: commit(0),
             is_from_fork: false,
             pushes: vec![HeadChange { before: "0".repeat(40), after: commit(0), at: start() }].into(),
@@ -399,9 +402,15 @@ impl World {
         }
         let said = self.forge && planned.comment.is_some();
         if let (true, Some(view)) = (said, &planned.comment) {
-            self.edits += 1;
-            let said = SaidComment { id: Some(1), said: view.identity() };
-            self.comment = Some(view.clone());
+            let is_written = !view.edits_only || self.comment.is_some();
+            if self.status().machinery.comment.is_none() {
+                self.searches += 1;
+            }
+            if is_written {
+                self.edits += 1;
+                self.comment = Some(view.clone());
+            }
+            let said = SaidComment { id: is_written.then_some(1), said: view.identity() };
             let mut status = self.status().clone();
             status.machinery.comment = Some(said);
             self.write(status);
