@@ -42,6 +42,10 @@ impl From<ComposeError> for Failure {
             ComposeError::NoCredentials | ComposeError::Secret(_) | ComposeError::GitHub(_) => {
                 Self::Setup(Box::new(error))
             }
+            // No region is named, or an endpoint is none: no call was made yet.
+            ComposeError::Aws(error) if error.meaning() == bivouac_ports::Meaning::Invalid => {
+                Self::Setup(Box::new(error))
+            }
             ComposeError::Aws(error) => Self::Door(error),
             other => Self::Part(Box::new(other)),
         }
@@ -110,6 +114,8 @@ mod tests {
     fn the_codes_are_those_of_the_contract() {
         assert_eq!(Failure::Usage("x".into()).code(), 2);
         assert_eq!(Failure::Failed("x".into()).code(), 1);
+        let aws = |meaning| Failure::from(ComposeError::Aws(Error::new(meaning, "AWS configuration", "no region")));
+        assert_eq!((aws(Meaning::Invalid).code(), aws(Meaning::Unavailable).code()), (2, 1));
         let closed = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!(exit(Err(closed)), ExitCode::SUCCESS);
     }

@@ -134,7 +134,8 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
 
     let urls =
         Urls { aws: cloud.aws_url(), dynamodb: cloud.dynamodb_url(), github: hub.url(), bot: &bot_url, ops: &ops_url };
-    announce(&options, &urls, first);
+    let mut screen = Screen::new(options.manner);
+    announce(&mut screen, &options, &urls, first);
     let Connected { doors, leases, feed, .. } = connected;
     let records = Arc::clone(&doors.records);
     let mut collected = Collected::new(Arc::clone(&doors.journal));
@@ -164,7 +165,6 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
         })
     });
 
-    let mut screen = Screen::new(options.manner);
     let mut frame = tokio::time::interval(FRAME);
     let end = async {
         match options.run_for {
@@ -173,7 +173,7 @@ pub async fn run(options: DevOptions, stop: CancellationToken) -> Result<(), Dev
         }
     };
     tokio::pin!(end);
-    loop {
+    while !screen.is_closed() {
         tokio::select! {
             () = stop.cancelled() => break,
             () = &mut end => break,
@@ -230,7 +230,7 @@ struct Urls<'a> {
 }
 
 /// Says where everything listens, first of all, and how to comment on the pull request that is there already.
-fn announce(options: &DevOptions, urls: &Urls<'_>, pr: u64) {
+fn announce(screen: &mut Screen, options: &DevOptions, urls: &Urls<'_>, pr: u64) {
     let Urls { aws, dynamodb, github, bot, ops } = urls;
     if options.manner == Manner::Json {
         let line = serde_json::json!({
@@ -243,18 +243,29 @@ fn announce(options: &DevOptions, urls: &Urls<'_>, pr: u64) {
             "people": [MAINTAINER.json(), OUTSIDER.json()],
             "curl": MAINTAINER.curl(github, pr, COMMENT, ""),
         });
-        println!("{line}");
+        screen.line(line);
         return;
     }
-    println!("Bivouac on an embedded cloud. Everything is on this machine and gone when it ends (Ctrl-C).\n");
-    println!("  ECS, EC2, ECR  {aws}");
-    println!("  DynamoDB       {dynamodb}   tables bivouac-environments, -events, -leases");
-    println!("  GitHub         {github}/{REPOSITORY}/pulls");
-    println!("  bot            {bot}/webhooks/github");
-    println!("  ops            {ops}/metrics\n");
-    println!("Comment on #{pr} yourself, as {}, who may write:\n", MAINTAINER.login);
-    println!("  {}\n", MAINTAINER.curl(github, pr, COMMENT, " \\\n   "));
-    println!("or write a record, as any client does:\n");
-    println!("  aws dynamodb put-item --endpoint-url {dynamodb} --table-name bivouac-environments \\");
-    println!("    --item '{{\"repo\":{{\"S\":\"{REPOSITORY}\"}},\"pr\":{{\"N\":\"{pr}\"}}}}'\n");
+    let curl = MAINTAINER.curl(github, pr, COMMENT, " \\\n   ");
+    screen.line(format_args!(
+        "Bivouac on an embedded cloud. Everything is on this machine and gone when it ends (Ctrl-C).
+
+  ECS, EC2, ECR  {aws}
+  DynamoDB       {dynamodb}   tables bivouac-environments, -events, -leases
+  GitHub         {github}/{REPOSITORY}/pulls
+  bot            {bot}/webhooks/github
+  ops            {ops}/metrics
+
+Comment on #{pr} yourself, as {maintainer}, who may write:
+
+  {curl}
+
+or write a record, as any client does. The embedded cloud accepts any keys:
+
+  AWS_ACCESS_KEY_ID=dev AWS_SECRET_ACCESS_KEY=dev aws dynamodb put-item --region us-west-2 \\
+    --endpoint-url {dynamodb} --table-name bivouac-environments \\
+    --item '{{\"repo\":{{\"S\":\"{REPOSITORY}\"}},\"pr\":{{\"N\":\"{pr}\"}}}}'
+",
+        maintainer = MAINTAINER.login,
+    ));
 }

@@ -2,6 +2,7 @@
 //! JSON.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Display;
 use std::io::Write as _;
 
 use bivouac_model::{ItemKey, Phase, Record, format_duration};
@@ -41,6 +42,7 @@ pub struct Screen {
     drawn: usize,
     said: BTreeMap<ItemKey, (Phase, Option<String>, String)>,
     log: VecDeque<Entry>,
+    is_closed: bool,
 }
 
 /// A line below the table.
@@ -62,29 +64,39 @@ const OTHER_LINES: usize = 4;
 impl Screen {
     /// An empty screen on standard output.
     pub fn new(manner: Manner) -> Self {
-        Self { manner, term: Term::stdout(), drawn: 0, said: BTreeMap::new(), log: VecDeque::new() }
+        Self { manner, term: Term::stdout(), drawn: 0, said: BTreeMap::new(), log: VecDeque::new(), is_closed: false }
+    }
+
+    /// Whether the reader of standard output has gone, as `head` does when it has enough.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// Writes one line to standard output. An output that cannot be written is [closed](Self::is_closed).
+    pub fn line(&mut self, line: impl Display) {
+        self.is_closed |= writeln!(std::io::stdout(), "{line}").is_err();
     }
 
     /// Tells what happens, beside the table.
     pub fn tell(&mut self, now: DateTime<Utc>, text: &str) {
         match self.manner {
             Manner::Live => self.log(now, Style::new().italic().apply_to(text).to_string(), None),
-            Manner::Lines => println!("{}  {text}", now.format("%H:%M:%S")),
-            Manner::Json => println!("{}", serde_json::json!({ "event": "story", "at": now, "text": text })),
+            Manner::Lines => self.line(format_args!("{}  {text}", now.format("%H:%M:%S"))),
+            Manner::Json => self.line(serde_json::json!({ "event": "story", "at": now, "text": text })),
         }
     }
 
     /// Tells what somebody said on a pull request.
     pub fn say(&mut self, now: DateTime<Utc>, remark: &Remark) {
         if self.manner == Manner::Json {
-            println!("{}", remark.json(now));
+            self.line(remark.json(now));
             return;
         }
         let Some(gist) = remark.gist() else { return };
         let edited = if matches!(remark.what, What::Edited { .. }) { ", edited" } else { "" };
         let (author, place) = (&remark.author, format!("on #{}{edited}", remark.pr));
         if self.manner == Manner::Lines {
-            println!("{}  {author} {place}: {gist}", now.format("%H:%M:%S"));
+            self.line(format_args!("{}  {author} {place}: {gist}", now.format("%H:%M:%S")));
             return;
         }
         if let What::Reacted(content) = remark.what
@@ -113,7 +125,7 @@ impl Screen {
             Manner::Live => self.draw(now, records),
             Manner::Lines | Manner::Json => self.print_changes(now, records),
         }
-        let _ = std::io::stdout().flush();
+        self.is_closed |= std::io::stdout().flush().is_err();
     }
 
     fn print_changes(&mut self, now: DateTime<Utc>, records: &[Record]) {
@@ -136,7 +148,7 @@ impl Screen {
                     "expires_at": status.expires_at,
                     "cost_usd": status.cost_at(now).dollars(),
                 });
-                println!("{line}");
+                self.line(line);
                 continue;
             }
             let row = row(now, record);
@@ -144,7 +156,7 @@ impl Screen {
                 Phase::Ready => row.url,
                 _ => row.message,
             };
-            println!("{}  {:<16} {:<16} {detail}", now.format("%H:%M:%S"), row.env, row.phase);
+            self.line(format_args!("{}  {:<16} {:<16} {detail}", now.format("%H:%M:%S"), row.env, row.phase));
         }
     }
 

@@ -55,11 +55,20 @@ pub(super) fn templates(config: &Config) -> Vec<Check> {
             return errors.problems().iter().map(problem).collect();
         }
     };
-    let checked = config.projects.iter().filter_map(|project| {
-        let template = &policy.projects.get(&project.repo)?.template;
-        Some(self::template(project, &template.ports()))
-    });
-    checked.collect()
+    let checks = |project: &ProjectConfig| {
+        let template = policy.projects.get(&project.repo).map(|found| &found.template);
+        let ports = template.map(|template| self::template(project, &template.ports()));
+        let role = template.filter(|template| template.lends_execution_role()).map(|_| lent_role(project));
+        ports.into_iter().chain(role)
+    };
+    config.projects.iter().flat_map(checks).collect()
+}
+
+fn lent_role(project: &ProjectConfig) -> Check {
+    let path = project.task_definition.display();
+    let message =
+        format!("{path}: `taskRoleArn` is the execution role, so the code of every pull request has its permissions");
+    TEMPLATE.warning(project.repo.to_string(), message, "leave `taskRoleArn` out, or name a role without permissions")
 }
 
 fn template(project: &ProjectConfig, ports: &[u16]) -> Check {

@@ -60,6 +60,29 @@ impl Dev {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn it_ends_without_an_error_when_no_one_reads_on() {
+    for format in ["table", "json"] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_bivouac"))
+            .args(["dev", "-o", format])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut first).expect("a line");
+        let ended = until("its end", async || match child.try_wait().expect("a child") {
+            Some(status) => Ok(status),
+            None => Err("it still runs".to_owned()),
+        });
+        let status = ended.await;
+        let mut errors = String::new();
+        std::io::Read::read_to_string(&mut child.stderr.take().expect("piped"), &mut errors).expect("text");
+        assert!(status.success() && !errors.contains("panicked"), "{status}: {errors}");
+    }
+}
+
 /// What a shell makes of a line: words, and what stands between single quotes as it is.
 fn words(line: &str) -> Vec<String> {
     let parts = line.split('\'').enumerate();

@@ -268,6 +268,25 @@ async fn a_template_that_fargate_refuses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_lends_its_execution_role_is_a_warning() {
+    let patient = Patient::sound().await;
+    let file = patient.program.directory.join("task-definition.json");
+    let template = std::fs::read_to_string(&file).expect("the template");
+    let warns = |said: &Said| said.report.to_string().contains("taskRoleArn");
+    assert!(!warns(&patient.examined().await), "the example names no task role");
+    let mut template: Value = serde_json::from_str(&template).expect("JSON");
+    let definition =
+        if template.get("taskDefinition").is_some() { &mut template["taskDefinition"] } else { &mut template };
+    definition["taskRoleArn"] = definition["executionRoleArn"].clone();
+    std::fs::write(&file, template.to_string()).expect("written");
+    patient.examined().await.tells(
+        "warning",
+        "template",
+        &["`taskRoleArn` is the execution role", "every pull request"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_template_for_arm_beside_images_for_x86_is_a_warning() {
     let patient = Patient::sound().await;
     let examined = patient.examined().await;

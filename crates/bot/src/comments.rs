@@ -179,13 +179,12 @@ impl Comments {
         let said = Said { source, id, author, at, url, body: &comment.body };
         // A number that no pull request has is no reason to read nothing.
         let mut news = said.read(rules, comment.issue, &self.settings).ok().flatten()?;
-        if comment.updated_at != comment.created_at
-            && let Fact::Comment(comment) = &mut news.fact
-        {
-            // Others may edit a comment, and it stays its author's.
-            let edited = "the comment was edited before it was read; write the command in a new comment";
-            comment.asked.truncate(1);
-            comment.asked.iter_mut().for_each(|asked: &mut Asked| asked.command = Err(edited.to_owned()));
+        if let (Some(why), Fact::Comment(comment)) = (not_obeyed(source, comment), &mut news.fact) {
+            if source == Source::Comment {
+                comment.asked.truncate(1);
+            }
+            // A review keeps each line, so that its own delivery, should it still come, finds them all answered.
+            comment.asked.iter_mut().for_each(|asked: &mut Asked| asked.command = Err(why.to_owned()));
         }
         Some(news)
     }
@@ -241,5 +240,20 @@ impl Comments {
             self.taken.clear();
         }
         self.taken.insert(this);
+    }
+}
+
+/// Why what a text asks for is not obeyed. Others may edit a text, and it stays its author's.
+fn not_obeyed(source: Source, comment: &PostedComment) -> Option<&'static str> {
+    match source {
+        // REST has no time of an edit in a review (docs.github.com/rest/pulls/reviews).
+        Source::Review => Some(
+            "the message about this review was lost, and GitHub does not say whether a review was edited; write the command \
+             in a comment",
+        ),
+        _ if comment.updated_at != comment.created_at => {
+            Some("the comment was edited before it was read; write the command in a new comment")
+        }
+        _ => None,
     }
 }

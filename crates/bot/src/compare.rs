@@ -19,6 +19,10 @@ use crate::settings::Settings;
 /// The letters that wait at the start come first: they know who did what the comparison only sees.
 const FIRST_AFTER: Duration = Duration::from_secs(15);
 
+/// The longest that a delivery of a review is waited for. Ours: GitHub delivers within seconds as a rule, and whoever was not heard
+/// should know soon.
+const DELIVERED_AFTER: Duration = Duration::from_secs(120);
+
 /// When a commit that stays as it is is looked at again though nothing changed: a person may have got a permission since. Ours: a
 /// look costs some calls that count against the quota, and there may be dozens of such pull requests.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(30 * 60);
@@ -74,6 +78,7 @@ impl Comparison {
                 return;
             }
         };
+        let wait = chrono::TimeDelta::from_std(self.settings.compare_every.min(DELIVERED_AFTER)).unwrap_or_default();
         for project in &Arc::clone(&self.settings).projects {
             let repo = &project.repo;
             let open = match self.doors.forge.open_pull_requests(repo).await {
@@ -91,7 +96,7 @@ impl Comparison {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(%repo, error, "comments whose delivery did not come are looked for at the next comparison");
             }
-            if let Err(error) = self.reviews.read(&mut self.comments, project, open.as_ref()).await {
+            if let Err(error) = self.reviews.read(&mut self.comments, project, open.as_ref(), wait).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(%repo, error, "reviews whose delivery did not come are looked for at the next comparison");
             }

@@ -234,6 +234,9 @@ impl Handler {
         if !asked.iter().any(Asked::would_change) {
             return Ok(true);
         }
+        if comment.source == Source::Review && self.was_found_without_delivery(key, comment, asked).await? {
+            return Ok(false);
+        }
         for _ in 0..CONFLICTS {
             let seen = self.record(key).await?;
             let standing = match self.standing(key, seen.as_ref(), comment).await? {
@@ -347,6 +350,21 @@ impl Handler {
 
     async fn is_decided(&self, key: &EnvKey, comment: &Comment) -> Result<bool, Later> {
         Ok(self.decided(key).await?.iter().any(|event| is_about(event, comment)))
+    }
+
+    /// Whether the author of a review was told already that it is not obeyed, since it was found before its delivery came.
+    async fn was_found_without_delivery(
+        &self,
+        key: &EnvKey,
+        comment: &Comment,
+        asked: &[Asked<'_>],
+    ) -> Result<bool, Later> {
+        let refused = Fate::NotUnderstood(String::new()).reason();
+        let decided = self.decided(key).await?;
+        Ok(asked.iter().enumerate().filter(|(_, each)| each.would_change()).any(|(index, each)| {
+            let tie = tie(comment, index, each);
+            decided.iter().any(|event| event.tie == tie && event.reason == refused)
+        }))
     }
 
     /// Whether a comment or a review of this number was handled and its commands recorded as events.

@@ -93,19 +93,41 @@ fn review(world: &World, pr: u64, id: u64, login: &str, body: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_in_a_review_is_obeyed_once_and_an_edit_of_it_is_no_command() {
-    let world = reviewed(7, 1, "ada", "/testenv up");
+async fn a_command_in_a_review_that_was_lost_is_not_obeyed_and_its_author_gets_one_reply() {
+    let world = reviewed(7, 1, "ada", "/testenv up\n/testenv extend 2h");
     review(&world, 7, 2, "eve", "/testenv down");
-    compared(&world).await;
-    assert_eq!(world.wish(7).desired, Desired::Up);
-    assert_eq!(world.audit(7), ["ada up Applied", "eve down NotAllowed"]);
-    // The next process reads the list again, in which the text is another one now.
+    for _ in 0..2 {
+        compared(&world).await;
+        // A person with write access may have edited it, before or after.
+        for review in locked(&world.hub.reviews).values_mut().flatten() {
+            review.body = "/testenv down".to_owned();
+        }
+    }
+    assert!(world.record(7).is_none(), "{:?}", world.audit(7));
+    let said = world.reply(7, "ada").unwrap();
+    assert!(said.contains("does not say whether a review was edited") && said.contains("in a comment"), "{said}");
+    assert_eq!(world.audit(7).iter().filter(|line| line.starts_with("ada")).count(), 2, "{:?}", world.audit(7));
+    // The review's own delivery is too late.
+    world.deliver(&[crate::payloads::reviewed(7, 1, "ada", "/testenv up\n/testenv extend 2h")]).await;
+    assert!(world.record(7).is_none(), "{:?} {:#?}", world.audit(7), locked(&world.tray.seen));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_delivery_of_a_review_is_waited_for() {
+    let world = reviewed(7, 1, "ada", "/testenv up");
+    // The clock of a world begins then.
+    let now: DateTime<Utc> = "2026-11-23T12:30:00Z".parse().unwrap();
+    let just_now = now - TimeDelta::seconds(5);
     for review in locked(&world.hub.reviews).values_mut().flatten() {
-        review.body = "/testenv up\n/testenv extend 2h".to_owned();
+        (review.created_at, review.updated_at) = (just_now, just_now);
     }
     compared(&world).await;
-    assert_eq!((world.wish(7).desired, world.wish(7).generation), (Desired::Up, Some(1)));
-    assert_eq!(world.audit(7).len(), 2, "{:?}", world.audit(7));
+    assert!(world.reply(7, "ada").is_none() && world.audit(7).is_empty());
+    let position = locked(&world.tray.positions)[&format!("reviews/{}", crate::payloads::REPO)];
+    assert!(position.read_until <= just_now, "{position:?}");
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    compared(&world).await;
+    assert!(world.reply(7, "ada").is_some(), "it was not delivered");
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,7 +157,7 @@ async fn the_calls_of_one_comparison_are_bounded_and_the_next_ones_read_the_rest
         assert_eq!(position.read_until > begun(), whole, "{calls}");
     }
     living.end().await;
-    assert_eq!(world.wish(7).desired, Desired::Up);
+    assert!(world.reply(7, "ada").is_some());
 }
 
 #[tokio::test(start_paused = true)]

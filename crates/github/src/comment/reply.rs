@@ -38,10 +38,13 @@ impl<'a> Words<'a> {
         format!("{}\n**{}**\n\n{}\n", self.marker, self.login, inert(text))
     }
 
-    /// What stays when it was put right. GitHub keeps what was there, so nothing of it is repeated: whoever reads the
+    /// What stays after a later command of this person worked, be it the same one or another. GitHub keeps what was there, so nothing of it is repeated: whoever reads the
     /// conversation later has one thin line to pass, and no alarm.
     pub fn settled(&self) -> String {
-        format!("{}\n<sub>✅ {}: put right since, nothing more to do here.</sub>\n", self.marker, self.login)
+        format!(
+            "{}\n<sub>✅ {}: a later command worked. The answer that stood here is out of date.</sub>\n",
+            self.marker, self.login
+        )
     }
 }
 

@@ -202,6 +202,17 @@ impl Template {
         self.fields.get("executionRoleArn").and_then(Json::as_str).filter(|role| !role.is_empty())
     }
 
+    /// Whether the code in the containers gets the execution role, since it is the task role too. Either may be named by its ARN
+    /// or, the task role, by its name alone.
+    pub fn lends_execution_role(&self) -> bool {
+        let role = |field: &str| self.fields.get(field).and_then(Json::as_str).filter(|role| !role.is_empty());
+        let name = |role: &str| role.rsplit('/').next().map(str::to_owned);
+        match (role("taskRoleArn"), role("executionRoleArn")) {
+            (Some(task), Some(execution)) => name(task) == name(execution),
+            _ => false,
+        }
+    }
+
     /// The task definition of an environment.
     ///
     /// # Errors

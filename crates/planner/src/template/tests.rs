@@ -59,6 +59,20 @@ fn the_execution_role_is_there_or_not() {
 }
 
 #[test]
+fn the_execution_role_is_lent_to_the_application_if_it_is_the_task_role_too() {
+    let roles = |task: &str| {
+        let roles = format!(r#", "executionRoleArn": "arn:aws:iam::123456789012:role/x/exec", "taskRoleArn": {task}"#);
+        template(r#"{"name": "web"}"#, &roles).lends_execution_role()
+    };
+    for same in [r#""arn:aws:iam::123456789012:role/x/exec""#, r#""exec""#] {
+        assert!(roles(same), "{same}");
+    }
+    for other in [r#""arn:aws:iam::123456789012:role/preview""#, r#""preview""#, r#""""#, "null"] {
+        assert!(!roles(other), "{other}");
+    }
+}
+
+#[test]
 fn the_ports_are_those_of_all_containers() {
     let chosen = r#"{"name": "web", "portMappings": [{"containerPort": 8080}]}"#;
     let proxy = r#"{"name": "proxy", "portMappings": [{"containerPort": 80}]}"#;
