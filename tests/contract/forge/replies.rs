@@ -33,7 +33,7 @@ pub async fn a_person_is_answered_once_and_called_once(forge: &Forge) {
     assert!(body.contains(OTHER) && !body.contains(WHY) && !body.contains('@'), "{body}");
 }
 
-/// What was put right alarms nobody any more, and the next mistake is told in the same place.
+/// A mistake alarms no one after a later command worked, and the next mistake is reported in the same place.
 pub async fn a_reply_is_folded_away_when_all_is_well(forge: &Forge) {
     let (key, github) = forge.prepare();
     github.reply(&key, "mona", None, Audience::Member).await.unwrap();
@@ -41,7 +41,7 @@ pub async fn a_reply_is_folded_away_when_all_is_well(forge: &Forge) {
     github.reply(&key, "mona", Some(WHY), Audience::Member).await.unwrap();
     github.reply(&key, "mona", None, Audience::Member).await.unwrap();
     let folded = forge.one(&key);
-    assert!(!folded.contains(WHY) && !folded.contains('@') && folded.contains("put right"), "{folded}");
+    assert!(!folded.contains(WHY) && !folded.contains('@') && folded.contains("out of date"), "{folded}");
     forge.hub.reset_calls();
     forge.process(TOKEN).reply(&key, "mona", None, Audience::Member).await.unwrap();
     assert_eq!(forge.hub.calls().content_writes(), 0, "folded away twice");
@@ -60,7 +60,7 @@ pub async fn replies_and_the_comment_are_told_apart(forge: &Forge) {
     process.reply(&key, "lisa", None, Audience::Member).await.unwrap();
     let ours = forge.ours(&key);
     assert_eq!(ours.len(), 3, "{ours:#?}");
-    assert!(ours[0].contains(WHY) && ours[1].contains("put right") && ours[2].contains(SECOND), "{ours:#?}");
+    assert!(ours[0].contains(WHY) && ours[1].contains("out of date") && ours[2].contains(SECOND), "{ours:#?}");
 }
 
 /// Somebody else's copy is not ours to edit.
