@@ -5,10 +5,16 @@
 #[path = "support/emulators.rs"]
 mod emulators;
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::thread;
 
+use axum::body::Bytes;
+use axum::http::Request;
+use bivouac_awsmodel::{MODELS, Models, TASK_DEFINITION};
+use bivouac_planner::{Filling, Template, Terms};
 use emulators::Prism;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -99,4 +105,37 @@ async fn prism_refuses_a_request_that_github_does_not_have() {
     let (status, answer) = through(&prism, "/repos/apache/superset/environments-of-ours").await;
     assert_eq!(status, StatusCode::NOT_FOUND, "{answer}");
     assert!(answer["type"].as_str().expect("a type").ends_with("#NO_PATH_MATCHED_ERROR"), "{answer}");
+}
+
+/// A template with one fault is refused at the start, or is registered without the fault: a number for a text is converted.
+#[test]
+fn what_the_models_refuse_in_a_template_is_named_at_the_start() {
+    let directory = std::env::var_os(MODELS).expect("`cargo xtask test` installs the models and says where they are");
+    let models = Models::open(Path::new(&directory)).expect("the models are installed");
+    let sound: Value = serde_json::from_str(TASK_DEFINITION).expect("JSON");
+    let terms = Terms { sizes: &BTreeMap::new(), spot: false, tags: &BTreeMap::new() };
+    let examine = |template: &Value| Template::examine(&template.to_string(), &["web".to_owned()], &terms);
+    let registered = |template: &Template| {
+        let filling = Filling {
+            image: "registry/app@sha256:0",
+            environment: &BTreeMap::new(),
+            size: None,
+            restarted_at: None,
+        };
+        let input = template.render("shop", filling).expect("it fits").input.to_string();
+        let request = Request::post("/").header("x-amz-target", "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition");
+        let request = request.header("content-type", "application/x-amz-json-1.1").body(Bytes::from(input));
+        models.check(&request.expect("a request"), None).expect("readable models").expect("a call of AWS").violations
+    };
+    assert_eq!(registered(&examine(&sound).expect("it is in order")), []);
+
+    let spoiled = models.spoil("ecs", "RegisterTaskDefinition", &sound).expect("readable models");
+    let unnamed = spoiled.iter().filter_map(|spoiled| match examine(&spoiled.body) {
+        Ok(template) if registered(&template).is_empty() => None,
+        Ok(_) => Some(format!("{} {:?}", spoiled.path, spoiled.kind)),
+        Err(_) => None,
+    });
+    let unnamed: Vec<String> = unnamed.collect();
+    assert!(spoiled.len() > 100, "the models have rules: {}", spoiled.len());
+    assert!(unnamed.is_empty(), "{} of {} faults are not named:\n{}", unnamed.len(), spoiled.len(), unnamed.join("\n"));
 }

@@ -29,6 +29,6 @@ pub use exchange::Checked;
 pub use judge::{CALLS, Judge, MODELS, Requests};
 pub use model::{ModelError, Models};
 pub use proxy::Proxy;
-pub use spoil::Spoiled;
+pub use spoil::{Spoiled, TASK_DEFINITION};
 pub use spoil_form::SpoiledForm;
 pub use violation::{Kind, Side, Violation};

@@ -5,6 +5,9 @@ use serde_json::{Map, Value, json};
 use crate::model::{ModelError, Models, Operation, Reference, Shape, Type};
 use crate::violation::{Kind, member};
 
+/// A task definition in order, with most members that Fargate allows: what there is to be spoiled.
+pub const TASK_DEFINITION: &str = include_str!("task-definition.json");
+
 /// A call with one fault.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spoiled {

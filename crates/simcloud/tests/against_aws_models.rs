@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bivouac_awsmodel::{MODELS, Models};
+use bivouac_awsmodel::{MODELS, Models, TASK_DEFINITION};
 use bivouac_simcloud::{Options, SimCloud};
 use serde_json::{Value, json};
 
@@ -54,78 +54,8 @@ async fn refuses(cloud: &SimCloud, service: &str, prefix: &str, calls: &[(&str, 
     assert!(taken.is_empty(), "{} of {tried} wrong calls were taken:\n{}", taken.len(), taken.join("\n"));
 }
 
-/// The second container of the task definition: a log router, which the first one waits for.
-fn router() -> Value {
-    json!({
-        "name": "router",
-        "image": "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable",
-        "essential": true,
-        "firelensConfiguration": { "type": "fluentbit", "options": { "enable-ecs-log-metadata": "true" } },
-        "healthCheck": { "command": ["CMD", "true"] },
-        "logConfiguration": { "logDriver": "splunk", "secretOptions": [
-            { "name": "splunk-token", "valueFrom": "arn:aws:ssm:us-west-2:123456789012:parameter/t" },
-        ] },
-    })
-}
-
-/// The first container, with most members that Fargate allows.
-fn web() -> Value {
-    json!({
-        "name": "web",
-        "image": "123456789012.dkr.ecr.us-west-2.amazonaws.com/app:web",
-        "cpu": 128,
-        "memory": 256,
-        "memoryReservation": 128,
-        "essential": true,
-        "command": ["serve"],
-        "entryPoint": ["sh"],
-        "portMappings": [{ "containerPort": 8080, "hostPort": 8080, "protocol": "tcp" }],
-        "environment": [{ "name": "A", "value": "b" }],
-        "secrets": [{ "name": "S", "valueFrom": "arn:aws:ssm:us-west-2:123456789012:parameter/s" }],
-        "mountPoints": [{ "sourceVolume": "data", "containerPath": "/data", "readOnly": true }],
-        "dockerLabels": { "a": "b" },
-        "healthCheck": { "command": ["CMD", "true"], "interval": 10, "timeout": 5, "retries": 3 },
-        "logConfiguration": { "logDriver": "awslogs", "options": {
-            "awslogs-group": "g", "awslogs-region": "us-west-2", "awslogs-stream-prefix": "p",
-        } },
-        "ulimits": [{ "name": "nofile", "softLimit": 1024, "hardLimit": 2048 }],
-        "user": "root",
-        "workingDirectory": "/",
-        "readonlyRootFilesystem": false,
-        "startTimeout": 60,
-        "stopTimeout": 30,
-        "environmentFiles": [{ "value": "arn:aws:s3:::bucket/app.env", "type": "s3" }],
-        "dependsOn": [{ "containerName": "router", "condition": "HEALTHY" }],
-        "volumesFrom": [{ "sourceContainer": "router", "readOnly": true }],
-        "systemControls": [{ "namespace": "net.core.somaxconn", "value": "1024" }],
-        "restartPolicy": { "enabled": true, "ignoredExitCodes": [0], "restartAttemptPeriod": 60 },
-        "versionConsistency": "enabled",
-        "linuxParameters": { "initProcessEnabled": true, "capabilities": { "add": ["SYS_PTRACE"], "drop": ["ALL"] } },
-    })
-}
-
 fn task_definition() -> Value {
-    json!({
-        "family": "shop",
-        "networkMode": "awsvpc",
-        "requiresCompatibilities": ["FARGATE"],
-        "cpu": "256",
-        "memory": "512",
-        "executionRoleArn": "arn:aws:iam::123456789012:role/r",
-        "taskRoleArn": "arn:aws:iam::123456789012:role/r",
-        "runtimePlatform": { "cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX" },
-        "ephemeralStorage": { "sizeInGiB": 30 },
-        "pidMode": "task",
-        "volumes": [
-            { "name": "efs", "efsVolumeConfiguration": {
-                "fileSystemId": "fs-1", "rootDirectory": "/", "transitEncryption": "ENABLED",
-                "authorizationConfig": { "accessPointId": "fsap-1", "iam": "ENABLED" },
-            } },
-            { "name": "data" },
-        ],
-        "containerDefinitions": [web(), router()],
-        "tags": [{ "key": "team", "value": "shop" }],
-    })
+    serde_json::from_str(TASK_DEFINITION).expect("JSON")
 }
 
 #[tokio::test]

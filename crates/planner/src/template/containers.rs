@@ -20,25 +20,6 @@ const LONGEST_NAME: usize = 255;
 /// The members of a health check with their ranges (Amazon ECS API reference, `HealthCheck`).
 const HEALTH_CHECK: [(&str, i64, i64); 4] =
     [("interval", 5, 300), ("timeout", 2, 60), ("retries", 1, 10), ("startPeriod", 0, 300)];
-/// `UlimitName` of the API.
-const ULIMITS: [&str; 15] = [
-    "core",
-    "cpu",
-    "data",
-    "fsize",
-    "locks",
-    "memlock",
-    "msgqueue",
-    "nice",
-    "nofile",
-    "nproc",
-    "rss",
-    "rtprio",
-    "rttime",
-    "sigpending",
-    "stack",
-];
-
 /// The members that Fargate has not at all: the rule, the path within a container, and why.
 const ABSENT: [(Rule, &str, &str); 12] = [
     (Rule::Privileged, "privileged", "false, or nothing: Fargate runs no privileged containers"),
@@ -116,9 +97,6 @@ impl<'a> One<'a> {
 
     fn ports(&self, taken: &mut BTreeMap<(String, i64), String>, mistakes: &mut Mistakes) {
         for (path, mapping) in self.list("portMappings") {
-            mistakes.add_unless_listed(format!("{path}.protocol"), mapping.get("protocol"), &["tcp", "udp"]);
-            let listed = ["http", "http2", "grpc"];
-            mistakes.add_unless_listed(format!("{path}.appProtocol"), mapping.get("appProtocol"), &listed);
             let Some(port) = mapping.get("containerPort").and_then(Json::as_i64) else {
                 if mapping.get("containerPortRange").is_none_or(Json::is_null) {
                     let path = format!("{path}.containerPort");
@@ -235,7 +213,13 @@ impl<'a> One<'a> {
 
     fn ulimits(&self, mistakes: &mut Mistakes) {
         for (path, ulimit) in self.list("ulimits") {
-            mistakes.add_unless_listed(format!("{path}.name"), ulimit.get("name"), &ULIMITS);
+            let limit = |name: &str| ulimit.get(name).and_then(Json::as_i64);
+            if let (Some(soft), Some(hard)) = (limit("softLimit"), limit("hardLimit"))
+                && soft > hard
+            {
+                let allowed = format!("at most {hard}, the `hardLimit`");
+                mistakes.add(Rule::Ulimit, format!("{path}.softLimit"), &soft.into(), allowed);
+            }
         }
     }
 

@@ -47,40 +47,12 @@ impl Mistakes {
     }
 }
 
-impl Mistakes {
-    /// Adds a mistake where a member is a text that the API does not list for it. ECS tells capital letters from small ones.
-    pub fn add_unless_listed(&mut self, path: String, found: Option<&Json>, listed: &[&str]) {
-        let text = found.and_then(Json::as_str);
-        if let (Some(found), Some(text)) = (found, text)
-            && !listed.contains(&text)
-        {
-            self.add(Rule::Listed, path, found, listed.join(", "));
-        }
-    }
-}
-
 /// A task definition as the rules read it.
 pub(super) struct Task<'a> {
     pub fields: &'a Map<String, Json>,
     pub containers: &'a [Json],
     pub chosen: &'a [usize],
 }
-
-/// `CPUArchitecture` of the API.
-const ARCHITECTURES: [&str; 2] = ["X86_64", "ARM64"];
-/// `OSFamily` of the API.
-const OPERATING_SYSTEMS: [&str; 10] = [
-    "LINUX",
-    "WINDOWS_SERVER_2016_FULL",
-    "WINDOWS_SERVER_2019_FULL",
-    "WINDOWS_SERVER_2019_CORE",
-    "WINDOWS_SERVER_2004_CORE",
-    "WINDOWS_SERVER_20H2_CORE",
-    "WINDOWS_SERVER_2022_CORE",
-    "WINDOWS_SERVER_2022_FULL",
-    "WINDOWS_SERVER_2025_CORE",
-    "WINDOWS_SERVER_2025_FULL",
-];
 
 const NOTHING: &str = "nothing, since Fargate";
 
@@ -117,12 +89,6 @@ fn whole_task(task: &Task<'_>, mistakes: &mut Mistakes) {
     let accelerators = format!("{NOTHING} has no accelerators");
     let found = member("inferenceAccelerators");
     mistakes.add_unless_absent(Rule::Gpu, "inferenceAccelerators".into(), found, &accelerators);
-    let platform = member("runtimePlatform");
-    for (name, listed) in [("cpuArchitecture", ARCHITECTURES.as_slice()), ("operatingSystemFamily", &OPERATING_SYSTEMS)]
-    {
-        let found = platform.and_then(|platform| platform.get(name));
-        mistakes.add_unless_listed(format!("runtimePlatform.{name}"), found, listed);
-    }
     // "The minimum supported value is 21 GiB and the maximum supported value is 200 GiB" (API reference, EphemeralStorage).
     let storage = member("ephemeralStorage").and_then(|storage| storage.get("sizeInGiB"));
     if let Some(size) = storage.filter(|size| size.as_i64().is_some_and(|size| !(21..=200).contains(&size))) {

@@ -80,6 +80,11 @@ rules! {
     };
     /// A value is one of those that the API lists for its member.
     Listed, Source::Page("docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html");
+    /// A member that the API requires is there.
+    Required, Source::Answer {
+        words: "… should not be null or empty.",
+        report: "aws/aws-cli#5924",
+    };
     /// A mapped port is from 1 to 65535.
     PortRange, Source::Answer {
         words: "Invalid 'containerPort' setting for container '…'.",
@@ -172,6 +177,11 @@ rules! {
     };
     /// Ephemeral storage has 21 to 200 GiB.
     EphemeralStorage, Source::Page("docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EphemeralStorage.html");
+    /// The soft limit of a ulimit is at most its hard limit.
+    Ulimit, Source::Answer {
+        words: "Soft limit exceeds hard limit for ulimit …",
+        report: "badmintoncryer/cdk-preflight",
+    };
     /// A container has two minutes to stop at most.
     StopTimeout, PARAMETERS;
     /// The task's roles are roles.

@@ -1,5 +1,7 @@
-//! The types of RegisterTaskDefinition's members. ECS answers a wrong one with SerializationException, which names no field,
-//! so a value whose meaning is certain is converted and any other is named.
+//! The members of RegisterTaskDefinition: their types, their enumerations, and the ones that are required.
+//!
+//! ECS answers a wrong type with SerializationException, which names no field. So a value whose meaning is certain is converted,
+//! and any other is named.
 
 use serde_json::{Map, Number, Value as Json};
 
@@ -9,19 +11,57 @@ use super::rules::Rule;
 /// A type of the API (Amazon ECS API reference, `RegisterTaskDefinition` and the types that it links to, 2026-11).
 enum Kind {
     Text,
+    /// A text of an enumeration. ECS tells capital letters from small ones.
+    Word(&'static [&'static str]),
     Whole,
     Flag,
     /// Texts by name.
     Texts,
     List(&'static Kind),
     Object(&'static [(&'static str, Kind)]),
+    /// A member that the object cannot be without. Those that a rule of their own covers are not marked.
+    Required(&'static Kind),
 }
 
-use Kind::{Flag, List, Object, Text, Texts, Whole};
+use Kind::{Flag, List, Object, Required, Text, Texts, Whole, Word};
 
 const LIST_OF_TEXTS: Kind = List(&Text);
 const NAMES_AND_VALUES: Kind = List(&Object(&[("name", Text), ("value", Text)]));
-const SECRETS: Kind = List(&Object(&[("name", Text), ("valueFrom", Text)]));
+const SECRETS: Kind = List(&Object(&[("name", Required(&Text)), ("valueFrom", Text)]));
+const ON_OFF: Kind = Word(&["ENABLED", "DISABLED"]);
+/// `UlimitName` of the API.
+const ULIMIT: Kind = Word(&[
+    "core",
+    "cpu",
+    "data",
+    "fsize",
+    "locks",
+    "memlock",
+    "msgqueue",
+    "nice",
+    "nofile",
+    "nproc",
+    "rss",
+    "rtprio",
+    "rttime",
+    "sigpending",
+    "stack",
+]);
+/// `OSFamily` of the API.
+const OPERATING_SYSTEM: Kind = Word(&[
+    "LINUX",
+    "WINDOWS_SERVER_2016_FULL",
+    "WINDOWS_SERVER_2019_FULL",
+    "WINDOWS_SERVER_2019_CORE",
+    "WINDOWS_SERVER_2004_CORE",
+    "WINDOWS_SERVER_20H2_CORE",
+    "WINDOWS_SERVER_2022_CORE",
+    "WINDOWS_SERVER_2022_FULL",
+    "WINDOWS_SERVER_2025_CORE",
+    "WINDOWS_SERVER_2025_FULL",
+]);
+/// `Compatibility` of the API.
+const COMPATIBILITY: Kind = Word(&["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"]);
 
 const TASK: &[(&str, Kind)] = &[
     ("family", Text),
@@ -31,23 +71,29 @@ const TASK: &[(&str, Kind)] = &[
     ("containerDefinitions", List(&Object(CONTAINER))),
     ("volumes", List(&Object(VOLUME))),
     ("placementConstraints", List(&Object(&[("type", Text), ("expression", Text)]))),
-    ("requiresCompatibilities", LIST_OF_TEXTS),
+    ("requiresCompatibilities", List(&COMPATIBILITY)),
     ("cpu", Text),
     ("memory", Text),
     ("tags", List(&Object(&[("key", Text), ("value", Text)]))),
     ("pidMode", Text),
     ("ipcMode", Text),
-    ("proxyConfiguration", Object(&[("type", Text), ("containerName", Text), ("properties", NAMES_AND_VALUES)])),
+    (
+        "proxyConfiguration",
+        Object(&[("type", Word(&["APPMESH"])), ("containerName", Required(&Text)), ("properties", NAMES_AND_VALUES)]),
+    ),
     ("inferenceAccelerators", List(&Object(&[("deviceName", Text), ("deviceType", Text)]))),
-    ("ephemeralStorage", Object(&[("sizeInGiB", Whole)])),
-    ("runtimePlatform", Object(&[("cpuArchitecture", Text), ("operatingSystemFamily", Text)])),
+    ("ephemeralStorage", Object(&[("sizeInGiB", Required(&Whole))])),
+    (
+        "runtimePlatform",
+        Object(&[("cpuArchitecture", Word(&["X86_64", "ARM64"])), ("operatingSystemFamily", OPERATING_SYSTEM)]),
+    ),
     ("enableFaultInjection", Flag),
 ];
 
 const CONTAINER: &[(&str, Kind)] = &[
     ("name", Text),
     ("image", Text),
-    ("repositoryCredentials", Object(&[("credentialsParameter", Text)])),
+    ("repositoryCredentials", Object(&[("credentialsParameter", Required(&Text))])),
     ("cpu", Whole),
     ("memory", Whole),
     ("memoryReservation", Whole),
@@ -56,20 +102,26 @@ const CONTAINER: &[(&str, Kind)] = &[
     ("essential", Flag),
     (
         "restartPolicy",
-        Object(&[("enabled", Flag), ("ignoredExitCodes", List(&Whole)), ("restartAttemptPeriod", Whole)]),
+        Object(&[("enabled", Required(&Flag)), ("ignoredExitCodes", List(&Whole)), ("restartAttemptPeriod", Whole)]),
     ),
     ("entryPoint", LIST_OF_TEXTS),
     ("command", LIST_OF_TEXTS),
     ("environment", NAMES_AND_VALUES),
-    ("environmentFiles", List(&Object(&[("value", Text), ("type", Text)]))),
+    ("environmentFiles", List(&Object(&[("value", Required(&Text)), ("type", Required(&Word(&["s3"])))]))),
     ("mountPoints", List(&Object(&[("sourceVolume", Text), ("containerPath", Text), ("readOnly", Flag)]))),
     ("volumesFrom", List(&Object(&[("sourceContainer", Text), ("readOnly", Flag)]))),
     ("linuxParameters", Object(LINUX)),
     ("secrets", SECRETS),
-    ("dependsOn", List(&Object(&[("containerName", Text), ("condition", Text)]))),
+    (
+        "dependsOn",
+        List(&Object(&[
+            ("containerName", Text),
+            ("condition", Required(&Word(&["START", "COMPLETE", "SUCCESS", "HEALTHY"]))),
+        ])),
+    ),
     ("startTimeout", Whole),
     ("stopTimeout", Whole),
-    ("versionConsistency", Text),
+    ("versionConsistency", Word(&["enabled", "disabled"])),
     ("hostname", Text),
     ("user", Text),
     ("workingDirectory", Text),
@@ -83,7 +135,10 @@ const CONTAINER: &[(&str, Kind)] = &[
     ("interactive", Flag),
     ("pseudoTerminal", Flag),
     ("dockerLabels", Texts),
-    ("ulimits", List(&Object(&[("name", Text), ("softLimit", Whole), ("hardLimit", Whole)]))),
+    (
+        "ulimits",
+        List(&Object(&[("name", Required(&ULIMIT)), ("softLimit", Required(&Whole)), ("hardLimit", Required(&Whole))])),
+    ),
     ("logConfiguration", Object(&[("logDriver", Text), ("options", Texts), ("secretOptions", SECRETS)])),
     (
         "healthCheck",
@@ -96,17 +151,17 @@ const CONTAINER: &[(&str, Kind)] = &[
         ]),
     ),
     ("systemControls", List(&Object(&[("namespace", Text), ("value", Text)]))),
-    ("resourceRequirements", List(&Object(&[("value", Text), ("type", Text)]))),
-    ("firelensConfiguration", Object(&[("type", Text), ("options", Texts)])),
+    ("resourceRequirements", List(&Object(&[("value", Required(&Text)), ("type", Required(&Text))]))),
+    ("firelensConfiguration", Object(&[("type", Required(&Word(&["fluentd", "fluentbit"]))), ("options", Texts)])),
     ("credentialSpecs", LIST_OF_TEXTS),
 ];
 
 const PORT: &[(&str, Kind)] = &[
     ("containerPort", Whole),
     ("hostPort", Whole),
-    ("protocol", Text),
+    ("protocol", Word(&["tcp", "udp"])),
     ("name", Text),
-    ("appProtocol", Text),
+    ("appProtocol", Word(&["http", "http2", "grpc"])),
     ("containerPortRange", Text),
 ];
 
@@ -115,7 +170,14 @@ const LINUX: &[(&str, Kind)] = &[
     ("devices", List(&Object(&[("hostPath", Text), ("containerPath", Text), ("permissions", LIST_OF_TEXTS)]))),
     ("initProcessEnabled", Flag),
     ("sharedMemorySize", Whole),
-    ("tmpfs", List(&Object(&[("containerPath", Text), ("size", Whole), ("mountOptions", LIST_OF_TEXTS)]))),
+    (
+        "tmpfs",
+        List(&Object(&[
+            ("containerPath", Required(&Text)),
+            ("size", Required(&Whole)),
+            ("mountOptions", LIST_OF_TEXTS),
+        ])),
+    ),
     ("maxSwap", Whole),
     ("swappiness", Whole),
 ];
@@ -131,24 +193,28 @@ const VOLUME: &[(&str, Kind)] = &[
     (
         "efsVolumeConfiguration",
         Object(&[
-            ("fileSystemId", Text),
+            ("fileSystemId", Required(&Text)),
             ("rootDirectory", Text),
-            ("transitEncryption", Text),
+            ("transitEncryption", ON_OFF),
             ("transitEncryptionPort", Whole),
-            ("authorizationConfig", Object(&[("accessPointId", Text), ("iam", Text)])),
+            ("authorizationConfig", Object(&[("accessPointId", Text), ("iam", ON_OFF)])),
         ]),
     ),
     (
         "fsxWindowsFileServerVolumeConfiguration",
         Object(&[
-            ("fileSystemId", Text),
-            ("rootDirectory", Text),
-            ("authorizationConfig", Object(&[("credentialsParameter", Text), ("domain", Text)])),
+            ("fileSystemId", Required(&Text)),
+            ("rootDirectory", Required(&Text)),
+            (
+                "authorizationConfig",
+                Required(&Object(&[("credentialsParameter", Required(&Text)), ("domain", Required(&Text))])),
+            ),
         ]),
     ),
 ];
 
-/// Converts the values of a task definition to the types of the API where their meaning is certain, and names the others.
+/// Converts the values of a task definition to the types of the API where their meaning is certain. Names the others, the words
+/// that their enumeration does not have, and the required members that are missing.
 ///
 /// A whole number or `true` in the place of a text becomes its text, and digits or `"true"` in the place of a number or a flag
 /// become that. A fraction is named: JSON keeps no trace of how `1.10` was written. Members that the table does not know stay
@@ -161,9 +227,14 @@ pub(super) fn convert(fields: &mut Map<String, Json>) -> Vec<Mistake> {
 
 fn members(fields: &mut Map<String, Json>, known: &[(&str, Kind)], path: &str, mistakes: &mut Vec<Mistake>) {
     for (name, kind) in known {
-        if let Some(value) = fields.get_mut(*name).filter(|value| !value.is_null()) {
-            let path = if path.is_empty() { (*name).to_owned() } else { format!("{path}.{name}") };
-            one(value, kind, &path, mistakes);
+        let path = || if path.is_empty() { (*name).to_owned() } else { format!("{path}.{name}") };
+        match fields.get_mut(*name).filter(|value| !value.is_null()) {
+            Some(value) => one(value, kind, &path(), mistakes),
+            None => {
+                if let Required(kind) = kind {
+                    mistakes.push(Mistake::new(Rule::Required, path(), "missing", expected(kind)));
+                }
+            }
         }
     }
 }
@@ -171,17 +242,23 @@ fn members(fields: &mut Map<String, Json>, known: &[(&str, Kind)], path: &str, m
 fn one(value: &mut Json, kind: &Kind, path: &str, mistakes: &mut Vec<Mistake>) {
     let wrong = |value: &Json, allowed: &str| Mistake::new(Rule::Type, path.to_owned(), shown(value), allowed);
     match kind {
+        Required(kind) => one(value, kind, path, mistakes),
         Text => match text(value) {
             Some(converted) => *value = converted,
-            None => mistakes.push(wrong(value, "a text, in quotes")),
+            None => mistakes.push(wrong(value, &expected(kind))),
+        },
+        Word(words) => match value.as_str() {
+            Some(word) if words.contains(&word) => {}
+            Some(_) => mistakes.push(Mistake::new(Rule::Listed, path.to_owned(), shown(value), expected(kind))),
+            None => mistakes.push(wrong(value, &expected(kind))),
         },
         Whole => match whole(value) {
             Some(converted) => *value = converted,
-            None => mistakes.push(wrong(value, "a whole number, without quotes")),
+            None => mistakes.push(wrong(value, &expected(kind))),
         },
         Flag => match flag(value) {
             Some(converted) => *value = converted,
-            None => mistakes.push(wrong(value, "true or false, without quotes")),
+            None => mistakes.push(wrong(value, &expected(kind))),
         },
         Texts => match value {
             Json::Object(fields) => {
@@ -189,7 +266,7 @@ fn one(value: &mut Json, kind: &Kind, path: &str, mistakes: &mut Vec<Mistake>) {
                     one(value, &Text, &format!("{path}.{name}"), mistakes);
                 }
             }
-            _ => mistakes.push(wrong(value, "an object of texts")),
+            _ => mistakes.push(wrong(value, &expected(kind))),
         },
         List(inner) => match value {
             Json::Array(list) => {
@@ -197,22 +274,37 @@ fn one(value: &mut Json, kind: &Kind, path: &str, mistakes: &mut Vec<Mistake>) {
                     one(value, inner, &format!("{path}[{index}]"), mistakes);
                 }
             }
-            _ => mistakes.push(wrong(value, &format!("a list of {}", plural(inner)))),
+            _ => mistakes.push(wrong(value, &expected(kind))),
         },
         Object(known) => match value {
             Json::Object(fields) => members(fields, known, path, mistakes),
-            _ => mistakes.push(wrong(value, "an object")),
+            _ => mistakes.push(wrong(value, &expected(kind))),
         },
+    }
+}
+
+/// What a value has to be, as a sentence ends with it.
+fn expected(kind: &Kind) -> String {
+    match kind {
+        Text => "a text, in quotes".to_owned(),
+        Word(words) => words.join(", "),
+        Whole => "a whole number, without quotes".to_owned(),
+        Flag => "true or false, without quotes".to_owned(),
+        Texts => "an object of texts".to_owned(),
+        Object(_) => "an object".to_owned(),
+        List(inner) => format!("a list of {}", plural(inner)),
+        Required(kind) => expected(kind),
     }
 }
 
 fn plural(kind: &Kind) -> &'static str {
     match kind {
-        Text => "texts, such as [\"sh\", \"-c\"]",
+        Text | Word(_) => "texts, such as [\"sh\", \"-c\"]",
         Whole => "whole numbers",
         Flag => "true and false",
         Texts | Object(_) => "objects",
         List(_) => "lists",
+        Required(kind) => plural(kind),
     }
 }
 

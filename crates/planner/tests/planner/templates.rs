@@ -337,6 +337,26 @@ fn broken() -> Vec<Broken> {
              has",
         ),
         (
+            Rule::Required,
+            web("ulimits", json!([{ "name": "nofile", "softLimit": 1024 }])),
+            "`containerDefinitions[0].ulimits[0].hardLimit` is missing; allowed: a whole number, without quotes",
+        ),
+        (
+            Rule::Required,
+            web("environmentFiles", json!([{ "value": "arn:aws:s3:::bucket/app.env" }])),
+            "`containerDefinitions[0].environmentFiles[0].type` is missing; allowed: s3",
+        ),
+        (
+            Rule::Listed,
+            web("dependsOn/0/condition", json!("healthy")),
+            "`containerDefinitions[0].dependsOn[0].condition` is \"healthy\"; allowed: START, COMPLETE, SUCCESS, HEALTHY",
+        ),
+        (
+            Rule::Ulimit,
+            web("ulimits", json!([{ "name": "nofile", "softLimit": 2048, "hardLimit": 1024 }])),
+            "`containerDefinitions[0].ulimits[0].softLimit` is 2048; allowed: at most 1024, the `hardLimit`",
+        ),
+        (
             Rule::StopTimeout,
             web("stopTimeout", json!(121)),
             "`containerDefinitions[0].stopTimeout` is 121; allowed: at most 120 seconds",
