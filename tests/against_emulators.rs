@@ -116,14 +116,11 @@ fn what_the_models_refuse_in_a_template_is_named_at_the_start() {
     let terms = Terms { sizes: &BTreeMap::new(), spot: false, tags: &BTreeMap::new() };
     let examine = |template: &Value| Template::examine(&template.to_string(), &["web".to_owned()], &terms);
     let registered = |template: &Template| {
-        let filling = Filling {
-            image: "registry/app@sha256:0",
-            environment: &BTreeMap::new(),
-            size: None,
-            restarted_at: None,
-        };
+        let filling =
+            Filling { image: "registry/app@sha256:0", environment: &BTreeMap::new(), size: None, restarted_at: None };
         let input = template.render("shop", filling).expect("it fits").input.to_string();
-        let request = Request::post("/").header("x-amz-target", "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition");
+        let request =
+            Request::post("/").header("x-amz-target", "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition");
         let request = request.header("content-type", "application/x-amz-json-1.1").body(Bytes::from(input));
         models.check(&request.expect("a request"), None).expect("readable models").expect("a call of AWS").violations
     };

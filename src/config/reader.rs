@@ -10,6 +10,7 @@ use bivouac_model::{format_duration, parse_duration};
 use figment::Figment;
 use figment::value::{Dict, Value};
 
+use super::PROJECT;
 use super::environment::{self, Environment, Variables};
 use super::key_path::{KeyPath, shown};
 use super::locate::{File, Locations};
@@ -300,8 +301,19 @@ impl<'r> Section<'r> {
             Some((leaf, leaf_path)) if self.reader.is_variable(leaf) && (made || leaf_path == path) => {
                 Place::Variable(leaf_path.variable())
             }
-            _ => self.reader.locations.place(&path),
+            _ => match self.made_by_variable() {
+                Some(variable) => Place::Variable(variable),
+                None => self.reader.locations.place(&path),
+            },
         }
+    }
+
+    /// The variable that made this project, where the file does not have it.
+    fn made_by_variable(&self) -> Option<String> {
+        let is_absent = matches!(self.path.0.as_slice(), [root, _, ..] if root == PROJECT)
+            && !self.reader.locations.has(&self.path);
+        let (leaf, path) = self.dict?.iter().find_map(|(name, value)| innermost(value, self.path.join(name)))?;
+        (is_absent && self.reader.is_variable(leaf)).then(|| path.variable())
     }
 
     fn ask(&self, key: &str) -> KeyPath {

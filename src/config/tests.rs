@@ -47,6 +47,15 @@ fn a_key_of_an_earlier_release_is_read_with_a_warning() {
 }
 
 #[test]
+fn what_a_project_of_variables_lacks_is_placed_at_its_variable() {
+    let project = [("BIVOUAC__PROJECT__1__PORT", "80"), ("BIVOUAC__PROJECT__1__REPO", "c/d")];
+    let place = "variable BIVOUAC__PROJECT__1__PORT: `project[1]";
+    let lines = lines(MINIMAL, &project);
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines.iter().all(|line| line.starts_with(place) && line.contains(" is missing: ")), "{lines:?}");
+}
+
+#[test]
 fn a_variable_with_single_underscores_is_named() {
     for name in ["BIVOUAC_AWS_CLUSTER", "bivouac_aws_cluster", "BIVOUAC_AWS__CLUSTER"] {
         let sentence = "it is not read; the variable of `aws.cluster` is BIVOUAC__AWS__CLUSTER";

@@ -17,6 +17,8 @@ pub(super) enum NoText {
     NotUtf8(usize),
     /// Marked as UTF-16, and cut or broken.
     BrokenUtf16,
+    /// UTF-16 without a mark: every second byte of its first characters is 0.
+    UnmarkedUtf16,
     /// Marked as UTF-32.
     Utf32,
 }
@@ -26,6 +28,7 @@ impl fmt::Display for NoText {
         match self {
             Self::NotUtf8(at) => write!(f, "it is not UTF-8 (byte {at}); save it as UTF-8"),
             Self::BrokenUtf16 => f.write_str("it begins as UTF-16 does, and is cut or broken; save it as UTF-8"),
+            Self::UnmarkedUtf16 => f.write_str("it seems to be UTF-16 without a byte order mark; save it as UTF-8"),
             Self::Utf32 => f.write_str("it is UTF-32; save it as UTF-8"),
         }
     }
@@ -43,6 +46,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<String, NoText> {
     }
     if let Some(rest) = bytes.strip_prefix(UTF_16_BIG) {
         return utf_16(rest, u16::from_be_bytes);
+    }
+    // TOML and JSON begin with ASCII characters and hold no 0 (RFC 4627, section 3).
+    if let [0, 1..=0x7F, ..] | [1..=0x7F, 0, ..] = bytes {
+        return Err(NoText::UnmarkedUtf16);
     }
     let mark = if bytes.starts_with(UTF_8) { UTF_8.len() } else { 0 };
     let text = std::str::from_utf8(&bytes[mark..]);
@@ -85,5 +92,7 @@ mod tests {
         // A high surrogate alone.
         assert_eq!(decode(b"\xff\xfe\x00\xd8"), Err(NoText::BrokenUtf16));
         assert_eq!(decode(b"\xff\xfe\x00\x00{\x00\x00\x00"), Err(NoText::Utf32));
+        assert_eq!(decode(b"{\x00}\x00"), Err(NoText::UnmarkedUtf16));
+        assert_eq!(decode(b"\x00{\x00}"), Err(NoText::UnmarkedUtf16));
     }
 }

@@ -33,7 +33,7 @@ pub(super) async fn aws(config: &Config, ground: &Ground) -> Vec<Check> {
     let cluster = bounded("ECS DescribeClusters", ground.site.cluster()).await;
     let mut checks = vec![credentials(ground, &cluster)];
     if cluster.as_ref().is_err_and(|error| words::refusal(error) == Some(Refusal::Credentials)) {
-        checks.extend(skipped("AWS does not take our credentials"));
+        checks.extend(skipped("nothing else of AWS can be checked without credentials that AWS accepts"));
         return checks;
     }
     let (tables, quotas, network, registry, logs, permissions) = tokio::join!(

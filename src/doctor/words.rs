@@ -11,13 +11,21 @@ pub enum Refusal {
     Credentials,
 }
 
+/// How the AWS adapter's error begins when no source of credentials answered as it should.
+const NOT_LOADED: &str = "the AWS credentials could not be loaded";
+
 /// Tells the two apart by AWS's words, which is where they differ: "is not authorized to perform: ACTION" of IAM, "You are
 /// not authorized to perform this operation." of EC2, and many others about tokens, keys and signatures.
 pub fn refusal(error: &Error) -> Option<Refusal> {
+    let words = error.message();
+    // A service of metadata that does not answer may answer later, so the adapter calls it unavailable. There are no
+    // credentials now all the same, and no call can say more.
+    if words.starts_with(NOT_LOADED) {
+        return Some(Refusal::Credentials);
+    }
     if error.meaning() != Meaning::Denied {
         return None;
     }
-    let words = error.message();
     if !words.to_lowercase().contains("not authorized") {
         return Some(Refusal::Credentials);
     }
@@ -106,6 +114,9 @@ mod tests {
         ] {
             assert_eq!(refusal(&denied("ECS ListServices", words)), Some(Refusal::Credentials), "{words}");
         }
+        let none = format!("{NOT_LOADED}: IMDS is disabled");
+        let none = Error::new(Meaning::Unavailable, "ECS ListServices", none);
+        assert_eq!(refusal(&none), Some(Refusal::Credentials));
         let lost = Error::new(Meaning::Unavailable, "ECS ListServices", "you are not authorized");
         assert_eq!(refusal(&lost), None);
     }

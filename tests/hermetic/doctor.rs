@@ -443,9 +443,20 @@ async fn credentials_that_aws_does_not_take() {
     patient.suffers_from("aws", &["credentials", "AWS_PROFILE"]).await;
     let said = patient.examined().await;
     for area in ["tables", "cluster", "network", "registry", "permissions"] {
-        said.tells("skipped", area, &["AWS does not take our credentials"]);
+        said.tells("skipped", area, &["without credentials that AWS accepts"]);
     }
     said.tells("ok", "github", &["bivouac-bot"]);
+}
+
+/// A source of credentials that does not answer is one problem, and not one of every check.
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_cannot_be_loaded() {
+    let mut patient = Patient::sound().await;
+    patient.program.variables.remove("AWS_ACCESS_KEY_ID");
+    // Nothing listens there.
+    patient.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/credentials");
+    patient.suffers_from("aws", &["credentials", "could not be loaded", "AWS_PROFILE"]).await;
+    assert_eq!(patient.examined().await.of("problem").len(), 1);
 }
 
 /// It takes as long as a call may take; whoever it does not concern answers meanwhile.
