@@ -30,11 +30,10 @@ fn main() -> ExitCode {
 }
 
 async fn measure() -> bool {
-    let began = Instant::now();
     let field = Field::open().await;
-    field.settle(ENVIRONMENTS).await;
+    let up = field.settle(ENVIRONMENTS).await;
     let bytes = field.record_bytes().await;
-    println!("{ENVIRONMENTS} environments, {bytes} bytes a record, settled in {:.0?}", began.elapsed());
+    println!("{ENVIRONMENTS} environments, {bytes} bytes a record, all Ready after {up:.0?}");
 
     let mut variables = field.variables();
     variables.insert("BIVOUAC__CONTROLLER__RESYNC".to_owned(), RESYNC.to_owned());

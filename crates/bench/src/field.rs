@@ -36,9 +36,8 @@ const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 const WRITERS: usize = 16;
 /// How often to look whether they are up.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
-/// A look reads the whole table, of an engine that does one thing at a time: so many times as long as it took it is left
-/// to the writers.
-const LEFT_TO_WRITERS: u32 = 8;
+/// A scan reads the whole table of an engine that does one thing at a time. The writers get so many times as long as a scan took.
+const LEFT_TO_WRITERS: u32 = 4;
 /// How long all environments may take to come up: generous, the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -150,12 +149,12 @@ impl Field {
     }
 
     /// Brings up so many more environments, by the controller itself, until each is `Ready`, its comment says so and the
-    /// plan is empty.
+    /// plan is empty. Returns the time until the last one was `Ready`, to half a second.
     ///
     /// # Panics
     ///
     /// When that does not come about within ten minutes.
-    pub async fn settle(&self, more: usize) {
+    pub async fn settle(&self, more: usize) -> Duration {
         let prs: Vec<u64> = (0..more).map(|_| self.pull_request()).collect();
         stream::iter(&prs).for_each_concurrent(WRITERS, |pr| self.ask(*pr)).await;
 
@@ -172,15 +171,23 @@ impl Field {
         for pr in prs {
             controller.wake(&ItemKey { repo: REPO.into(), pr: pr.to_string().into() }, "bench");
         }
-        let deadline = Instant::now() + PATIENCE;
+        let began = Instant::now();
+        let deadline = began + PATIENCE;
         loop {
-            let began = Instant::now();
-            let Some(busy) = unsettled(&doors, &controller).await else { break };
+            let scan = Instant::now();
+            let Some(busy) = not_ready(&doors).await else { break };
+            assert!(Instant::now() < deadline, "not everything is up: {busy}");
+            sleep(LOOK_AGAIN.max(scan.elapsed() * LEFT_TO_WRITERS)).await;
+        }
+        let up = began.elapsed();
+        // The comments come after the rest. Few writers are left, and a preview of thousands takes long.
+        while let Some(busy) = unsettled(&controller).await {
             assert!(Instant::now() < deadline, "not everything is settled: {busy}");
-            sleep(LOOK_AGAIN.max(began.elapsed() * LEFT_TO_WRITERS)).await;
+            sleep(LOOK_AGAIN).await;
         }
         stop.cancel();
         running.await.expect("the controller ends");
+        up
     }
 
     /// Takes the Spot capacity of the first `count` environments away, and waits until each has another task.
@@ -250,18 +257,19 @@ pub fn service(pr: u64) -> String {
     format!("pr-{pr}-service")
 }
 
-/// What is not settled yet, if anything is. Plans once more, as `bivouac plan` does: the comments come after the rest.
+/// A record that is not `Ready` yet, if there is one.
 ///
-/// A look that fails is one that says nothing: all that comes up at once may keep a busy machine from answering in time.
-async fn unsettled(doors: &Doors, controller: &Controller) -> Option<String> {
-    let planned = match doors.records.all().await {
-        Err(error) => return Some(format!("{error:#?}")),
-        Ok(records) => match records.into_iter().find(|record| !is_up(record)) {
-            Some(record) => return Some(format!("{record:#?}")),
-            None => controller.preview(None).await,
-        },
-    };
-    match planned {
+/// A scan that fails says nothing: all that comes up at once may keep a busy machine from answering in time.
+async fn not_ready(doors: &Doors) -> Option<String> {
+    match doors.records.all().await {
+        Err(error) => Some(format!("{error:#?}")),
+        Ok(records) => records.into_iter().find(|record| !is_up(record)).map(|record| format!("{record:#?}")),
+    }
+}
+
+/// An environment that has work left, if there is one. Plans once more, as `bivouac plan` does.
+async fn unsettled(controller: &Controller) -> Option<String> {
+    match controller.preview(None).await {
         Err(error) => Some(format!("{error:#?}")),
         Ok(planned) => planned.into_iter().find(has_work).map(|planned| format!("{planned:#?}")),
     }
