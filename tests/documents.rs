@@ -1,8 +1,10 @@
-//! The documents name tests. Each of them exists.
+//! The documents name tests and link to each other and to files. Each of these exists.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 /// The name of every test as nextest shows it, as far as a file tells: the module after the file, and the function.
 fn tests() -> BTreeSet<String> {
@@ -81,4 +83,75 @@ fn every_test_that_the_threat_model_names_exists() {
     assert!(tests.len() > 1000 && named.len() > 40, "{} tests, {} names", tests.len(), named.len());
     let missing: Vec<_> = named.iter().filter(|name| !tests.iter().any(|test| is_named(test, name))).collect();
     assert!(missing.is_empty(), "no test has these names: {missing:?}");
+}
+
+/// The documents for people: those beside the manifest, and everything below `docs`.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for folder in [root.to_owned(), root.join("docs"), root.join("docs/reference")] {
+        let files = fs::read_dir(folder).expect("a readable folder").map(|entry| entry.expect("an entry").path());
+        found.extend(files.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+    }
+    found
+}
+
+/// The links of a document, and the anchors of its headings as GitHub and mdBook make them.
+fn links_and_anchors(text: &str) -> (Vec<String>, BTreeSet<String>) {
+    let (mut links, mut anchors, mut heading) = (Vec::new(), BTreeSet::new(), None::<String>);
+    for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => links.push(dest_url.to_string()),
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::End(TagEnd::Heading(_)) => anchors.extend(heading.take().map(|heading| anchor(&heading))),
+            Event::Text(text) | Event::Code(text) => {
+                if let Some(heading) = &mut heading {
+                    heading.push_str(&text);
+                }
+            }
+            _ => {}
+        }
+    }
+    (links, anchors)
+}
+
+fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
+    kept.replace(' ', "-")
+}
+
+#[test]
+fn every_link_of_a_document_leads_somewhere() {
+    let mut broken = Vec::new();
+    let mut followed = 0;
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("a readable document");
+        for link in links_and_anchors(&text).0.iter().filter(|link| !link.contains("://")) {
+            followed += 1;
+            let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => document.clone(),
+                path => document.parent().expect("a folder").join(path),
+            };
+            let leads = match fragment {
+                "" => target.exists(),
+                fragment => fs::read_to_string(&target).is_ok_and(|text| links_and_anchors(&text).1.contains(fragment)),
+            };
+            if !leads {
+                broken.push(format!("{}: {link}", document.display()));
+            }
+        }
+    }
+    assert!(followed > 50, "the documents have {followed} links");
+    assert!(broken.is_empty(), "these links lead nowhere:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn the_summary_lists_every_page() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let (links, _) = links_and_anchors(include_str!("../docs/SUMMARY.md"));
+    let listed: BTreeSet<PathBuf> = links.iter().map(|link| docs.join(link)).collect();
+    let pages: BTreeSet<PathBuf> =
+        documents().into_iter().filter(|page| page.starts_with(&docs) && !page.ends_with("SUMMARY.md")).collect();
+    assert_eq!(listed, pages);
 }

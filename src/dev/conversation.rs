@@ -44,7 +44,7 @@ pub enum What {
 const WARNING: &str = "> [!WARNING]";
 
 impl Remark {
-    /// For scripts. The names are a promise of README.md.
+    /// For scripts. docs/reference/command-line.md promises the names.
     pub fn json(&self, at: chrono::DateTime<chrono::Utc>) -> Value {
         let (environment, author, id) = (format!("{REPOSITORY}#{}", self.pr), &self.author, self.comment);
         let comment = |action: &str, body: Option<&String>| {

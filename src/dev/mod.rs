@@ -41,7 +41,7 @@ const FRAME: Duration = Duration::from_millis(500);
 const WRITE_GAP: Duration = Duration::from_millis(250);
 /// The log group of the built-in template.
 const LOG_GROUP: &str = "/ecs/hello";
-/// What README.md has people choose for the webhook of a repository.
+/// The events that docs/getting-started.md names for the webhook of a repository.
 const EVENTS: [&str; 6] = [
     "issue_comment",
     "pull_request",

@@ -44,7 +44,7 @@ pub async fn until_it_cost(system: &System, pr: u64, dollars: f64) -> Usd {
     cost(&record)
 }
 
-/// The README's example of a client.
+/// The example of a client in docs/reference/records.md.
 pub async fn put_whole(system: &System, pr: u64) {
     system.put(pr, &[("requested_by", s("ada")), ("ttl", s("48h"))]).await;
 }

@@ -37,7 +37,7 @@ fn close(one: Usd, other: Usd) -> bool {
     one.micros().abs_diff(other.micros()) <= 10
 }
 
-/// A client puts the whole item, as the README's `put-item` does.
+/// A client puts the whole item, as the `put-item` of docs/reference/records.md does.
 fn overwrite(world: &World, pr: u64) {
     world.state().records.get_mut(&ItemKey::from(&env(pr))).expect("a record").status = None;
     world.write(pr, |_| {});
