@@ -31,6 +31,9 @@ mod tuning;
 mod tests;
 
 #[cfg(test)]
+mod document_tests;
+
+#[cfg(test)]
 mod field_tests;
 
 use std::collections::BTreeMap;

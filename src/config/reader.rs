@@ -1,6 +1,8 @@
 //! Reads the merged tree section by section, and remembers everything that is wrong instead of stopping at it.
 
 use std::cell::RefCell;
+#[cfg(test)]
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -26,6 +28,9 @@ pub(super) struct Reader {
     locations: Locations,
     problems: RefCell<Vec<Problem>>,
     known: RefCell<BTreeSet<KeyPath>>,
+    /// The allowed values of each key, for the document.
+    #[cfg(test)]
+    allowed: RefCell<BTreeMap<KeyPath, String>>,
     unknown: RefCell<Vec<(KeyPath, Place)>>,
 }
 
@@ -42,6 +47,8 @@ impl Reader {
             locations,
             problems: RefCell::default(),
             known: RefCell::default(),
+            #[cfg(test)]
+            allowed: RefCell::default(),
             unknown: RefCell::default(),
         }
     }
@@ -80,6 +87,12 @@ impl Reader {
     #[cfg(test)]
     pub fn known_keys(&self) -> Vec<String> {
         self.known.borrow().iter().map(ToString::to_string).collect()
+    }
+
+    /// The allowed values of every key that has a rule, by dotted form.
+    #[cfg(test)]
+    pub fn allowed(&self) -> BTreeMap<String, String> {
+        self.allowed.borrow().iter().map(|(path, allowed)| (path.to_string(), allowed.clone())).collect()
     }
 
     fn is_variable(&self, value: &Value) -> bool {
@@ -239,6 +252,8 @@ impl<'r> Section<'r> {
     /// file. Of both, the variable counts.
     pub fn secret(&self, key: &str, file_key: &str) -> Option<Secret> {
         let (path, file_path) = (self.ask(key), self.ask(file_key));
+        #[cfg(test)]
+        self.reader.allowed.borrow_mut().insert(file_path.clone(), "the path to a file".to_owned());
         let file = self.raw(file_key).and_then(|raw| match raw.text() {
             Some(text) if Secret::looks_like_one(text) => {
                 self.problem(file_key, format!("`{file_path}` seems to hold the secret itself; it takes a path to it"));
@@ -333,6 +348,8 @@ impl<'r> Section<'r> {
 
     fn read<T>(&self, key: &str, allowed: &str, read: impl FnOnce(&Raw<'r>) -> Option<T>) -> Option<T> {
         let path = self.ask(key);
+        #[cfg(test)]
+        self.reader.allowed.borrow_mut().insert(path.clone(), allowed.to_owned());
         let raw = self.raw(key)?;
         let value = read(&raw);
         if value.is_none() {
